@@ -1,0 +1,56 @@
+import { isIPv4, isIPv6 } from 'node:net'
+import { domainToASCII, domainToUnicode } from 'node:url'
+import { MailError } from './error.js'
+
+/**
+ * A domain in the one form the flow compares and looks up: A-labels (RFC 5890), lower case, no trailing
+ * dot; or an address literal as `[192.0.2.1]` or `[IPv6:2001:db8::1]` (RFC 5321 §4.1.3).
+ * @throws MailError `DOMAIN_INVALID`.
+ */
+export function normalizeDomain(domain: string): string {
+  const normal = tryNormalizeDomain(domain)
+  if (normal === undefined) {
+    throw new MailError(
+      'DOMAIN_INVALID',
+      `domain: got ${JSON.stringify(domain)}, expected a name such as 'example.test' or a literal such as '[192.0.2.1]'`,
+    )
+  }
+  return normal
+}
+
+/** {@link normalizeDomain}, with `undefined` for what is no domain. */
+export function tryNormalizeDomain(domain: string): string | undefined {
+  if (domain.startsWith('[')) return normalizeLiteral(domain)
+  const name = plainName.test(domain) && !domain.includes('xn--') ? domain.toLowerCase() : toALabels(domain)
+  return name.length <= 253 && hostName.test(name) ? name : undefined
+}
+
+const plainName = /^[a-z0-9_.-]+$/i
+/** Letters, digits, hyphens and, as real hosts have them, underscores; labels of 1 to 63; no trailing dot. */
+const hostName = /^(?!-)[a-z0-9_-]{1,63}(?<!-)(?:\.(?!-)[a-z0-9_-]{1,63}(?<!-))*$/
+
+function toALabels(domain: string): string {
+  // domainToASCII reads a URL's host, which may be an IPv4 number or hold escapes: neither belongs in mail.
+  return /[%/?#@:[\]\\\s]/.test(domain) ? '' : domainToASCII(domain).toLowerCase()
+}
+
+function normalizeLiteral(literal: string): string | undefined {
+  if (!literal.endsWith(']')) return undefined
+  const inner = literal.slice(1, -1)
+  if (isIPv4(inner)) return literal
+  const address = /^ipv6:(.+)$/i.exec(inner)?.[1]
+  return address !== undefined && isIPv6(address) && !address.includes('%')
+    ? `[IPv6:${address.toLowerCase()}]`
+    : undefined
+}
+
+/** The IP address inside an address literal, or `undefined` for a name. */
+export function literalAddress(domain: string): string | undefined {
+  if (!domain.startsWith('[')) return undefined
+  return domain.slice(1, -1).replace(/^ipv6:/i, '')
+}
+
+/** A domain with its U-labels, for people to read. */
+export function displayDomain(domain: string): string {
+  return domain.includes('xn--') ? domainToUnicode(domain) || domain : domain
+}

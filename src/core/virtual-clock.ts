@@ -1,0 +1,151 @@
+import type { Clock, Timer } from './clock.js'
+import { type Duration, toMilliseconds } from './duration.js'
+
+/** A clock that stands still until it is told to move. */
+export interface VirtualClock extends Clock {
+  /**
+   * Lets time pass: runs every timer that falls due on the way, in order, and between two of them waits
+   * for the work under way (sessions, deliveries, lookups) to come to rest. Resolves when all is quiet at
+   * the new time.
+   */
+  advance(by: Duration): Promise<void>
+  /** Like {@link VirtualClock.advance}, up to an epoch millisecond. Does nothing for one in the past. */
+  advanceTo(instant: number): Promise<void>
+  /** Waits until the work under way has settled or come to a halt, without moving time. */
+  settled(): Promise<void>
+  /** Moves `now()` without running timers, as when somebody sets the clock of the machine. */
+  jump(by: number): void
+  /** When the next timer is due, in epoch milliseconds, or `undefined`. */
+  nextTimer(): number | undefined
+}
+
+/** Options of {@link createVirtualClock}. */
+export interface VirtualClockOptions {
+  /** Where the clock starts, in epoch milliseconds. Default: 2026-01-01T00:00:00Z. */
+  start?: number
+  /**
+   * Tracked work that waits for a peer (a server that says nothing) only ends by a timer. It counts as
+   * halted when nothing on the clock moved for this many real milliseconds. Default: 50.
+   */
+  haltAfter?: number
+}
+
+interface VirtualTimer {
+  due: number
+  order: number
+  action: () => void
+}
+
+/**
+ * Creates a clock that stands still until it is told to move. Every timer, deadline and instant of the parts
+ * that were given it follows; sockets stay real.
+ */
+export function createVirtualClock(options: VirtualClockOptions = {}): VirtualClock {
+  return new ManualClock(options.start ?? Date.UTC(2026, 0, 1), options.haltAfter ?? 50)
+}
+
+class ManualClock implements VirtualClock {
+  #elapsed = 0
+  #offset: number
+  #order = 0
+  #pending = 0
+  /** Counts everything that happens on this clock; a standstill of it is what "at rest" means. */
+  #movement = 0
+  readonly #timers = new Set<VirtualTimer>()
+  readonly #haltAfter: number
+
+  constructor(start: number, haltAfter: number) {
+    this.#offset = start
+    this.#haltAfter = haltAfter
+  }
+
+  now(): number {
+    return this.#offset + this.#elapsed
+  }
+
+  monotonic(): number {
+    return this.#elapsed
+  }
+
+  schedule(delay: number, action: () => void): Timer {
+    this.#movement++
+    const timer = { due: this.#elapsed + Math.max(0, delay), order: this.#order++, action }
+    this.#timers.add(timer)
+    return {
+      cancel: () => {
+        this.#movement++
+        this.#timers.delete(timer)
+      },
+    }
+  }
+
+  track<T>(work: Promise<T>): Promise<T> {
+    this.#pending++
+    this.#movement++
+    const done = () => {
+      this.#pending--
+      this.#movement++
+    }
+    work.then(done, done)
+    return work
+  }
+
+  advance(by: Duration): Promise<void> {
+    return this.#moveTo(this.#elapsed + toMilliseconds(by, 'advance'))
+  }
+
+  advanceTo(instant: number): Promise<void> {
+    return this.#moveTo(instant - this.#offset)
+  }
+
+  jump(by: number): void {
+    this.#offset += by
+    this.#movement++
+  }
+
+  nextTimer(): number | undefined {
+    const next = this.#next()
+    return next && next.due + this.#offset
+  }
+
+  async settled(): Promise<void> {
+    let quietSince = performance.now()
+    let seen = this.#movement
+    for (let turns = 0; ; turns++) {
+      await turnOfEventLoop()
+      if (this.#movement !== seen) {
+        seen = this.#movement
+        quietSince = performance.now()
+        turns = 0
+      }
+      if (this.#pending === 0 && turns >= 3) return
+      if (performance.now() - quietSince > this.#haltAfter) return
+    }
+  }
+
+  async #moveTo(target: number): Promise<void> {
+    await this.settled()
+    for (let next = this.#next(); next && next.due <= target; next = this.#next()) {
+      this.#elapsed = Math.max(this.#elapsed, next.due)
+      this.#timers.delete(next)
+      next.action()
+      await this.settled()
+    }
+    this.#elapsed = Math.max(this.#elapsed, target)
+    await this.settled()
+  }
+
+  #next(): VirtualTimer | undefined {
+    let first: VirtualTimer | undefined
+    for (const timer of this.#timers) {
+      if (!first || timer.due < first.due || (timer.due === first.due && timer.order < first.order))
+        first = timer
+    }
+    return first
+  }
+}
+
+/** One round through timers, input and output of the real event loop. */
+function turnOfEventLoop(): Promise<void> {
+  return new Promise(resolve => setImmediate(resolve))
+}

@@ -1,0 +1,1 @@
+export { MailError } from './core/error.js'

@@ -1,0 +1,45 @@
+import type { ByteRange, MessageSource } from './message-source.js'
+
+const chunkSize = 64 * 1024
+
+/** A message source of bytes held in memory. The bytes must not be changed afterwards. */
+export function bytesSource(bytes: Uint8Array | string): MessageSource {
+  const held = typeof bytes === 'string' ? Buffer.from(bytes) : bytes
+  return { size: held.length, bytes: held, open: range => chunksOf(held, range) }
+}
+
+async function* chunksOf(bytes: Uint8Array, range: ByteRange = {}): AsyncGenerator<Uint8Array> {
+  const end = Math.min(range.end ?? bytes.length, bytes.length)
+  for (let start = range.start ?? 0; start < end; start += chunkSize) {
+    yield bytes.subarray(start, Math.min(start + chunkSize, end))
+  }
+}
+
+/** Sources one after another, as one. */
+export function concatSources(parts: readonly MessageSource[]): MessageSource {
+  const size = parts.reduce((sum, part) => sum + part.size, 0)
+  const inMemory = parts.every(part => part.bytes !== undefined) && size <= chunkSize
+  if (inMemory) return bytesSource(Buffer.concat(parts.map(part => part.bytes ?? new Uint8Array())))
+  return { size, open: range => readParts(parts, range) }
+}
+
+async function* readParts(
+  parts: readonly MessageSource[],
+  range: ByteRange = {},
+): AsyncGenerator<Uint8Array> {
+  let offset = 0
+  for (const part of parts) {
+    const start = Math.max((range.start ?? 0) - offset, 0)
+    const end = Math.min((range.end ?? Number.POSITIVE_INFINITY) - offset, part.size)
+    if (start < end) yield* part.open({ start, end })
+    offset += part.size
+  }
+}
+
+/** All bytes of a source in one piece. For messages known to be small, and for tests. */
+export async function readAll(source: MessageSource): Promise<Buffer> {
+  if (source.bytes) return Buffer.from(source.bytes.buffer, source.bytes.byteOffset, source.bytes.byteLength)
+  const chunks: Uint8Array[] = []
+  for await (const chunk of source.open()) chunks.push(chunk)
+  return Buffer.concat(chunks)
+}

@@ -1,0 +1,54 @@
+import type { Events } from '../core/events.js'
+import type { Closable } from '../core/lifecycle.js'
+import type { Router } from '../routing/router.js'
+import type { QueueCounts, QueueEntry, QueueFilter } from '../storage/queue-storage.js'
+import type { AcceptBatch, AcceptResult, Storage } from '../storage/storage.js'
+import type { DeliveryQueueEvents } from './events.js'
+import type { OutgoingMessage, SentMessage } from './outgoing-message.js'
+
+/** Outgoing mail: kept, delivered, retried, returned. Made by `createDeliveryQueue`. */
+export interface DeliveryQueue extends Closable, Events<DeliveryQueueEvents> {
+  /** What the queue keeps its entries in; the store of the same host shares it. */
+  readonly storage: Storage
+  readonly hostname: string
+  /**
+   * Begins to deliver. A second call does nothing. `createSmtpServer(…).listen()` calls it for its queue.
+   * @throws MailError `CLOSED`.
+   */
+  start(): Promise<void>
+  /** Begins no further attempts until {@link DeliveryQueue.resume}; those under way go on. */
+  pause(): void
+  resume(): void
+  readonly paused: boolean
+  /**
+   * Tells the queue which recipients are local, so that bounces and messages of {@link DeliveryQueue.send} for them
+   * go straight into the store. `createSmtpServer` calls it with its own router unless one was set.
+   */
+  useRouter(router: Router): void
+  readonly router: Router | undefined
+  /**
+   * Stores a batch and wakes the queue for the entries in it; what the SMTP server calls once it has the whole message.
+   * Emits `message:queued` after the commit.
+   */
+  accept(batch: AcceptBatch): Promise<AcceptResult>
+  /**
+   * Sends a message of the app: composes it, or takes it as raw bytes. Resolves once it is stored.
+   * @throws MailError `MESSAGE_INVALID`, `ADDRESS_INVALID`, `RELAY_DENIED` (an unknown local recipient).
+   */
+  send(message: OutgoingMessage): Promise<SentMessage>
+  /** Entries by id. */
+  list(filter?: QueueFilter): Promise<QueueEntry[]>
+  /** @throws MailError `NO_SUCH_ENTRY`. */
+  get(id: string): Promise<QueueEntry>
+  counts(): Promise<QueueCounts>
+  /** Keeps entries from being attempted until released. Resolves to the ids that exist. */
+  hold(ids: string | readonly string[]): Promise<string[]>
+  /** Makes held and dead entries wait for delivery again, due at once. */
+  release(ids: string | readonly string[]): Promise<string[]>
+  /** Makes waiting entries due at once. */
+  retryNow(ids: string | readonly string[]): Promise<string[]>
+  /** Removes entries without telling their senders. */
+  drop(ids: string | readonly string[]): Promise<string[]>
+  /** Resolves when nothing is due and no attempt is under way. */
+  idle(): Promise<void>
+}

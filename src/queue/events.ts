@@ -1,0 +1,56 @@
+import type { AttemptRecord, QueueEntry } from '../storage/queue-storage.js'
+
+/** Events of a {@link DeliveryQueue}. Every payload carries the message's trace id. */
+export interface DeliveryQueueEvents {
+  /** A message was stored for delivery. */
+  'message:queued': {
+    traceId: string
+    sender: string
+    entries: readonly string[]
+    recipients: readonly string[]
+  }
+  /** An attempt begins, for recipients of one message at one destination. */
+  'attempt:started': { traceId: string; destination: string; entries: readonly string[]; attempt: number }
+  /** A recipient's next server took the message. */
+  'recipient:delivered': RecipientEvent
+  /** An attempt failed for now; `retryAt` says when the next is due. */
+  'recipient:deferred': RecipientEvent & { retryAt: number }
+  /** The message will not be delivered to a recipient; a DSN was stored in the same commit, if anybody is to be told. */
+  'recipient:failed': RecipientEvent & { expired: boolean }
+  /** The connection died after the final dot: the message may or may not have arrived. It is retried like a deferred one. */
+  'recipient:unknown': RecipientEvent & { retryAt: number }
+  /** A DSN was stored: a bounce, a delay warning, or news of success. `to` is the original sender. */
+  'dsn:sent': {
+    traceId: string
+    dsnTraceId: string
+    kind: 'failed' | 'delayed' | 'delivered' | 'relayed'
+    to: string
+    recipients: readonly string[]
+  }
+  /** Something was to be returned to a null sender, a looping message or a sender that does not exist, and was not. */
+  'dsn:suppressed': { traceId: string; reason: string; recipients: readonly string[] }
+  /** The operator held entries. */
+  'entry:held': { traceId: string; entry: string }
+  /** The operator released entries, or made them due. */
+  'entry:released': { traceId: string; entry: string }
+  /** The operator dropped an entry. */
+  'entry:dropped': { traceId: string; entry: string; recipient: string }
+  /** An entry cannot be worked on and waits for the operator. */
+  'entry:dead': { traceId: string; entry: string; problem: string }
+  /** A lease ran out in the middle of a delivery: another process may deliver a second copy. */
+  'lease:lost': { traceId: string; entries: readonly string[] }
+  /** Storage or a driver failed; the queue goes on and tries again. */
+  'queue:error': { traceId: string; error: Error; during: string }
+}
+
+/** What became of one recipient in one attempt. */
+export interface RecipientEvent {
+  traceId: string
+  entry: string
+  sender: string
+  recipient: string
+  destination: string
+  attempt: AttemptRecord
+  attempts: number
+  queuedAt: QueueEntry['queuedAt']
+}

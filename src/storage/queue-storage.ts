@@ -1,0 +1,169 @@
+import type { Envelope, EnvelopeRecipient } from '../core/envelope.js'
+import type { Reply } from '../core/reply.js'
+import type { AcceptBatch, AcceptResult, BlobId } from './storage.js'
+
+/**
+ * The queue of outgoing mail. An entry is one recipient of one message; entries of a message share its
+ * envelope and its blob. An entry leaves only delivered, given up on (with its DSN in the same commit) or
+ * dropped by the operator.
+ */
+export interface QueueStorage {
+  /**
+   * Leases entries that are due: `waiting` with `dueAt <= now`, and `leased` ones whose lease expired. In the
+   * order of `dueAt`. Leasing records an attempt before anything is dialled: `attempts` grows by one, and if
+   * the process dies, the entry is next due when the lease runs out. Due entries of the same message and
+   * destination come along, up to 100 of them, also beyond `limit`, so that they travel in one transaction.
+   */
+  lease(request: LeaseRequest): Promise<LeasedEntry[]>
+  /** Moves the expiry of leases. Resolves to the ids whose lease was lost. */
+  renew(leases: readonly LeaseRef[], expiresAt: number): Promise<string[]>
+  /** Gives leases back unused: the attempt is taken back and the entry is due again at once. Lost ones are passed over. */
+  giveBack(leases: readonly LeaseRef[]): Promise<void>
+  /**
+   * Records what became of leased entries, and accepts the messages this calls for (bounces, warnings), all in
+   * one commit. Compare-and-set: when one of the leases was lost, nothing is done and `lost` names them.
+   */
+  settle(settlement: Settlement): Promise<SettleResult>
+
+  /** One entry, or `undefined`. */
+  get(id: string): Promise<QueueEntry | undefined>
+  /** Entries by id, ascending; ids ascend with the time of queueing. */
+  list(filter?: QueueFilter): Promise<QueueEntry[]>
+  /** When the next entry becomes due or the next lease runs out, or `undefined` when nothing waits. */
+  nextDue(): Promise<number | undefined>
+  /** Counts by state. */
+  counts(): Promise<QueueCounts>
+  /** Holds waiting entries; a leased one is held after its attempt. Resolves to the ids that exist. */
+  hold(ids: readonly string[]): Promise<string[]>
+  /** Makes held and dead entries wait again, due at `dueAt`, and waiting ones due at `dueAt`. Resolves to the ids concerned. */
+  release(ids: readonly string[], dueAt: number): Promise<string[]>
+  /** Removes entries without a DSN, leased ones too (their lease is then lost). Resolves to the ids that existed. */
+  drop(ids: readonly string[]): Promise<string[]>
+}
+
+/** Recipients of one message that go to other servers. */
+export interface QueuedMessage {
+  /** Follows the message from its session on. */
+  readonly traceId: string
+  readonly envelope: Omit<Envelope, 'recipients'>
+  readonly recipients: readonly QueuedRecipient[]
+  /** Who handed it in: an account id, where it was submitted with authentication. */
+  readonly submitter?: string
+}
+
+/** One recipient to queue. */
+export interface QueuedRecipient extends EnvelopeRecipient {
+  /** What deliveries are grouped by: the domain in A-labels, or an address literal. */
+  readonly destination: string
+  readonly dueAt: number
+  /** Stays until released. */
+  readonly held?: boolean
+}
+
+/** `waiting` until `dueAt`, `leased` for an attempt, `held` by the operator, `dead` when it cannot be worked on. */
+export type QueueState = 'waiting' | 'leased' | 'held' | 'dead'
+
+/** One recipient of one queued message. */
+export interface QueueEntry {
+  readonly id: string
+  readonly traceId: string
+  readonly blob: BlobId
+  readonly size: number
+  readonly envelope: Omit<Envelope, 'recipients'>
+  readonly recipient: EnvelopeRecipient
+  readonly destination: string
+  readonly submitter?: string
+  readonly state: QueueState
+  readonly queuedAt: number
+  /** Next attempt while waiting; expiry of the lease while leased. */
+  readonly dueAt: number
+  /** Attempts begun, the one under way included. */
+  readonly attempts: number
+  /** Finished attempts, oldest first, the last 50 at most. */
+  readonly history: readonly AttemptRecord[]
+  /** Whether the sender was told of the delay. */
+  readonly warned: boolean
+  /** Why the entry is dead. */
+  readonly problem?: string
+}
+
+/** A finished attempt. Also what the outside may be told of it. */
+export interface AttemptRecord {
+  readonly startedAt: number
+  readonly endedAt: number
+  readonly status: 'delivered' | 'deferred' | 'failed' | 'unknown'
+  /** What it was about: the remote host, the message, the recipient, or this side. */
+  readonly scope: 'host' | 'message' | 'recipient' | 'local'
+  /** Name of the host that was spoken to or could not be. */
+  readonly host?: string
+  /** Its IP address. */
+  readonly address?: string
+  /** What the remote server said. */
+  readonly reply?: Reply
+  /** What happened, for people; control characters escaped. */
+  readonly reason: string
+  /** Protocol and cipher, when the connection was encrypted: `TLSv1.3 TLS_AES_256_GCM_SHA384`. */
+  readonly tls?: string
+}
+
+/** A request for due entries. */
+export interface LeaseRequest {
+  readonly now: number
+  readonly expiresAt: number
+  /** Leases no more than this, but for entries that come along. */
+  readonly limit: number
+  /** Destinations that are at their limit: none of their entries is leased. */
+  readonly except?: ReadonlySet<string>
+  /** No more than so many transactions (message and destination) of one destination in this call. Default: no limit. */
+  readonly perDestination?: number
+}
+
+/** A leased entry. */
+export interface LeasedEntry extends QueueEntry {
+  /** Shows that the lease is ours. */
+  readonly token: string
+}
+
+/** The lease on an entry. */
+export interface LeaseRef {
+  readonly id: string
+  readonly token: string
+}
+
+/** What became of some leased entries. */
+export interface Settlement {
+  readonly entries: readonly SettledEntry[]
+  readonly accept?: readonly AcceptBatch[]
+}
+
+/** What becomes of one leased entry. */
+export interface SettledEntry extends LeaseRef {
+  readonly attempt: AttemptRecord
+  readonly next: /** It leaves the queue: delivered, or returned to its sender. */
+    | { readonly state: 'done' }
+    | { readonly state: 'waiting'; readonly dueAt: number; readonly warned?: boolean }
+    /** It cannot be worked on and stays for the operator to see. */
+    | { readonly state: 'dead'; readonly problem: string }
+}
+
+/** What {@link QueueStorage.settle} did. */
+export type SettleResult =
+  | { readonly settled: true; readonly accepted: readonly AcceptResult[] }
+  | { readonly settled: false; readonly lost: readonly string[] }
+
+/** Which entries to list; conditions are joined by "and". */
+export interface QueueFilter {
+  readonly state?: QueueState
+  readonly destination?: string
+  /** Exact addresses in wire form. */
+  readonly sender?: string
+  readonly recipient?: string
+  readonly traceId?: string
+  /** Those after this id. */
+  readonly after?: string
+  /** Default: 1,000. */
+  readonly limit?: number
+}
+
+/** Entries by state. */
+export type QueueCounts = { readonly [State in QueueState]: number }

@@ -1,0 +1,141 @@
+import type { Duration } from '../core/duration.js'
+import type { Closable } from '../core/lifecycle.js'
+import type { MessageSource } from '../message/message-source.js'
+import type { ParsedMessage } from '../message/parsed-message.js'
+import type {
+  CopiedMessage,
+  FlagResult,
+  MailboxRecord,
+  MessageQuery,
+  MessageRecord,
+  StoredCopy,
+  Usage,
+} from '../storage/mail-storage.js'
+import type { Storage } from '../storage/storage.js'
+
+/** The mail of all accounts, as the app and the servers see it. Made by `createMailStore`. */
+export interface MailStore extends Closable {
+  /** What the store keeps its mail in; the queue of the same host shares it. */
+  readonly storage: Storage
+  /** Mailboxes of an account, `INBOX` first. */
+  mailboxes(account: string): Promise<MailboxRecord[]>
+  /**
+   * A mailbox by name. `INBOX` (in any case) exists for every account.
+   * @throws MailError `NO_SUCH_MAILBOX`.
+   */
+  mailbox(account: string, name?: string): Promise<Mailbox>
+  /** Makes a mailbox; `/` separates levels. @throws MailError `MAILBOX_EXISTS`, `OPTION_INVALID` for a bad name. */
+  createMailbox(account: string, name: string, options?: { specialUse?: string }): Promise<Mailbox>
+  /** @throws MailError `NO_SUCH_MAILBOX`, `MAILBOX_EXISTS`. */
+  renameMailbox(account: string, from: string, to: string): Promise<void>
+  /** Deletes a mailbox with all its messages. @throws MailError `NO_SUCH_MAILBOX`; `OPTION_INVALID` for `INBOX`. */
+  deleteMailbox(account: string, name: string): Promise<void>
+  /**
+   * Puts a message into a mailbox, which is made when it does not exist.
+   * @throws MailError `QUOTA_EXCEEDED`.
+   */
+  append(
+    account: string,
+    message: MessageSource | Uint8Array | string,
+    options?: AppendOptions,
+  ): Promise<StoredCopy>
+  /** What an account keeps in all its mailboxes. */
+  usage(account: string): Promise<Usage>
+  /**
+   * Changes as they happen, from now on, until the loop is left, `signal` is aborted or the store is closed.
+   * A reader that is slower than the mail sees changes of one message merged into one.
+   */
+  changes(options?: ChangesOptions): AsyncIterable<StoreChange>
+  /**
+   * Takes the one session lock of a mailbox (RFC 1939 §4), or resolves to `undefined` when another holds it.
+   */
+  lock(account: string, mailbox: string): Promise<MailboxLock | undefined>
+}
+
+/** Options of {@link MailStore.append}. */
+export interface AppendOptions {
+  /** Default: `INBOX`. */
+  mailbox?: string
+  /** IMAP flags such as `\Seen`. Default: none. */
+  flags?: readonly string[]
+  /** When it was received, in epoch milliseconds. Default: now. */
+  internalDate?: number
+  /** Refuses the message when the account would keep more. */
+  quota?: { bytes?: number; messages?: number }
+}
+
+/** Options of {@link MailStore.changes}. */
+export interface ChangesOptions {
+  /** Of one account only. */
+  account?: string
+  /** Of one mailbox only. */
+  mailbox?: string
+  signal?: AbortSignal
+}
+
+/** A change in the store. */
+export type StoreChange =
+  | {
+      readonly kind: 'added'
+      readonly account: string
+      readonly mailbox: string
+      readonly message: MessageRecord
+    }
+  | {
+      readonly kind: 'flags'
+      readonly account: string
+      readonly mailbox: string
+      readonly message: MessageRecord
+    }
+  | { readonly kind: 'removed'; readonly account: string; readonly mailbox: string; readonly uid: number }
+  | { readonly kind: 'mailboxes'; readonly account: string }
+
+/** A held session lock; renewed by itself until it is released. */
+export interface MailboxLock extends AsyncDisposable {
+  release(): Promise<void>
+}
+
+/** Which messages: a UID, UIDs, or ranges. */
+export type Uids = number | readonly number[]
+
+/** One mailbox of one account. */
+export interface Mailbox {
+  readonly account: string
+  readonly name: string
+  /** Stable through renames. */
+  readonly id: string
+  /** Counters as they are now. @throws MailError `NO_SUCH_MAILBOX` once it is deleted. */
+  status(): Promise<MailboxRecord>
+  /** Messages by UID, ascending. */
+  list(query?: MessageQuery): Promise<MessageRecord[]>
+  /** One message. @throws MailError `NO_SUCH_MESSAGE`. */
+  get(uid: number): Promise<MessageRecord>
+  /** The bytes of a message. @throws MailError `NO_SUCH_MESSAGE`. */
+  open(message: number | MessageRecord): Promise<MessageSource>
+  /** A message as people read it. @throws MailError `NO_SUCH_MESSAGE`, `MESSAGE_INVALID` when it cannot be parsed. */
+  parse(message: number | MessageRecord): Promise<ParsedMessage>
+  addFlags(uids: Uids, flags: readonly string[], options?: { unchangedSince?: number }): Promise<FlagResult>
+  removeFlags(
+    uids: Uids,
+    flags: readonly string[],
+    options?: { unchangedSince?: number },
+  ): Promise<FlagResult>
+  setFlags(uids: Uids, flags: readonly string[], options?: { unchangedSince?: number }): Promise<FlagResult>
+  /** Removes messages for good. Resolves to the UIDs that were there. */
+  delete(uids: Uids): Promise<number[]>
+  copy(uids: Uids, to: string): Promise<CopiedMessage[]>
+  move(uids: Uids, to: string): Promise<CopiedMessage[]>
+  /** UIDs removed after a MODSEQ. */
+  vanished(since: number): Promise<number[]>
+}
+
+/** Options of `createMailStore`. */
+export interface MailStoreOptions {
+  /** Default: `memoryStorage()`. */
+  storage?: Storage
+  /** Default: the system clock. */
+  clock?: import('../core/clock.js').Clock
+  logger?: import('../core/logger.js').Logger
+  /** How long a session lock outlives a process that died. Default: `'2m'`. */
+  lockExpiry?: Duration
+}
