@@ -100,6 +100,8 @@ export interface AttemptRecord {
   readonly address?: string
   /** What the remote server said. */
   readonly reply?: Reply
+  /** Enhanced status code (RFC 3463) of what happened, where no reply carries one: `5.1.2` for a domain that does not exist. */
+  readonly enhanced?: string
   /** What happened, for people; control characters escaped. */
   readonly reason: string
   /** Protocol and cipher, when the connection was encrypted: `TLSv1.3 TLS_AES_256_GCM_SHA384`. */
