@@ -5,7 +5,8 @@ import type { Reply } from '../core/reply.js'
 export interface Router {
   /**
    * Where mail for an address goes, aliases followed to their ends.
-   * @throws MailError `ACCOUNTS_FAILED`, temporary, when the accounts driver throws; `ADDRESS_INVALID`.
+   * @throws MailError `ACCOUNTS_FAILED` when the accounts driver throws, `DRIVER_CONTRACT` when it answers what its
+   * contract does not allow, both temporary and with a reply; `ADDRESS_INVALID`.
    */
   route(recipient: string): Promise<Route>
   /** Whether a domain, in any form, is one of ours. */

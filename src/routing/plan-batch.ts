@@ -1,0 +1,109 @@
+import { addressKey, parseAddress } from '../core/address.js'
+import type { DsnCondition, Envelope, EnvelopeRecipient } from '../core/envelope.js'
+import { MailError } from '../core/error.js'
+import type { LocalCopy } from '../storage/mail-storage.js'
+import type { QueuedMessage, QueuedRecipient } from '../storage/queue-storage.js'
+import type { AcceptBatch } from '../storage/storage.js'
+import type { LocalTarget, Route } from './router.js'
+
+/** What {@link planBatch} makes a batch of. */
+export interface PlanRequest {
+  /** Idempotency key of the batch. */
+  readonly id: string
+  readonly traceId: string
+  readonly envelope: Envelope
+  /** One for each of the envelope's recipients, in their order; every one accepts. */
+  readonly routes: readonly Route[]
+  readonly message: AcceptBatch['message']
+  /** Epoch milliseconds. */
+  readonly receivedAt: number
+  /** Account id of the user who submitted it with authentication. */
+  readonly submitter?: string
+}
+
+/**
+ * What to store for a message whose recipients were routed: one copy for each mailbox and one queue entry for each
+ * address at another server, however many recipients and aliases lead there.
+ *
+ * A copy starts with its `Return-Path:` (RFC 5321 §4.4). A recipient that an alias sends elsewhere keeps its NOTIFY,
+ * and its ORCPT or, without one, the address it was written to (RFC 3461 §5.2.1).
+ * @throws MailError `MESSAGE_INVALID` when a route is missing or does not accept.
+ */
+export function planBatch(request: PlanRequest): AcceptBatch {
+  const { id, message, receivedAt, envelope } = request
+  const copies = new Map<string, LocalCopy>()
+  const queued = new Map<string, QueuedRecipient>()
+  const prefix = Buffer.from(`Return-Path: <${envelope.sender}>\r\n`)
+  envelope.recipients.forEach((recipient, index) => {
+    const route = acceptingRoute(request, recipient, index)
+    for (const target of route.local) {
+      const { account, mailbox } = target
+      copies.set(targetKey(target), { account, mailbox, internalDate: receivedAt, prefix })
+    }
+    for (const remote of route.remote) {
+      const address = parseAddress(remote)
+      const key = addressKey(address)
+      const entry: QueuedRecipient = {
+        ...forwarded(recipient, route.relay),
+        address: remote,
+        destination: address.domain,
+        dueAt: receivedAt,
+      }
+      queued.set(key, merged(queued.get(key), entry))
+    }
+  })
+  const batch = { id, message, receivedAt, copies: [...copies.values()] }
+  return queued.size === 0 ? batch : { ...batch, queued: queuedMessage(request, [...queued.values()]) }
+}
+
+/** Tells mailboxes apart. */
+export function targetKey(target: LocalTarget): string {
+  return JSON.stringify([target.account, target.mailbox])
+}
+
+function acceptingRoute(request: PlanRequest, recipient: EnvelopeRecipient, index: number) {
+  const route = request.routes[index]
+  if (route?.kind === 'accept') return route
+  throw new MailError(
+    'MESSAGE_INVALID',
+    `planBatch: routes.${index}: got ${route ? 'a refusal' : 'nothing'} for ${recipient.address}, expected a route that accepts`,
+  )
+}
+
+function queuedMessage(request: PlanRequest, recipients: QueuedRecipient[]): QueuedMessage {
+  const { recipients: _, ...envelope } = request.envelope
+  const { traceId, submitter } = request
+  return { traceId, envelope, recipients, ...(submitter === undefined ? {} : { submitter }) }
+}
+
+/** What a recipient's DSN parameters are at the next server. */
+function forwarded(recipient: EnvelopeRecipient, relay: boolean): EnvelopeRecipient {
+  if (relay || recipient.originalRecipient !== undefined) return recipient
+  return { ...recipient, originalRecipient: originOf(recipient.address) }
+}
+
+/** The address as ORCPT names it: `rfc822`, or `utf-8` where it is not ASCII (RFC 6533 §3). */
+function originOf(address: string): string {
+  return `${/^[\u0000-\u007f]*$/.test(address) ? 'rfc822' : 'utf-8'};${address}`
+}
+
+/** One entry for two recipients that end at the same address; whoever asked to hear of it still does. */
+function merged(first: QueuedRecipient | undefined, second: QueuedRecipient): QueuedRecipient {
+  if (!first) return second
+  const { notify: _, ...entry } = first
+  const notify = mergedNotify(first.notify, second.notify)
+  return notify ? { ...entry, notify } : entry
+}
+
+/** Without NOTIFY a sender hears of failures, and of delays where the server sends that (RFC 3461 §4.1). */
+const notifyByDefault: readonly DsnCondition[] = ['failure', 'delay']
+
+function mergedNotify(
+  first: readonly DsnCondition[] | undefined,
+  second: readonly DsnCondition[] | undefined,
+): readonly DsnCondition[] | undefined {
+  if (!first && !second) return undefined
+  const asked = new Set([...(first ?? notifyByDefault), ...(second ?? notifyByDefault)])
+  if (asked.size > 1) asked.delete('never')
+  return [...asked]
+}
