@@ -2,6 +2,9 @@
  * The contract of DNS. A resolver tells three ends of a question apart, because mail does: an answer, a
  * name that does not exist, and a failure that says nothing about the name (RFC 5321 §5.1).
  * `mx` of a domain without MX records is `not-found`: falling back to addresses is the caller's part.
+ * Names are taken in any case, as U-labels too, with or without the trailing dot; aliases (CNAME) are followed.
+ * What DNS cannot hold, such as an address literal or an empty label, does not exist: `not-found`.
+ * A lookup rejects for two reasons only: MailError `ABORTED`, and `CLOSED` after {@link Resolver.close}.
  */
 export interface Resolver {
   /** Mail exchangers, unsorted. A null MX (RFC 7505) is one record with an empty exchange. */
