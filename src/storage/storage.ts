@@ -63,7 +63,14 @@ export interface AcceptResult {
 /** What a commit changed. */
 export type StorageChange =
   /** Messages came, changed or went in a mailbox. */
-  | { readonly kind: 'messages'; readonly account: string; readonly mailbox: string; readonly modseq: number }
+  | {
+      readonly kind: 'messages'
+      readonly account: string
+      readonly mailbox: string
+      readonly modseq: number
+      /** Counters of the mailbox before the changes told of: UIDs from `uidNext` on are new. */
+      readonly before: { readonly modseq: number; readonly uidNext: number }
+    }
   /** Mailboxes of the account were made, renamed or deleted. */
   | { readonly kind: 'mailboxes'; readonly account: string }
   /** Entries may have become due earlier than `nextDue` said before. */

@@ -1,0 +1,28 @@
+import type { AcceptResult } from '../storage.js'
+
+const hour = 3_600_000
+const mostPerGeneration = 500_000
+
+/**
+ * Remembers what became of accepted batches, for one to two hours of the instants they carry, in two
+ * generations: to forget is to drop the elder, whatever its size. Beyond half a million batches a
+ * generation ends before its hour, as memory has an end.
+ */
+export class AcceptedBatches {
+  #younger = new Map<string, AcceptResult>()
+  #elder = new Map<string, AcceptResult>()
+  #since = Number.NEGATIVE_INFINITY
+
+  get(id: string): AcceptResult | undefined {
+    return this.#younger.get(id) ?? this.#elder.get(id)
+  }
+
+  add(id: string, result: AcceptResult, now: number): void {
+    if (now - this.#since >= hour || this.#younger.size >= mostPerGeneration) {
+      this.#elder = this.#younger
+      this.#younger = new Map()
+      this.#since = now
+    }
+    this.#younger.set(id, result)
+  }
+}

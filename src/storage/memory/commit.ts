@@ -1,0 +1,42 @@
+import type { StorageChange } from '../storage.js'
+import type { MemoryMailbox } from './memory-mailbox.js'
+
+/** What one commit changes, gathered while it is made, so that listeners are told once, and after it. */
+export class Commit {
+  readonly #mailboxes = new Map<MemoryMailbox, { readonly modseq: number; readonly uidNext: number }>()
+  readonly #accounts = new Set<string>()
+  #queue = false
+
+  /** To be called before messages of a mailbox change. */
+  willChange(mailbox: MemoryMailbox): void {
+    if (this.#mailboxes.has(mailbox)) return
+    const { highestModseq, uidNext } = mailbox.messages
+    this.#mailboxes.set(mailbox, { modseq: highestModseq, uidNext })
+  }
+
+  changedMailboxesOf(account: string): void {
+    this.#accounts.add(account)
+  }
+
+  changedQueue(): void {
+    this.#queue = true
+  }
+
+  changes(): StorageChange[] {
+    const changes: StorageChange[] = []
+    for (const account of this.#accounts) changes.push({ kind: 'mailboxes', account })
+    for (const [mailbox, before] of this.#mailboxes) {
+      const modseq = mailbox.messages.highestModseq
+      if (modseq === before.modseq) continue
+      changes.push({
+        kind: 'messages',
+        account: mailbox.account.name,
+        mailbox: mailbox.name,
+        modseq,
+        before,
+      })
+    }
+    if (this.#queue) changes.push({ kind: 'queue' })
+    return changes
+  }
+}

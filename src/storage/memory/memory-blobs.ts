@@ -1,0 +1,160 @@
+import { MailError } from '../../core/error.js'
+import type { MessageSource } from '../../message/message-source.js'
+import { bytesSource, concatSources } from '../../message/sources.js'
+import type { BlobStorage } from '../blob-storage.js'
+import type { BlobId } from '../storage.js'
+import type { Lifetime } from './lifetime.js'
+
+const hour = 3_600_000
+
+interface Blob {
+  readonly bytes: Uint8Array
+  /** Messages and queue entries that refer to it. */
+  references: number
+}
+
+/**
+ * Message bytes in memory, each blob in one piece, counted and freed with the last reference. Bytes that a
+ * source holds already are kept as they are: a message source never changes.
+ */
+export class MemoryBlobs implements BlobStorage {
+  readonly #blobs = new Map<BlobId, Blob>()
+  readonly #maxBytes: number
+  readonly #lifetime: Lifetime
+  #bytes = 0
+  #lastId = 0
+  /** Blobs nothing refers to yet, written before and after the last sweep. */
+  #unkeptElder = new Set<BlobId>()
+  #unkept = new Set<BlobId>()
+  #sweptAt = Number.NEGATIVE_INFINITY
+
+  constructor(maxBytes: number, lifetime: Lifetime) {
+    this.#maxBytes = maxBytes
+    this.#lifetime = lifetime
+  }
+
+  async write(source: AsyncIterable<Uint8Array>): Promise<{ id: BlobId; size: number }> {
+    this.#lifetime.assertOpen()
+    const bytes = await this.#lifetime.track(this.#gather(source))
+    return { id: this.add(bytes), size: bytes.length }
+  }
+
+  async #gather(source: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+    const chunks: Uint8Array[] = []
+    let size = 0
+    for await (const chunk of source) {
+      size += chunk.length
+      this.assertRoom(size)
+      // The writer may use its buffer again.
+      chunks.push(new Uint8Array(chunk))
+    }
+    return chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks, size)
+  }
+
+  async open(id: BlobId, prefix?: Uint8Array): Promise<MessageSource | undefined> {
+    this.#lifetime.assertOpen()
+    const blob = this.#blobs.get(id)
+    if (!blob) return undefined
+    const source = bytesSource(blob.bytes)
+    return prefix?.length ? concatSources([bytesSource(prefix), source]) : source
+  }
+
+  /** Octets of a blob. @throws MailError `NO_SUCH_MESSAGE`. */
+  sizeOf(id: BlobId): number {
+    const blob = this.#blobs.get(id)
+    if (blob) return blob.bytes.length
+    throw new MailError('NO_SUCH_MESSAGE', `blob ${JSON.stringify(id)} does not exist (any more)`)
+  }
+
+  /** @throws MailError `STORAGE_FULL`. */
+  assertRoom(size: number): void {
+    if (this.#bytes + size <= this.#maxBytes) return
+    throw new MailError(
+      'STORAGE_FULL',
+      `memoryStorage: ${size} octets more than the ${this.#bytes} held would pass maxBytes (${this.#maxBytes})`,
+      { temporary: true },
+    )
+  }
+
+  /** Keeps bytes that nothing refers to yet. */
+  add(bytes: Uint8Array): BlobId {
+    const id = `b${(++this.#lastId).toString(36)}`
+    this.#blobs.set(id, { bytes, references: 0 })
+    this.#bytes += bytes.length
+    this.#unkept.add(id)
+    return id
+  }
+
+  refer(id: BlobId, references: number): void {
+    const blob = this.#blobs.get(id)
+    if (!blob || references === 0) return
+    if (blob.references === 0 && !this.#unkept.delete(id)) this.#unkeptElder.delete(id)
+    blob.references += references
+  }
+
+  /** Takes one reference back; the last frees the bytes. Who reads them keeps them for as long as that takes. */
+  release(id: BlobId): void {
+    const blob = this.#blobs.get(id)
+    if (blob && --blob.references === 0) this.#free(id, blob)
+  }
+
+  /** Frees what was written and not referred to for an hour, as far as the instants that pass by show. */
+  sweep(now: number): void {
+    if (now - this.#sweptAt < hour) return
+    this.#sweptAt = now
+    for (const id of this.#unkeptElder) {
+      const blob = this.#blobs.get(id)
+      if (blob) this.#free(id, blob)
+    }
+    this.#unkeptElder = this.#unkept
+    this.#unkept = new Set()
+  }
+
+  #free(id: BlobId, blob: Blob): void {
+    this.#blobs.delete(id)
+    this.#bytes -= blob.bytes.length
+  }
+}
+
+/** The bytes of a batch's message where they are in memory as one piece. */
+export function bytesAtHand(message: MessageSource): Uint8Array | undefined {
+  const { bytes } = message
+  if (bytes === undefined) return undefined
+  // A short piece of a long buffer would keep the whole buffer.
+  return bytes.length * 2 >= bytes.buffer.byteLength ? bytes : new Uint8Array(bytes)
+}
+
+/**
+ * Reads a source to its end.
+ * @throws MailError `MESSAGE_INCOMPLETE` when it gives other than `size` octets; `STORAGE_FULL`.
+ */
+export async function readWhole(source: MessageSource): Promise<Uint8Array> {
+  const bytes = allocate(source.size)
+  let length = 0
+  for await (const chunk of source.open()) {
+    if (length + chunk.length > bytes.length) throw wrongSize(source.size, length + chunk.length)
+    bytes.set(chunk, length)
+    length += chunk.length
+  }
+  if (length !== bytes.length) throw wrongSize(source.size, length)
+  return bytes
+}
+
+function allocate(size: number): Uint8Array {
+  try {
+    return Buffer.allocUnsafeSlow(size)
+  } catch (cause) {
+    throw new MailError('STORAGE_FULL', `no memory for a message of ${size} octets`, {
+      temporary: true,
+      cause,
+    })
+  }
+}
+
+function wrongSize(size: number, length: number): MailError {
+  return new MailError(
+    'MESSAGE_INCOMPLETE',
+    `the message said it has ${size} octets and gave ${length < size ? 'only ' : ''}${length}`,
+    { temporary: true },
+  )
+}

@@ -1,0 +1,311 @@
+import { MailError } from '../../core/error.js'
+import type {
+  AttemptRecord,
+  LeasedEntry,
+  LeaseRef,
+  LeaseRequest,
+  QueueCounts,
+  QueuedMessage,
+  QueuedRecipient,
+  QueueEntry,
+  QueueFilter,
+  QueueState,
+  QueueStorage,
+  SettledEntry,
+  Settlement,
+  SettleResult,
+} from '../queue-storage.js'
+import type { AcceptBatch, AcceptResult, BlobId } from '../storage.js'
+import { Commit } from './commit.js'
+import { DueIndex, type QueueSlot } from './due-index.js'
+import { frozenCopy } from './frozen-copy.js'
+import type { Lifetime } from './lifetime.js'
+import type { MemoryBlobs } from './memory-blobs.js'
+import { SlotList } from './slot-list.js'
+
+const longestHistory = 50
+
+/** What the queue needs of the storage around it. */
+export interface QueueSurroundings {
+  readonly lifetime: Lifetime
+  readonly blobs: MemoryBlobs
+  publish(commit: Commit): void
+  /** Reads the messages of batches; resolves to what stores them in a commit, or throws before it changes anything. */
+  read(batches: readonly AcceptBatch[]): Promise<(commit: Commit) => AcceptResult[]>
+}
+
+/**
+ * The queue in memory. Slots hold frozen entries, replaced at each change; {@link DueIndex} has those that wait
+ * or are leased, {@link SlotList} has all.
+ */
+export class MemoryQueue implements QueueStorage {
+  readonly #around: QueueSurroundings
+  readonly #slots = new SlotList()
+  readonly #due = new DueIndex()
+  readonly #counts = { waiting: 0, leased: 0, held: 0, dead: 0 }
+  /** Leased entries that are to be held after their attempt. */
+  readonly #holdAfter = new Set<QueueSlot>()
+  #lastId = 0
+  #lastToken = 0
+
+  constructor(around: QueueSurroundings) {
+    this.#around = around
+  }
+
+  async lease(request: LeaseRequest): Promise<LeasedEntry[]> {
+    this.#around.lifetime.assertOpen()
+    this.#around.blobs.sweep(request.now)
+    this.#holdExpired(request.now)
+    return this.#due.takeDue(request).map(slot => this.#lease(slot, request.expiresAt))
+  }
+
+  #lease(slot: QueueSlot, expiresAt: number): LeasedEntry {
+    const token = `t${(++this.#lastToken).toString(36)}`
+    slot.token = token
+    slot.dueBefore = slot.dueAt
+    this.#replace(slot, { state: 'leased', dueAt: expiresAt, attempts: slot.entry.attempts + 1 })
+    return Object.freeze({ ...slot.entry, token })
+  }
+
+  /** A process died during the last attempt of an entry that was to be held after it. */
+  #holdExpired(now: number): void {
+    for (const slot of this.#holdAfter) if (slot.dueAt <= now) this.#endLease(slot, { state: 'waiting' })
+  }
+
+  async renew(leases: readonly LeaseRef[], expiresAt: number): Promise<string[]> {
+    this.#around.lifetime.assertOpen()
+    const lost: string[] = []
+    for (const lease of leases) {
+      const slot = this.#leased(lease)
+      if (slot) this.#replace(slot, { dueAt: expiresAt })
+      else lost.push(lease.id)
+    }
+    return lost
+  }
+
+  async giveBack(leases: readonly LeaseRef[]): Promise<void> {
+    this.#around.lifetime.assertOpen()
+    const commit = new Commit()
+    for (const lease of leases) {
+      const slot = this.#leased(lease)
+      if (!slot) continue
+      this.#endLease(slot, { state: 'waiting', dueAt: slot.dueBefore, attempts: slot.entry.attempts - 1 })
+      commit.changedQueue()
+    }
+    this.#around.publish(commit)
+  }
+
+  async settle(settlement: Settlement): Promise<SettleResult> {
+    this.#around.lifetime.assertOpen()
+    const early = this.#lost(settlement.entries)
+    if (early.length > 0) return { settled: false, lost: early }
+    const store = await this.#around.read(settlement.accept ?? [])
+    // Leases may have been lost while the messages to accept were read.
+    const lost = this.#lost(settlement.entries)
+    if (lost.length > 0) return { settled: false, lost }
+    const settled = settlement.entries.map(entry => ({ ...entry, attempt: frozenCopy(entry.attempt) }))
+    const commit = new Commit()
+    const accepted = store(commit)
+    for (const entry of settled) this.#settleEntry(entry, commit)
+    this.#around.publish(commit)
+    return { settled: true, accepted }
+  }
+
+  #lost(entries: readonly SettledEntry[]): string[] {
+    if (new Set(entries.map(entry => entry.id)).size < entries.length) {
+      throw new MailError('OPTION_INVALID', 'settle: an entry is named twice')
+    }
+    return entries.filter(entry => !this.#leased(entry)).map(entry => entry.id)
+  }
+
+  #settleEntry({ id, attempt, next }: SettledEntry, commit: Commit): void {
+    const slot = this.#slots.get(id)
+    if (!slot) return
+    if (next.state === 'done') {
+      this.#remove(slot)
+      return
+    }
+    const history = appendAttempt(slot.entry.history, attempt)
+    if (next.state === 'dead') {
+      this.#endLease(slot, { state: 'dead', problem: next.problem, history })
+      return
+    }
+    const warned = next.warned ?? slot.entry.warned
+    this.#endLease(slot, { state: 'waiting', dueAt: next.dueAt, warned, history })
+    commit.changedQueue()
+  }
+
+  async get(id: string): Promise<QueueEntry | undefined> {
+    this.#around.lifetime.assertOpen()
+    return this.#slots.get(id)?.entry
+  }
+
+  async list(filter: QueueFilter = {}): Promise<QueueEntry[]> {
+    this.#around.lifetime.assertOpen()
+    const { limit = 1_000, after = '' } = filter
+    const entries: QueueEntry[] = []
+    if (limit <= 0) return entries
+    for (const { entry } of this.#slots.after(after)) {
+      if (!fits(entry, filter)) continue
+      entries.push(entry)
+      if (entries.length >= limit) break
+    }
+    return entries
+  }
+
+  async nextDue(): Promise<number | undefined> {
+    this.#around.lifetime.assertOpen()
+    return this.#due.nextDue()
+  }
+
+  async counts(): Promise<QueueCounts> {
+    this.#around.lifetime.assertOpen()
+    return { ...this.#counts }
+  }
+
+  async hold(ids: readonly string[]): Promise<string[]> {
+    this.#around.lifetime.assertOpen()
+    const found = this.#find(ids)
+    for (const slot of found) {
+      if (slot.entry.state === 'leased') this.#holdAfter.add(slot)
+      else if (slot.entry.state === 'waiting') this.#replace(slot, { state: 'held' })
+    }
+    return found.map(slot => slot.entry.id)
+  }
+
+  async release(ids: readonly string[], dueAt: number): Promise<string[]> {
+    this.#around.lifetime.assertOpen()
+    const commit = new Commit()
+    const concerned = this.#find(ids).filter(
+      slot => slot.entry.state !== 'leased' || this.#holdAfter.delete(slot),
+    )
+    for (const slot of concerned) {
+      if (slot.entry.state === 'leased') continue
+      this.#replace(slot, { state: 'waiting', dueAt })
+      commit.changedQueue()
+    }
+    this.#around.publish(commit)
+    return concerned.map(slot => slot.entry.id)
+  }
+
+  async drop(ids: readonly string[]): Promise<string[]> {
+    this.#around.lifetime.assertOpen()
+    const found = this.#find(ids)
+    for (const slot of found) this.#remove(slot)
+    return found.map(slot => slot.entry.id)
+  }
+
+  /** Makes slots of a message's recipients; changes nothing yet. */
+  prepare(message: QueuedMessage, queuedAt: number): QueueSlot[] {
+    const shared = {
+      traceId: message.traceId,
+      blob: '',
+      size: 0,
+      envelope: frozenCopy(message.envelope),
+      ...(message.submitter !== undefined && { submitter: message.submitter }),
+      queuedAt,
+      attempts: 0,
+      history: noAttempts,
+      warned: false,
+    }
+    const slots = message.recipients.map(recipient => newSlot({ ...shared, ...recipientFields(recipient) }))
+    return groupMates(slots)
+  }
+
+  /** Puts prepared slots into the queue. Resolves to their ids. */
+  store(slots: readonly QueueSlot[], blob: BlobId, size: number, commit: Commit): string[] {
+    for (const slot of slots) {
+      slot.order = ++this.#lastId
+      const id = `q${slot.order.toString(36).padStart(8, '0')}`
+      slot.entry = Object.freeze({ ...slot.entry, id, blob, size })
+      this.#counts[slot.entry.state]++
+      this.#slots.append(slot)
+      if (slot.entry.state === 'waiting') this.#due.put(slot)
+    }
+    this.#around.blobs.refer(blob, slots.length)
+    if (slots.length > 0) commit.changedQueue()
+    return slots.map(slot => slot.entry.id)
+  }
+
+  #leased(lease: LeaseRef): QueueSlot | undefined {
+    const slot = this.#slots.get(lease.id)
+    return slot?.token !== undefined && slot.token === lease.token ? slot : undefined
+  }
+
+  #find(ids: readonly string[]): QueueSlot[] {
+    return [...new Set(ids)].map(id => this.#slots.get(id)).filter(slot => slot !== undefined)
+  }
+
+  #endLease(slot: QueueSlot, changes: Partial<QueueEntry> & { readonly state: QueueState }): void {
+    slot.token = undefined
+    const held = this.#holdAfter.delete(slot) && changes.state === 'waiting'
+    this.#replace(slot, held ? { ...changes, state: 'held' } : changes)
+  }
+
+  #replace(slot: QueueSlot, changes: Partial<QueueEntry>): void {
+    const { problem, ...before } = slot.entry
+    const entry: QueueEntry = Object.freeze({ ...before, ...changes })
+    this.#counts[before.state]--
+    this.#counts[entry.state]++
+    slot.entry = entry
+    slot.dueAt = entry.dueAt
+    if (entry.state === 'waiting' || entry.state === 'leased') this.#due.put(slot)
+    else this.#due.remove(slot)
+  }
+
+  #remove(slot: QueueSlot): void {
+    this.#counts[slot.entry.state]--
+    slot.token = undefined
+    slot.mates?.delete(slot)
+    this.#holdAfter.delete(slot)
+    this.#due.remove(slot)
+    this.#slots.remove(slot)
+    this.#around.blobs.release(slot.entry.blob)
+  }
+}
+
+const noAttempts: readonly AttemptRecord[] = Object.freeze([])
+
+function appendAttempt(history: readonly AttemptRecord[], attempt: AttemptRecord): readonly AttemptRecord[] {
+  return Object.freeze([...history.slice(1 - longestHistory), attempt])
+}
+
+function recipientFields({ destination, dueAt, held, ...recipient }: QueuedRecipient) {
+  const state: QueueState = held ? 'held' : 'waiting'
+  return { recipient: frozenCopy(recipient), destination, dueAt, state }
+}
+
+function newSlot(entry: Omit<QueueEntry, 'id'>): QueueSlot {
+  return {
+    entry: { ...entry, id: '' },
+    dueAt: entry.dueAt,
+    dueBefore: entry.dueAt,
+    order: 0,
+    position: -1,
+    token: undefined,
+    mates: undefined,
+    removed: false,
+  }
+}
+
+/** Lets recipients of one message at one destination know of each other. */
+function groupMates(slots: QueueSlot[]): QueueSlot[] {
+  if (slots.length < 2) return slots
+  const groups = new Map<string, Set<QueueSlot>>()
+  for (const slot of slots) {
+    const group = groups.get(slot.entry.destination) ?? new Set()
+    slot.mates = group.add(slot)
+    groups.set(slot.entry.destination, group)
+  }
+  return slots
+}
+
+function fits(entry: QueueEntry, filter: QueueFilter): boolean {
+  return (
+    (filter.state === undefined || entry.state === filter.state) &&
+    (filter.destination === undefined || entry.destination === filter.destination) &&
+    (filter.sender === undefined || entry.envelope.sender === filter.sender) &&
+    (filter.recipient === undefined || entry.recipient.address === filter.recipient) &&
+    (filter.traceId === undefined || entry.traceId === filter.traceId)
+  )
+}

@@ -1,0 +1,144 @@
+import { parseOptions } from '../../core/options.js'
+import type { BlobStorage } from '../blob-storage.js'
+import type { LockStorage } from '../lock-storage.js'
+import type { MailStorage } from '../mail-storage.js'
+import type { QueueStorage } from '../queue-storage.js'
+import { type AcceptBatch, type AcceptResult, type BlobId, isStoredBlob, type Storage } from '../storage.js'
+import { AcceptedBatches } from './accepted-batches.js'
+import { ChangeFeed } from './change-feed.js'
+import { Commit } from './commit.js'
+import type { QueueSlot } from './due-index.js'
+import { Lifetime } from './lifetime.js'
+import { bytesAtHand, MemoryBlobs, readWhole } from './memory-blobs.js'
+import { MemoryLocks } from './memory-locks.js'
+import { MemoryMail, type PreparedCopy, prepareCopy } from './memory-mail.js'
+import { MemoryQueue } from './memory-queue.js'
+import { type MemoryStorageOptions, memoryStorageSchema } from './options.js'
+
+/**
+ * Storage in the memory of this process: the default, the reference for other drivers, and what tests want.
+ * "Durable" ends with the process here; everything else of the contract holds.
+ *
+ * Bytes given as one piece (`MessageSource.bytes`) are kept as they are, and `prefix` of a message record is the
+ * storage's own: neither may be changed. The ids of accepted batches are remembered for an hour, and no more than a
+ * million of them.
+ * @throws MailError `OPTION_INVALID`.
+ */
+export function memoryStorage(options: MemoryStorageOptions = {}): Storage {
+  const { maxBytes } = parseOptions('memoryStorage', memoryStorageSchema, options)
+  return new MemoryStorage(maxBytes)
+}
+
+/** All that a batch needs, read and checked: storing it cannot fail any more. */
+interface PreparedBatch {
+  readonly batch: AcceptBatch
+  /** Of the blob that is stored already. */
+  readonly blob: BlobId | undefined
+  readonly bytes: Uint8Array
+  readonly size: number
+  readonly copies: readonly PreparedCopy[]
+  readonly slots: readonly QueueSlot[]
+}
+
+const noBytes = new Uint8Array()
+
+class MemoryStorage implements Storage {
+  readonly blobs: BlobStorage
+  readonly mail: MailStorage
+  readonly queue: QueueStorage
+  readonly locks: LockStorage
+  readonly #blobs: MemoryBlobs
+  readonly #mail: MemoryMail
+  readonly #queue: MemoryQueue
+  readonly #lifetime = new Lifetime()
+  readonly #feed = new ChangeFeed()
+  readonly #accepted = new AcceptedBatches()
+
+  constructor(maxBytes: number) {
+    const lifetime = this.#lifetime
+    const publish = (commit: Commit) => {
+      if (this.#feed.listened) this.#feed.publish(commit.changes())
+    }
+    const blobs = new MemoryBlobs(maxBytes, lifetime)
+    this.blobs = this.#blobs = blobs
+    this.mail = this.#mail = new MemoryMail({ lifetime, blobs, publish })
+    this.queue = this.#queue = new MemoryQueue({
+      lifetime,
+      blobs,
+      publish,
+      read: batches => this.#readAll(batches),
+    })
+    this.locks = new MemoryLocks(lifetime)
+  }
+
+  async accept(batch: AcceptBatch): Promise<AcceptResult> {
+    this.#lifetime.assertOpen()
+    const known = this.#accepted.get(batch.id)
+    if (known) return known
+    const prepared = this.#prepare(batch, bodyAtHand(batch) ?? (await this.#read(batch)))
+    const commit = new Commit()
+    const result = this.#store(prepared, commit)
+    this.#blobs.sweep(batch.receivedAt)
+    if (this.#feed.listened) this.#feed.publish(commit.changes())
+    return result
+  }
+
+  subscribe(listener: Parameters<Storage['subscribe']>[0]): () => void {
+    this.#lifetime.assertOpen()
+    return this.#feed.subscribe(listener)
+  }
+
+  async close(): Promise<void> {
+    await this.#lifetime.end()
+    this.#feed.clear()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  async #readAll(batches: readonly AcceptBatch[]): Promise<(commit: Commit) => AcceptResult[]> {
+    const bodies = await Promise.all(batches.map(batch => bodyAtHand(batch) ?? this.#read(batch)))
+    return commit => {
+      const prepared = batches.map((batch, index) => this.#prepare(batch, bodies[index] ?? noBytes))
+      this.#blobs.assertRoom(prepared.reduce((sum, { bytes }) => sum + bytes.length, 0))
+      return prepared.map(one => this.#store(one, commit))
+    }
+  }
+
+  async #read(batch: AcceptBatch): Promise<Uint8Array> {
+    if (isStoredBlob(batch.message)) return noBytes
+    this.#blobs.assertRoom(batch.message.size)
+    return this.#lifetime.track(readWhole(batch.message))
+  }
+
+  #prepare(batch: AcceptBatch, bytes: Uint8Array): PreparedBatch {
+    const { message, queued, receivedAt } = batch
+    const blob = isStoredBlob(message) ? message.blob : undefined
+    const size = blob === undefined ? bytes.length : this.#blobs.sizeOf(blob)
+    this.#blobs.assertRoom(bytes.length)
+    const copies = batch.copies.map(prepareCopy)
+    const slots = queued ? this.#queue.prepare(queued, receivedAt) : []
+    return { batch, blob, bytes, size, copies, slots }
+  }
+
+  #store({ batch, blob: stored, bytes, size, copies, slots }: PreparedBatch, commit: Commit): AcceptResult {
+    // Another call with this id may have come first while the message was read.
+    const known = this.#accepted.get(batch.id)
+    if (known) return known
+    const { receivedAt } = batch
+    const blob = stored ?? this.#blobs.add(bytes)
+    const result = Object.freeze({
+      blob,
+      copies: Object.freeze(this.#mail.store(copies, blob, size, receivedAt, commit)),
+      entries: Object.freeze(this.#queue.store(slots, blob, size, commit)),
+    })
+    this.#accepted.add(batch.id, result, receivedAt)
+    return result
+  }
+}
+
+/** The bytes of a batch where nothing needs to be waited for. */
+function bodyAtHand({ message }: AcceptBatch): Uint8Array | undefined {
+  return isStoredBlob(message) ? noBytes : bytesAtHand(message)
+}

@@ -1,0 +1,12 @@
+import { z } from 'zod'
+
+/** Options of {@link memoryStorage}. */
+export interface MemoryStorageOptions {
+  /** How many octets of messages to keep at most; beyond it `STORAGE_FULL`. Default: no limit. */
+  maxBytes?: number
+}
+
+/** Validates {@link MemoryStorageOptions}. */
+export const memoryStorageSchema = z.strictObject({
+  maxBytes: z.number().nonnegative().default(Number.POSITIVE_INFINITY),
+})
