@@ -1,0 +1,130 @@
+import type net from 'node:net'
+import { isIP } from 'node:net'
+import type tls from 'node:tls'
+import { type Clock, withDeadline } from '../core/clock.js'
+import { literalAddress } from '../core/domain.js'
+import { MailError } from '../core/error.js'
+import type { Network } from '../core/network.js'
+import { openSession, type SmtpSession, type TlsLevel } from './smtp-client/smtp-session.js'
+import { type Dialogue, SmtpWire } from './smtp-client/smtp-wire.js'
+import type { PhaseTimeouts } from './smtp-client/timeouts.js'
+import { errorVerdict, localVerdict, type Verdict } from './verdict.js'
+
+/** What connections are made with. */
+export interface ConnectContext {
+  readonly network: Network
+  readonly clock: Clock
+  readonly hostname: string
+  readonly port: number
+  readonly timeouts: PhaseTimeouts
+  readonly secureContext: tls.SecureContext
+}
+
+/** One address of a host. */
+export interface ConnectTarget {
+  readonly host: string
+  readonly address: string
+  readonly tls: TlsLevel
+  readonly dialogue?: Dialogue
+}
+
+/** A session, or why there is none. */
+export type Connected = { readonly session: SmtpSession } | { readonly fault: Verdict }
+
+/**
+ * Opens a session with one address of a host. Where encryption is opportunistic and the handshake fails, a second
+ * connection does without it (RFC 7435 §3). Never throws.
+ */
+export async function connectToHost(
+  target: ConnectTarget,
+  context: ConnectContext,
+  signal: AbortSignal,
+): Promise<Connected> {
+  const first = await tryToConnect(target, context, signal)
+  if (!('tlsFailed' in first)) return first
+  if (target.tls === 'opportunistic') {
+    const second = await tryToConnect({ ...target, tls: 'none' }, context, signal)
+    if (!('tlsFailed' in second)) return second
+  }
+  return {
+    fault: localVerdict('deferred', 'host', '4.7.5', `TLS is required but failed: ${first.tlsFailed}`),
+  }
+}
+
+async function tryToConnect(
+  target: ConnectTarget,
+  context: ConnectContext,
+  signal: AbortSignal,
+): Promise<Connected | { readonly tlsFailed: string }> {
+  try {
+    const socket = await openSocket(target.address, context, signal)
+    const wire = new SmtpWire(socket, context.clock, target.dialogue)
+    const release = endWithSignal(wire, signal)
+    try {
+      return await greet(wire, target, context)
+    } finally {
+      release()
+    }
+  } catch (error) {
+    return { fault: errorVerdict(error) }
+  }
+}
+
+async function greet(wire: SmtpWire, target: ConnectTarget, context: ConnectContext) {
+  try {
+    const { hostname, timeouts } = context
+    const opening = await openSession(wire, {
+      hostname,
+      timeouts,
+      tls: target.tls,
+      tlsOptions: tlsOptions(target, context),
+    })
+    if ('session' in opening) return opening
+    wire.quit()
+    return 'refused' in opening ? { fault: opening.refused } : opening
+  } catch (error) {
+    wire.quit()
+    throw error
+  }
+}
+
+/** The certificate must name the host the MX record names, or have the address of a literal (RFC 8689 §4.2.1). */
+function tlsOptions(
+  { host, address }: ConnectTarget,
+  { secureContext }: ConnectContext,
+): tls.ConnectionOptions {
+  const isName = literalAddress(host) === undefined && isIP(host) === 0
+  return isName ? { secureContext, host, servername: host } : { secureContext, host: address }
+}
+
+async function openSocket(
+  address: string,
+  context: ConnectContext,
+  signal: AbortSignal,
+): Promise<net.Socket> {
+  const { network, clock, port, timeouts } = context
+  const ending = new AbortController()
+  const connecting = network.connect({
+    host: address,
+    port,
+    signal: AbortSignal.any([signal, ending.signal]),
+  })
+  try {
+    return await withDeadline(clock, timeouts.connect, `connecting to ${address}`, connecting)
+  } catch (error) {
+    ending.abort()
+    connecting.then(
+      late => late.destroy(),
+      () => {},
+    )
+    throw error
+  }
+}
+
+/** Ends a wire when `signal` is aborted, until the returned function is called. */
+export function endWithSignal(wire: SmtpWire, signal: AbortSignal): () => void {
+  const end = () => wire.fail(new MailError('ABORTED', 'the attempt was ended', { temporary: true }))
+  if (signal.aborted) end()
+  else signal.addEventListener('abort', end, { once: true })
+  return () => signal.removeEventListener('abort', end)
+}

@@ -1,0 +1,108 @@
+import type { Clock, Timer } from '../core/clock.js'
+import type { SmtpSession } from './smtp-client/smtp-session.js'
+
+/** How long connections are kept. Durations in milliseconds. */
+export interface PoolLimits {
+  /** How long a connection waits for the next message; 0 keeps none. */
+  readonly idle: number
+  /** Messages sent over one connection. */
+  readonly messages: number
+  /** Since it was opened. */
+  readonly age: number
+  /** Idle connections to one host. */
+  readonly perHost: number
+  /** Idle connections in all. */
+  readonly total: number
+}
+
+interface Kept {
+  readonly key: string
+  readonly pooled: PooledSession
+  readonly timer: Timer
+}
+
+/** A session with the address it goes to. */
+export interface PooledSession {
+  readonly session: SmtpSession
+  readonly address: string
+  /** On the monotonic clock. */
+  readonly openedAt: number
+}
+
+/** Keeps sessions between messages to one host, and closes those that broke, spoke out of turn or waited too long. */
+export class ConnectionPool {
+  readonly #clock: Clock
+  readonly #limits: PoolLimits
+  readonly #kept = new Map<string, Kept[]>()
+  #size = 0
+  #closed = false
+
+  constructor(clock: Clock, limits: PoolLimits) {
+    this.#clock = clock
+    this.#limits = limits
+  }
+
+  /** The session used last for `key`, which is then the caller's. */
+  take(key: string): PooledSession | undefined {
+    const kept = this.#kept.get(key)?.at(-1)
+    if (!kept) return undefined
+    this.#remove(kept)
+    kept.pooled.session.wire.keepAlive(true)
+    return kept.pooled
+  }
+
+  /** Keeps a session for the next message, or closes it. */
+  give(key: string, pooled: PooledSession): void {
+    const { wire } = pooled.session
+    if (!this.#hasUseFor(key, pooled)) {
+      wire.quit()
+      return
+    }
+    const discard = () => {
+      this.#remove(kept)
+      wire.quit()
+    }
+    const kept = { key, pooled, timer: this.#clock.schedule(this.#limits.idle, discard) }
+    wire.keepAlive(false)
+    wire.watch(discard)
+    const others = this.#kept.get(key)
+    if (others) others.push(kept)
+    else this.#kept.set(key, [kept])
+    this.#size++
+  }
+
+  /** Closes every kept session, and from now on those that are given back. */
+  close(): void {
+    this.#closed = true
+    for (const group of [...this.#kept.values()]) {
+      for (const kept of [...group]) {
+        this.#remove(kept)
+        kept.pooled.session.wire.quit()
+      }
+    }
+  }
+
+  #hasUseFor(key: string, { session, openedAt }: PooledSession): boolean {
+    const { idle, messages, age, perHost, total } = this.#limits
+    return (
+      !this.#closed &&
+      session.wire.idle &&
+      idle > 0 &&
+      session.transactions < messages &&
+      this.#clock.monotonic() - openedAt < age &&
+      (this.#kept.get(key)?.length ?? 0) < perHost &&
+      this.#size < total
+    )
+  }
+
+  #remove(kept: Kept): void {
+    const group = this.#kept.get(kept.key)
+    const index = group?.indexOf(kept) ?? -1
+    if (!group || index === -1) return
+    kept.timer.cancel()
+    kept.pooled.session.wire.watch(undefined)
+    group.splice(index, 1)
+    if (group.length === 0) this.#kept.delete(kept.key)
+    this.#size--
+  }
+}

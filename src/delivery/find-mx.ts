@@ -1,0 +1,80 @@
+import { literalAddress, tryNormalizeDomain } from '../core/domain.js'
+import { isNullMx, type MxRecord, type Resolver } from '../dns/resolver.js'
+import { localVerdict, type Verdict } from './verdict.js'
+
+/** A host that may take mail for a domain. */
+export interface MailHost {
+  readonly name: string
+  /** Known beforehand for an address literal. */
+  readonly addresses?: readonly string[]
+}
+
+/** Where mail for a domain goes. */
+export interface MailHosts {
+  /** Hosts of one preference each, the best first; in random order among equals (RFC 5321 §5.1). */
+  readonly groups: readonly (readonly MailHost[])[]
+  /** Whether the answer was validated by DNSSEC, or needed no DNS. */
+  readonly secure: boolean
+}
+
+/** What {@link findMx} needs. */
+export interface FindMxOptions {
+  readonly resolver: Resolver
+  readonly random: () => number
+  /** Further hosts are left out. */
+  readonly maxHosts: number
+  readonly signal: AbortSignal
+}
+
+/** Looks up the hosts for a domain or address literal, or says why there are none. */
+export async function findMx(destination: string, options: FindMxOptions): Promise<MailHosts | Verdict> {
+  const address = literalAddress(destination)
+  if (address !== undefined) {
+    return { groups: [[{ name: destination, addresses: [address] }]], secure: true }
+  }
+  const answer = await options.resolver.mx(destination, { signal: options.signal })
+  if (answer.status === 'temporary-failure') {
+    return localVerdict(
+      'deferred',
+      'host',
+      '4.4.3',
+      `looking up the MX of ${destination} failed: ${answer.detail}`,
+    )
+  }
+  if (answer.status === 'found') {
+    if (isNullMx(answer)) {
+      return localVerdict(
+        'failed',
+        'host',
+        '5.1.10',
+        `${destination} accepts no mail: it has a null MX (RFC 7505)`,
+      )
+    }
+    return { groups: orderHosts(answer.records, options), secure: answer.secure }
+  }
+  if (answer.reason === 'nxdomain') {
+    return localVerdict('failed', 'host', '5.1.2', `the domain ${destination} does not exist`)
+  }
+  // The implicit MX of RFC 5321 §5.1.
+  return { groups: [[{ name: destination }]], secure: answer.secure }
+}
+
+function orderHosts(records: readonly MxRecord[], { random, maxHosts }: FindMxOptions): MailHost[][] {
+  const preferences = new Map<string, number>()
+  for (const { exchange, preference } of records) {
+    const name = tryNormalizeDomain(exchange)
+    if (name === undefined) continue
+    preferences.set(name, Math.min(preference, preferences.get(name) ?? preference))
+  }
+  const ordered = [...preferences]
+    .map(([name, preference]) => ({ name, preference, lot: random() }))
+    .sort((a, b) => a.preference - b.preference || a.lot - b.lot)
+    .slice(0, maxHosts)
+  const groups = new Map<number, MailHost[]>()
+  for (const { name, preference } of ordered) {
+    const group = groups.get(preference)
+    if (group) group.push({ name })
+    else groups.set(preference, [{ name }])
+  }
+  return [...groups.values()]
+}

@@ -1,0 +1,165 @@
+import { z } from 'zod'
+import { type Clock, systemClock } from '../core/clock.js'
+import { tryNormalizeDomain } from '../core/domain.js'
+import type { Duration } from '../core/duration.js'
+import { type Logger, silentLogger } from '../core/logger.js'
+import { type Network, nodeNetwork } from '../core/network.js'
+import { durationSchema, functionSchema, shapeSchema } from '../core/options.js'
+import type { Resolver } from '../dns/resolver.js'
+
+/** Options of `createMxTransport`. */
+export interface MxTransportOptions {
+  /** Finds mail exchangers and their addresses. */
+  resolver: Resolver
+  /** This server's own name, said in EHLO. Should have an address record that leads back here. */
+  hostname: string
+  /** Default: the machine's. */
+  clock?: Clock
+  /** Default: the machine's. */
+  network?: Network
+  /** Hears of hosts passed over, and at `debug` every line of the SMTP dialogue. Default: nobody. */
+  logger?: Logger
+  /** TCP port of the servers. Default: 25. */
+  port?: number
+  /**
+   * `'opportunistic'` (default): encrypts when the server offers it, by whatever certificate it has, and sends in the
+   * clear when it does not or the handshake fails. `'required'`: always encrypts. `'verified'`: the certificate must
+   * also be trusted and name the host. `'none'`: never encrypts. Messages that ask for REQUIRETLS go `'verified'`
+   * in any case.
+   */
+  tls?: 'opportunistic' | 'required' | 'verified' | 'none'
+  /** What encryption is done with. */
+  tlsOptions?: OutboundTlsOptions
+  /** How long servers may take, by the phases of RFC 5321 §4.5.3.2. */
+  timeouts?: OutboundTimeouts
+  /** How much is tried for one message. */
+  limits?: AttemptLimits
+  /** How connections are kept for the next message to the same host. */
+  connections?: ConnectionOptions
+  /** Whether mail goes to loopback, private, link-local, unspecified and multicast addresses too. Default: `false`. */
+  allowPrivateAddresses?: boolean
+  /**
+   * Whether a mail exchanger is this server under another name or address. It and all of the same or a higher
+   * preference number are then passed over, lest mail goes in a circle (RFC 5321 §5.1). A host called `hostname` is
+   * always taken for this server.
+   */
+  isSelf?: (host: string, addresses: readonly string[]) => boolean
+  /** A number from 0 to below 1, for the order among equals. Default: `Math.random`. */
+  random?: () => number
+}
+
+/** TLS as a client. */
+export interface OutboundTlsOptions {
+  /** Trusted issuers, PEM, instead of those Node.js comes with. */
+  ca?: string | Uint8Array | readonly (string | Uint8Array)[]
+  /** Default: `'TLSv1.2'`. */
+  minVersion?: 'TLSv1.2' | 'TLSv1.3'
+}
+
+/** How long a server may take. */
+export interface OutboundTimeouts {
+  /** Until a connection stands. Default: 30 s. */
+  connect?: Duration
+  /** Until the whole greeting is there. Default: 5 min. */
+  greeting?: Duration
+  /** For each reply to EHLO, HELO and STARTTLS. Default: 5 min. */
+  hello?: Duration
+  /** For the TLS handshake. Default: 1 min. */
+  tls?: Duration
+  /** For the reply to MAIL. Default: 5 min. */
+  mail?: Duration
+  /** For each reply to RCPT. Default: 5 min. */
+  rcpt?: Duration
+  /** For the reply to DATA. Default: 2 min. */
+  data?: Duration
+  /** For each block of the message to be taken. Default: 3 min. */
+  block?: Duration
+  /** For the reply to the final dot. Default: 10 min. */
+  dot?: Duration
+}
+
+/** How much is tried for one message in one attempt. */
+export interface AttemptLimits {
+  /** Mail exchangers considered, the best first. Default: 10. */
+  hosts?: number
+  /** Addresses connected to. Default: 12. */
+  addresses?: number
+  /** No further host or address is tried after this long. Default: 10 min. */
+  trying?: Duration
+  /** Everything ends after this long. Default: 1 h. */
+  attempt?: Duration
+}
+
+/** How connections are kept. */
+export interface ConnectionOptions {
+  /** How long one waits for the next message; 0 keeps none. Default: 10 s. */
+  idle?: Duration
+  /** Messages sent over one. Default: 100. */
+  messages?: number
+  /** Since it was opened. Default: 5 min. */
+  age?: Duration
+  /** Idle ones to one host. Default: 4. */
+  perHost?: number
+  /** Idle ones in all. Default: 100. */
+  total?: number
+}
+
+const pem = z.custom<string | Uint8Array>(
+  value => (typeof value === 'string' && value !== '') || value instanceof Uint8Array,
+  { error: 'expected PEM text or bytes' },
+)
+
+const timeoutsSchema = z.strictObject({
+  connect: durationSchema.prefault('30s'),
+  greeting: durationSchema.prefault('5m'),
+  hello: durationSchema.prefault('5m'),
+  tls: durationSchema.prefault('1m'),
+  mail: durationSchema.prefault('5m'),
+  rcpt: durationSchema.prefault('5m'),
+  data: durationSchema.prefault('2m'),
+  block: durationSchema.prefault('3m'),
+  dot: durationSchema.prefault('10m'),
+})
+
+const limitsSchema = z.strictObject({
+  hosts: z.int().min(1).default(10),
+  addresses: z.int().min(1).default(12),
+  trying: durationSchema.prefault('10m'),
+  attempt: durationSchema.prefault('1h'),
+})
+
+const connectionsSchema = z.strictObject({
+  idle: durationSchema.prefault('10s'),
+  messages: z.int().min(1).default(100),
+  age: durationSchema.prefault('5m'),
+  perHost: z.int().min(1).default(4),
+  total: z.int().min(1).default(100),
+})
+
+/** The schema of {@link MxTransportOptions}. */
+export const mxTransportSchema = z.strictObject({
+  resolver: shapeSchema<Resolver>('a resolver', ['mx', 'addresses']),
+  hostname: z.string().refine(name => tryNormalizeDomain(name) !== undefined, {
+    error: "expected a name such as 'mx.example.test'",
+  }),
+  clock: shapeSchema<Clock>('a clock', ['now', 'monotonic', 'schedule', 'track']).default(systemClock),
+  network: shapeSchema<Network>('a network', ['connect']).default(nodeNetwork),
+  logger: shapeSchema<Logger>('a logger', ['debug', 'info', 'warn', 'error']).default(silentLogger),
+  port: z.int().min(1).max(65_535).default(25),
+  tls: z.enum(['opportunistic', 'required', 'verified', 'none']).default('opportunistic'),
+  tlsOptions: z
+    .strictObject({
+      ca: z.union([pem, z.array(pem)]).optional(),
+      minVersion: z.enum(['TLSv1.2', 'TLSv1.3']).default('TLSv1.2'),
+    })
+    .prefault({}),
+  timeouts: timeoutsSchema.prefault({}),
+  limits: limitsSchema.prefault({}),
+  connections: connectionsSchema.prefault({}),
+  allowPrivateAddresses: z.boolean().default(false),
+  isSelf: functionSchema<NonNullable<MxTransportOptions['isSelf']>>('a function').default(() => () => false),
+  random: functionSchema<() => number>('a function').default(() => Math.random),
+})
+
+/** {@link MxTransportOptions} with their defaults; durations in milliseconds. */
+export type MxTransportSettings = z.output<typeof mxTransportSchema>

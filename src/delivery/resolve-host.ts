@@ -1,0 +1,50 @@
+import type { AddressRecord, Resolver } from '../dns/resolver.js'
+import type { MailHost } from './find-mx.js'
+import { isPublicAddress } from './public-address.js'
+import { localVerdict, type Verdict } from './verdict.js'
+
+/** A host with what is known of its addresses. */
+export interface ResolvedHost {
+  readonly name: string
+  /** In the order to try them. */
+  readonly addresses: readonly string[]
+  /** Why there are none. */
+  readonly problem?: Verdict
+}
+
+/** What {@link resolveHost} needs. */
+export interface ResolveHostOptions {
+  readonly resolver: Resolver
+  readonly signal: AbortSignal
+}
+
+/** Looks up the addresses of a host: both families by turns, so that one that is down costs little (as RFC 8305 §4 has it). */
+export async function resolveHost(host: MailHost, options: ResolveHostOptions): Promise<ResolvedHost> {
+  if (host.addresses) return { name: host.name, addresses: host.addresses }
+  const answer = await options.resolver.addresses(host.name, { signal: options.signal })
+  if (answer.status === 'found') return { name: host.name, addresses: interleave(answer.records) }
+  const problem =
+    answer.status === 'not-found'
+      ? localVerdict('failed', 'host', '5.4.4', `${host.name} has no address`)
+      : localVerdict('deferred', 'host', '4.4.3', `looking up ${host.name} failed: ${answer.detail}`)
+  return { name: host.name, addresses: [], problem }
+}
+
+/** Leaves out the addresses that mail is not sent to. */
+export function withoutPrivate(host: ResolvedHost): ResolvedHost {
+  const addresses = host.addresses.filter(isPublicAddress)
+  if (addresses.length > 0 || host.problem) return { ...host, addresses }
+  const reason = `${host.name} has no public address (${host.addresses.slice(0, 5).join(', ')})`
+  return { name: host.name, addresses, problem: localVerdict('failed', 'host', '5.4.4', reason) }
+}
+
+function interleave(records: readonly AddressRecord[]): string[] {
+  const six = records.filter(record => record.family === 6)
+  const four = records.filter(record => record.family === 4)
+  const turns = Math.max(six.length, four.length)
+  const ordered: string[] = []
+  for (let turn = 0; turn < turns; turn++) {
+    for (const record of [six[turn], four[turn]]) if (record) ordered.push(record.address)
+  }
+  return ordered
+}

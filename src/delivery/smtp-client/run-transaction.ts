@@ -1,0 +1,192 @@
+import type { EnvelopeRecipient } from '../../core/envelope.js'
+import { MailError } from '../../core/error.js'
+import type { Reply } from '../../core/reply.js'
+import { errorVerdict, replyVerdict, unknownVerdict, type Verdict } from '../verdict.js'
+import { mailCommand, rcptCommand } from './envelope-commands.js'
+import { isAscii, type Mail, missingForMessage, missingForRecipient } from './requirements.js'
+import { sendData } from './send-data.js'
+import type { SmtpSession } from './smtp-session.js'
+import type { PhaseTimeouts } from './timeouts.js'
+
+/** What came of a transaction. */
+export interface TransactionResult {
+  /** What became of recipients, by their address. Those that are not in it may be offered to another host. */
+  readonly verdicts: Map<string, Verdict>
+  /** Why the host took no more of it. */
+  readonly fault?: Verdict
+  /** Whether it broke down before the server answered anything, as a connection does that was kept too long. */
+  readonly stale?: boolean
+}
+
+/**
+ * Sends one message over a session (RFC 5321 §3.3). Never throws; a session that cannot go on has a wire that failed.
+ * With PIPELINING (RFC 2920), RSET, MAIL, every RCPT and DATA leave in one write.
+ */
+export async function runTransaction(
+  session: SmtpSession,
+  mail: Mail,
+  timeouts: PhaseTimeouts,
+): Promise<TransactionResult> {
+  const transaction = new Transaction(session, mail, timeouts)
+  try {
+    await transaction.run()
+  } catch (thrown) {
+    transaction.breakDown(thrown)
+  }
+  return transaction.result()
+}
+
+class Transaction {
+  readonly #session: SmtpSession
+  readonly #mail: Mail
+  readonly #timeouts: PhaseTimeouts
+  readonly #pipelined: boolean
+  readonly #verdicts = new Map<string, Verdict>()
+  #fault: Verdict | undefined
+  #answered = false
+  #dotSent = false
+  /** Recipients the server took. */
+  #taken: EnvelopeRecipient[] = []
+
+  constructor(session: SmtpSession, mail: Mail, timeouts: PhaseTimeouts) {
+    this.#session = session
+    this.#mail = mail
+    this.#timeouts = timeouts
+    this.#pipelined = session.extensions.has('PIPELINING')
+  }
+
+  async run(): Promise<void> {
+    const recipients = await this.#presentable()
+    if (recipients.length === 0) return
+    this.#session.transactions++
+    const reset = this.#session.needsReset ? ['RSET'] : []
+    const mail = this.#mailCommand(recipients)
+    const rcpts = recipients.map(recipient => rcptCommand(recipient, this.#session.extensions))
+    this.#session.needsReset = true
+    if (this.#pipelined) this.#session.wire.send([...reset, mail, ...rcpts, 'DATA'])
+    for (const command of reset) await this.#ask(command, this.#timeouts.mail, 'RSET')
+    if (!(await this.#sayMail(mail, recipients))) return
+    if (!(await this.#sayRcpts(rcpts, recipients))) return
+    if (this.#pipelined || this.#taken.length > 0) await this.#sayData()
+  }
+
+  result(): TransactionResult {
+    const stale = !this.#answered && this.#session.wire.failure !== undefined
+    const result = { verdicts: this.#verdicts, ...(stale && { stale }) }
+    return this.#fault ? { ...result, fault: this.#fault } : result
+  }
+
+  /** The conversation failed: after the final dot nothing is known of the message; before it, nothing was taken. */
+  breakDown(thrown: unknown): void {
+    const { wire } = this.#session
+    if (this.#dotSent) this.#judge(this.#taken, unknownVerdict(thrown))
+    else this.#fault = errorVerdict(wire.failure ?? thrown)
+    wire.fail(new MailError('CONNECTION_LOST', 'the connection was given up', { temporary: true }))
+  }
+
+  /** The recipients that can be named to this server; the others are judged, all of them when the message cannot be sent. */
+  async #presentable(): Promise<EnvelopeRecipient[]> {
+    const missing = await missingForMessage(this.#mail, this.#session)
+    if (missing?.scope === 'host') this.#fault = missing
+    else if (missing) this.#judge(this.#mail.recipients, missing)
+    if (missing) return []
+    return this.#mail.recipients.filter(recipient => {
+      const problem = missingForRecipient(recipient, this.#session)
+      if (problem) this.#verdicts.set(recipient.address, problem)
+      return !problem
+    })
+  }
+
+  #mailCommand(recipients: readonly EnvelopeRecipient[]): string {
+    const { envelope, message } = this.#mail
+    const smtputf8 =
+      this.#session.extensions.has('SMTPUTF8') &&
+      (envelope.smtputf8 === true ||
+        ![envelope.sender, ...recipients.map(({ address }) => address)].every(isAscii))
+    return mailCommand({ envelope, size: message.size, smtputf8 }, this.#session.extensions)
+  }
+
+  async #ask(command: string, limit: number, name: string): Promise<Reply> {
+    const { wire } = this.#session
+    if (!this.#pipelined) wire.send([command])
+    const reply = await wire.reply(limit, name)
+    this.#answered ||= reply.code !== 421
+    return reply
+  }
+
+  /** Whether to go on. */
+  async #sayMail(command: string, recipients: readonly EnvelopeRecipient[]): Promise<boolean> {
+    const reply = await this.#ask(command, this.#timeouts.mail, 'MAIL')
+    if (this.#isShuttingDown(reply, 'MAIL FROM')) return false
+    if (reply.code < 300) return true
+    this.#judge(recipients, replyVerdict(reply, 'message', 'MAIL FROM'))
+    return this.#pipelined
+  }
+
+  async #sayRcpts(commands: readonly string[], recipients: readonly EnvelopeRecipient[]): Promise<boolean> {
+    for (const [index, recipient] of recipients.entries()) {
+      const reply = await this.#ask(commands[index] ?? '', this.#timeouts.rcpt, 'RCPT')
+      if (this.#isShuttingDown(reply, 'RCPT TO')) return false
+      if (this.#verdicts.has(recipient.address)) continue
+      if (reply.code < 300) this.#taken.push(recipient)
+      else this.#verdicts.set(recipient.address, rcptVerdict(reply))
+    }
+    return true
+  }
+
+  async #sayData(): Promise<void> {
+    const reply = await this.#ask('DATA', this.#timeouts.data, 'DATA')
+    if (this.#isShuttingDown(reply, 'DATA')) return
+    const goAhead = reply.code >= 300 && reply.code < 400
+    if (this.#taken.length === 0) return goAhead ? this.#sendNothing() : undefined
+    if (!goAhead) return this.#judge(this.#taken, refusal(reply))
+    await this.#sendMessage()
+  }
+
+  /** RFC 2920 §3.1: a server that wants data for nobody is given a lone dot. */
+  async #sendNothing(): Promise<void> {
+    this.#session.wire.writeEnd(Buffer.from('.\r\n'))
+    await this.#session.wire.reply(this.#timeouts.dot, 'the final dot')
+  }
+
+  async #sendMessage(): Promise<void> {
+    const { wire } = this.#session
+    const sent = await sendData(wire, this.#mail.message, this.#timeouts.block)
+    this.#dotSent = sent === 'sent'
+    const reply = await wire.reply(this.#timeouts.dot, 'the final dot')
+    if (this.#isShuttingDown(reply, 'the message')) return
+    this.#judgeMessage(reply)
+    if (this.#dotSent) this.#session.needsReset = false
+    else wire.fail(new MailError('PROTOCOL', 'the server broke into the message'))
+  }
+
+  #judgeMessage(reply: Reply): void {
+    const verdict = replyVerdict(reply, 'message', 'the message')
+    const dsnPassedOn = this.#session.extensions.has('DSN')
+    this.#judge(this.#taken, verdict.status === 'delivered' ? { ...verdict, dsnPassedOn } : verdict)
+  }
+
+  /** 421 at any point: the host is going away (RFC 5321 §3.8), which says nothing about the message. */
+  #isShuttingDown(reply: Reply, to: string): boolean {
+    if (reply.code !== 421) return false
+    this.#fault = replyVerdict(reply, 'host', to)
+    this.#session.wire.quit()
+    return true
+  }
+
+  #judge(recipients: readonly EnvelopeRecipient[], verdict: Verdict): void {
+    for (const { address } of recipients) this.#verdicts.set(address, verdict)
+  }
+}
+
+/** RFC 5321 §4.5.3.1.10: 552 to RCPT is a full transaction, and temporary, as 452 is. */
+function rcptVerdict(reply: Reply): Verdict {
+  const verdict = replyVerdict(reply, 'recipient', 'RCPT TO')
+  return reply.code === 552 && reply.enhanced === undefined ? { ...verdict, status: 'deferred' } : verdict
+}
+
+/** DATA that is answered with 2xx is as good as refused. */
+function refusal(reply: Reply): Verdict {
+  const verdict = replyVerdict(reply, 'message', 'DATA')
+  return verdict.status === 'delivered' ? { ...verdict, status: 'deferred' } : verdict
+}

@@ -1,0 +1,56 @@
+import { MailError } from '../../core/error.js'
+import type { MessageSource } from '../../message/message-source.js'
+import { DotStuffer } from './dot-stuffing.js'
+import type { SmtpWire } from './smtp-wire.js'
+
+/** Up to this size, the last bytes and the final dot leave in one write. */
+const smallTail = 16 * 1024
+
+/** How {@link sendData} ended without a fault of the connection. */
+export type DataSent =
+  /** The final dot is on its way: from here on, nobody but the server knows what becomes of the message. */
+  | 'sent'
+  /** The server replied before the end. The message was not ended. */
+  | 'interrupted'
+
+/**
+ * Streams a message and its final dot. Holds no more of it than one chunk and what the socket buffers.
+ * @throws MailError of the wire, always before the final dot; and whatever the source throws.
+ */
+export async function sendData(
+  wire: SmtpWire,
+  message: MessageSource,
+  blockLimit: number,
+): Promise<DataSent> {
+  const stuffer = new DotStuffer()
+  const chunks = message.open()[Symbol.asyncIterator]()
+  // A source that stalls must not outlast the connection.
+  const broken = wire.broken()
+  let held: Buffer | undefined
+  let size = 0
+  try {
+    for (;;) {
+      const next = await Promise.race([chunks.next(), broken])
+      if (wire.failure) throw wire.failure
+      if (next === undefined || wire.early) return 'interrupted'
+      if (next.done) break
+      if (held) await wire.write(held, blockLimit, 'the message')
+      size += next.value.length
+      held = stuffer.push(next.value)
+    }
+  } finally {
+    chunks.return?.().catch(() => {})
+  }
+  // A message cut short must never be ended as if it were whole.
+  if (size !== message.size)
+    throw new MailError('MESSAGE_INCOMPLETE', `the message has ${size} of ${message.size} octets`)
+  return finish(wire, held ?? Buffer.alloc(0), stuffer.end(), blockLimit)
+}
+
+async function finish(wire: SmtpWire, last: Buffer, end: Buffer, blockLimit: number): Promise<DataSent> {
+  if (last.length > smallTail) await wire.write(last, blockLimit, 'the message')
+  if (wire.failure) throw wire.failure
+  if (wire.early) return 'interrupted'
+  wire.writeEnd(last.length > smallTail ? end : Buffer.concat([last, end]))
+  return 'sent'
+}
