@@ -1,4 +1,5 @@
 import type { StorageChange } from '../storage.js'
+import { Commit } from './commit.js'
 
 type Listener = (change: StorageChange) => void
 
@@ -16,19 +17,20 @@ export class ChangeFeed {
     }
   }
 
-  publish(changes: readonly StorageChange[]): void {
-    this.#waiting.push(...changes)
+  /** Begins a commit, for {@link ChangeFeed.publish} once it is made. */
+  begin(): Commit {
+    return new Commit(this.#listeners.size > 0)
+  }
+
+  publish(commit: Commit): void {
+    if (this.#listeners.size === 0) return
+    this.#waiting.push(...commit.changes())
     if (this.#telling) return
     this.#telling = true
     for (let next = this.#waiting.shift(); next; next = this.#waiting.shift()) {
       for (const listener of this.#listeners) tellSafely(listener.tell, next)
     }
     this.#telling = false
-  }
-
-  /** Whether anybody listens. */
-  get listened(): boolean {
-    return this.#listeners.size > 0
   }
 
   clear(): void {

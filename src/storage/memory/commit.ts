@@ -1,20 +1,30 @@
 import type { StorageChange } from '../storage.js'
+import type { MailboxMessages } from './mailbox-messages.js'
 import type { MemoryMailbox } from './memory-mailbox.js'
+
+type Counters = Pick<MailboxMessages, 'uidNext'> & { readonly modseq: number }
 
 /** What one commit changes, gathered while it is made, so that listeners are told once, and after it. */
 export class Commit {
-  readonly #mailboxes = new Map<MemoryMailbox, { readonly modseq: number; readonly uidNext: number }>()
-  readonly #accounts = new Set<string>()
+  #mailboxes: Map<MemoryMailbox, Counters> | undefined
+  #accounts: Set<string> | undefined
   #queue = false
+
+  /** @param listened - whether anybody is to be told; gathers nothing otherwise. */
+  constructor(private readonly listened: boolean) {}
 
   /** To be called before messages of a mailbox change. */
   willChange(mailbox: MemoryMailbox): void {
+    if (!this.listened) return
+    this.#mailboxes ??= new Map()
     if (this.#mailboxes.has(mailbox)) return
     const { highestModseq, uidNext } = mailbox.messages
     this.#mailboxes.set(mailbox, { modseq: highestModseq, uidNext })
   }
 
   changedMailboxesOf(account: string): void {
+    if (!this.listened) return
+    this.#accounts ??= new Set()
     this.#accounts.add(account)
   }
 
@@ -24,8 +34,8 @@ export class Commit {
 
   changes(): StorageChange[] {
     const changes: StorageChange[] = []
-    for (const account of this.#accounts) changes.push({ kind: 'mailboxes', account })
-    for (const [mailbox, before] of this.#mailboxes) {
+    for (const account of this.#accounts ?? []) changes.push({ kind: 'mailboxes', account })
+    for (const [mailbox, before] of this.#mailboxes ?? []) {
       const modseq = mailbox.messages.highestModseq
       if (modseq === before.modseq) continue
       changes.push({

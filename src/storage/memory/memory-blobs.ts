@@ -36,7 +36,9 @@ export class MemoryBlobs implements BlobStorage {
   async write(source: AsyncIterable<Uint8Array>): Promise<{ id: BlobId; size: number }> {
     this.#lifetime.assertOpen()
     const bytes = await this.#lifetime.track(this.#gather(source))
-    return { id: this.add(bytes), size: bytes.length }
+    const id = this.add(bytes)
+    this.leave(id)
+    return { id, size: bytes.length }
   }
 
   async #gather(source: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
@@ -76,13 +78,17 @@ export class MemoryBlobs implements BlobStorage {
     )
   }
 
-  /** Keeps bytes that nothing refers to yet. */
+  /** Keeps bytes, to be referred to or left in the same turn. */
   add(bytes: Uint8Array): BlobId {
     const id = `b${(++this.#lastId).toString(36)}`
     this.#blobs.set(id, { bytes, references: 0 })
     this.#bytes += bytes.length
-    this.#unkept.add(id)
     return id
+  }
+
+  /** Leaves a blob that nothing refers to, for somebody to refer to within the hour. */
+  leave(id: BlobId): void {
+    this.#unkept.add(id)
   }
 
   refer(id: BlobId, references: number): void {

@@ -14,7 +14,8 @@ import type {
   Usage,
 } from '../mail-storage.js'
 import type { BlobId } from '../storage.js'
-import { Commit } from './commit.js'
+import type { ChangeFeed } from './change-feed.js'
+import type { Commit } from './commit.js'
 import type { Lifetime } from './lifetime.js'
 import { type NewMessage, sortFlags } from './mailbox-messages.js'
 import type { MemoryBlobs } from './memory-blobs.js'
@@ -24,7 +25,7 @@ import { compareNames, type MemoryAccount, MemoryMailbox, namesAbove } from './m
 export interface MailSurroundings {
   readonly lifetime: Lifetime
   readonly blobs: MemoryBlobs
-  publish(commit: Commit): void
+  readonly feed: ChangeFeed
 }
 
 /** A {@link LocalCopy} whose parts nobody else can change. */
@@ -62,9 +63,9 @@ export class MemoryMail implements MailStorage {
   ): Promise<MailboxRecord> {
     const owner = this.#account(account)
     if (owner.mailboxes.has(name)) throw mailboxExists(name)
-    const commit = new Commit()
+    const commit = this.#around.feed.begin()
     const mailbox = this.#make(owner, name, commit, options.specialUse)
-    this.#around.publish(commit)
+    this.#around.feed.publish(commit)
     return mailbox.record()
   }
 
@@ -72,10 +73,10 @@ export class MemoryMail implements MailStorage {
     const owner = this.#account(account)
     const mailbox = this.#named(owner, from)
     if (owner.mailboxes.has(to)) throw mailboxExists(to)
-    const commit = new Commit()
+    const commit = this.#around.feed.begin()
     if (from === 'INBOX') this.#emptyInbox(owner, mailbox, to, commit)
     else this.#renameTree(owner, from, to, commit)
-    this.#around.publish(commit)
+    this.#around.feed.publish(commit)
   }
 
   /** RFC 3501 §6.3.5: the messages of INBOX move, the mailboxes below it stay. */
@@ -116,9 +117,9 @@ export class MemoryMail implements MailStorage {
     owner.bytes -= mailbox.messages.bytes
     owner.messages -= mailbox.messages.count
     for (const { blob } of mailbox.messages.list()) this.#around.blobs.release(blob)
-    const commit = new Commit()
+    const commit = this.#around.feed.begin()
     commit.changedMailboxesOf(account)
-    this.#around.publish(commit)
+    this.#around.feed.publish(commit)
   }
 
   async setSubscribed(account: string, name: string, subscribed: boolean): Promise<void> {
@@ -131,10 +132,10 @@ export class MemoryMail implements MailStorage {
 
   async setFlags(mailbox: MailboxId, change: FlagChange): Promise<FlagResult> {
     const target = this.#byId(mailbox)
-    const commit = new Commit()
+    const commit = this.#around.feed.begin()
     commit.willChange(target)
     const result = target.messages.setFlags(change)
-    this.#around.publish(commit)
+    this.#around.feed.publish(commit)
     return result
   }
 
@@ -144,9 +145,9 @@ export class MemoryMail implements MailStorage {
     to: MailboxId,
     savedAt: number,
   ): Promise<CopiedMessage[]> {
-    const commit = new Commit()
+    const commit = this.#around.feed.begin()
     const copied = this.#copy(this.#byId(from), uids, this.#byId(to), savedAt, commit)
-    this.#around.publish(commit)
+    this.#around.feed.publish(commit)
     return copied
   }
 
@@ -156,7 +157,7 @@ export class MemoryMail implements MailStorage {
     to: MailboxId,
     savedAt: number,
   ): Promise<CopiedMessage[]> {
-    const commit = new Commit()
+    const commit = this.#around.feed.begin()
     const source = this.#byId(from)
     const copied = this.#copy(source, uids, this.#byId(to), savedAt, commit)
     this.#expunge(
@@ -164,7 +165,7 @@ export class MemoryMail implements MailStorage {
       copied.map(message => message.from),
       commit,
     )
-    this.#around.publish(commit)
+    this.#around.feed.publish(commit)
     return copied
   }
 
@@ -185,9 +186,9 @@ export class MemoryMail implements MailStorage {
   }
 
   async expunge(mailbox: MailboxId, uids: readonly number[]): Promise<number[]> {
-    const commit = new Commit()
+    const commit = this.#around.feed.begin()
     const removed = this.#expunge(this.#byId(mailbox), uids, commit)
-    this.#around.publish(commit)
+    this.#around.feed.publish(commit)
     return removed.map(message => message.uid)
   }
 

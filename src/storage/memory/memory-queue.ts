@@ -16,7 +16,8 @@ import type {
   SettleResult,
 } from '../queue-storage.js'
 import type { AcceptBatch, AcceptResult, BlobId } from '../storage.js'
-import { Commit } from './commit.js'
+import type { ChangeFeed } from './change-feed.js'
+import type { Commit } from './commit.js'
 import { DueIndex, type QueueSlot } from './due-index.js'
 import { frozenCopy } from './frozen-copy.js'
 import type { Lifetime } from './lifetime.js'
@@ -29,7 +30,7 @@ const longestHistory = 50
 export interface QueueSurroundings {
   readonly lifetime: Lifetime
   readonly blobs: MemoryBlobs
-  publish(commit: Commit): void
+  readonly feed: ChangeFeed
   /** Reads the messages of batches; resolves to what stores them in a commit, or throws before it changes anything. */
   read(batches: readonly AcceptBatch[]): Promise<(commit: Commit) => AcceptResult[]>
 }
@@ -85,14 +86,14 @@ export class MemoryQueue implements QueueStorage {
 
   async giveBack(leases: readonly LeaseRef[]): Promise<void> {
     this.#around.lifetime.assertOpen()
-    const commit = new Commit()
+    const commit = this.#around.feed.begin()
     for (const lease of leases) {
       const slot = this.#leased(lease)
       if (!slot) continue
       this.#endLease(slot, { state: 'waiting', dueAt: slot.dueBefore, attempts: slot.entry.attempts - 1 })
       commit.changedQueue()
     }
-    this.#around.publish(commit)
+    this.#around.feed.publish(commit)
   }
 
   async settle(settlement: Settlement): Promise<SettleResult> {
@@ -104,10 +105,10 @@ export class MemoryQueue implements QueueStorage {
     const lost = this.#lost(settlement.entries)
     if (lost.length > 0) return { settled: false, lost }
     const settled = settlement.entries.map(entry => ({ ...entry, attempt: frozenCopy(entry.attempt) }))
-    const commit = new Commit()
+    const commit = this.#around.feed.begin()
     const accepted = store(commit)
     for (const entry of settled) this.#settleEntry(entry, commit)
-    this.#around.publish(commit)
+    this.#around.feed.publish(commit)
     return { settled: true, accepted }
   }
 
@@ -175,7 +176,7 @@ export class MemoryQueue implements QueueStorage {
 
   async release(ids: readonly string[], dueAt: number): Promise<string[]> {
     this.#around.lifetime.assertOpen()
-    const commit = new Commit()
+    const commit = this.#around.feed.begin()
     const concerned = this.#find(ids).filter(
       slot => slot.entry.state !== 'leased' || this.#holdAfter.delete(slot),
     )
@@ -184,7 +185,7 @@ export class MemoryQueue implements QueueStorage {
       this.#replace(slot, { state: 'waiting', dueAt })
       commit.changedQueue()
     }
-    this.#around.publish(commit)
+    this.#around.feed.publish(commit)
     return concerned.map(slot => slot.entry.id)
   }
 

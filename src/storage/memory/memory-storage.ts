@@ -6,7 +6,7 @@ import type { QueueStorage } from '../queue-storage.js'
 import { type AcceptBatch, type AcceptResult, type BlobId, isStoredBlob, type Storage } from '../storage.js'
 import { AcceptedBatches } from './accepted-batches.js'
 import { ChangeFeed } from './change-feed.js'
-import { Commit } from './commit.js'
+import type { Commit } from './commit.js'
 import type { QueueSlot } from './due-index.js'
 import { Lifetime } from './lifetime.js'
 import { bytesAtHand, MemoryBlobs, readWhole } from './memory-blobs.js'
@@ -56,16 +56,14 @@ class MemoryStorage implements Storage {
 
   constructor(maxBytes: number) {
     const lifetime = this.#lifetime
-    const publish = (commit: Commit) => {
-      if (this.#feed.listened) this.#feed.publish(commit.changes())
-    }
+    const feed = this.#feed
     const blobs = new MemoryBlobs(maxBytes, lifetime)
     this.blobs = this.#blobs = blobs
-    this.mail = this.#mail = new MemoryMail({ lifetime, blobs, publish })
+    this.mail = this.#mail = new MemoryMail({ lifetime, blobs, feed })
     this.queue = this.#queue = new MemoryQueue({
       lifetime,
       blobs,
-      publish,
+      feed,
       read: batches => this.#readAll(batches),
     })
     this.locks = new MemoryLocks(lifetime)
@@ -76,10 +74,10 @@ class MemoryStorage implements Storage {
     const known = this.#accepted.get(batch.id)
     if (known) return known
     const prepared = this.#prepare(batch, bodyAtHand(batch) ?? (await this.#read(batch)))
-    const commit = new Commit()
+    const commit = this.#feed.begin()
     const result = this.#store(prepared, commit)
     this.#blobs.sweep(batch.receivedAt)
-    if (this.#feed.listened) this.#feed.publish(commit.changes())
+    this.#feed.publish(commit)
     return result
   }
 
@@ -133,6 +131,7 @@ class MemoryStorage implements Storage {
       copies: Object.freeze(this.#mail.store(copies, blob, size, receivedAt, commit)),
       entries: Object.freeze(this.#queue.store(slots, blob, size, commit)),
     })
+    if (stored === undefined && copies.length + slots.length === 0) this.#blobs.leave(blob)
     this.#accepted.add(batch.id, result, receivedAt)
     return result
   }
