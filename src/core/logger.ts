@@ -27,10 +27,15 @@ export function guardLogger(logger: Logger): Logger {
   return { debug: guard('debug'), info: guard('info'), warn: guard('warn'), error: guard('error') }
 }
 
+/** Whether a field of this name holds a secret that belongs in no log and no error. */
+export function isSecretField(name: string): boolean {
+  return secretField.test(name)
+}
+
 function cleanFields(fields: object, depth = 0): Record<string, unknown> {
   const clean: Record<string, unknown> = {}
   for (const [name, value] of Object.entries(fields)) {
-    if (secretField.test(name)) clean[name] = '[redacted]'
+    if (isSecretField(name)) clean[name] = '[redacted]'
     else if (typeof value === 'string') clean[name] = escapeControls(value)
     else if (value instanceof Error) clean[name] = value
     else if (isPlainObject(value) && depth < 4) clean[name] = cleanFields(value, depth + 1)

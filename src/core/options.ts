@@ -1,6 +1,7 @@
 import { type ZodType, z } from 'zod'
 import { type Duration, parseDuration } from './duration.js'
 import { MailError } from './error.js'
+import { isSecretField } from './logger.js'
 
 /**
  * Reads the options of a factory.
@@ -11,7 +12,8 @@ export function parseOptions<T>(factory: string, schema: ZodType<T>, options: un
   if (result.success) return result.data
   const problems = result.error.issues.map(issue => {
     const path = issue.path.map(String).join('.') || 'options'
-    return `${path}: ${issue.message}, got ${describeValue(issue.input)}`
+    const isSecret = issue.input !== undefined && issue.path.some(key => isSecretField(String(key)))
+    return `${path}: ${issue.message}, got ${isSecret ? 'a secret' : describeValue(issue.input)}`
   })
   throw new MailError('OPTION_INVALID', `${factory}: ${problems.join('; ')}`)
 }
@@ -41,6 +43,16 @@ function describeValue(value: unknown): string {
   if (value === undefined) return 'nothing'
   if (typeof value === 'function') return 'a function'
   if (Buffer.isBuffer(value)) return 'a Buffer'
-  const json = JSON.stringify(value) ?? typeof value
+  const json =
+    JSON.stringify(value, (name, inner) => (isSecretField(name) ? '[redacted]' : inner)) ?? typeof value
   return json.length > 60 ? `${json.slice(0, 57)}…` : json
+}
+
+/** JSON without secrets, or `undefined` for what has none, such as an object that holds itself. */
+function toJson(value: unknown): string | undefined {
+  try {
+    return JSON.stringify(value, (name, inner) => (isSecretField(name) ? '[redacted]' : inner))
+  } catch {
+    return undefined
+  }
 }
