@@ -18,7 +18,7 @@ async function* chunksOf(bytes: Uint8Array, range: ByteRange = {}): AsyncGenerat
 /** Sources one after another, as one. */
 export function concatSources(parts: readonly MessageSource[]): MessageSource {
   const size = parts.reduce((sum, part) => sum + part.size, 0)
-  const inMemory = parts.every(part => part.bytes !== undefined) && size <= chunkSize
+  const inMemory = size <= chunkSize && parts.every(part => part.bytes !== undefined)
   if (inMemory) return bytesSource(Buffer.concat(parts.map(part => part.bytes ?? new Uint8Array())))
   return { size, open: range => readParts(parts, range) }
 }
