@@ -22,7 +22,7 @@ export abstract class RecordResolver implements Resolver {
   /**
    * Asks for the records of one type, aliases followed.
    * @param name - in A-labels, lower case, without trailing dot
-   * @param signal - ends the question; it then rejects with MailError `ABORTED`
+   * @param signal - tells that nobody waits any more; the front rejects with `ABORTED` by itself
    */
   protected abstract ask<Type extends QuestionType>(
     name: string,
@@ -67,7 +67,7 @@ export abstract class RecordResolver implements Resolver {
     if (options.signal?.aborted) throw abortedLookup()
     if (name === undefined) return { status: 'not-found', reason: 'nxdomain', ttl: 0, secure: false }
     try {
-      return await this.ask(name, type, options.signal)
+      return await untilAborted(this.ask(name, type, options.signal), options.signal)
     } catch (thrown) {
       if (thrown instanceof MailError) throw thrown
       const detail = `the resolver threw: ${escapeControls(describeError(thrown))}`
@@ -84,6 +84,15 @@ export function abortedLookup(): MailError {
 /** The error of a lookup by a resolver that was closed. */
 export function closedResolver(): MailError {
   return new MailError('CLOSED', 'the resolver was closed')
+}
+
+function untilAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (!signal) return work
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(abortedLookup())
+    signal.addEventListener('abort', abort, { once: true })
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
+  })
 }
 
 function withFamily(answer: DnsAnswer<string>, family: 4 | 6): DnsAnswer<AddressRecord> {
