@@ -1,3 +1,4 @@
+import { trimBlanks, trimBlanksAtEnd } from './blanks.js'
 import type { MessageSource } from './message-source.js'
 
 /** How much of a message is searched for its header, in octets. */
@@ -89,23 +90,6 @@ class RawField implements HeaderField {
     const unfolded = this.raw.slice(after).replace(/\r?\n(?=[ \t]|$)/g, '')
     return decodeOctets(trimBlanks(unfolded))
   }
-}
-
-function trimBlanks(text: string): string {
-  let start = 0
-  while (start < text.length && isBlank(text.charCodeAt(start))) start++
-  return trimBlanksAtEnd(text.slice(start))
-}
-
-/** A loop, because `/[ \t]+$/` takes quadratic time over blanks that something follows. */
-function trimBlanksAtEnd(text: string): string {
-  let end = text.length
-  while (end > 0 && isBlank(text.charCodeAt(end - 1))) end--
-  return text.slice(0, end)
-}
-
-function isBlank(code: number): boolean {
-  return code === 0x20 || code === 0x09
 }
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
