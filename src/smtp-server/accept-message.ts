@@ -1,0 +1,124 @@
+import type { Envelope } from '../core/envelope.js'
+import { MailError } from '../core/error.js'
+import type { Reply } from '../core/reply.js'
+import { readHeader } from '../message/header.js'
+import type { MessageSource } from '../message/message-source.js'
+import type { MessageSpool, SpooledMessage } from '../message/message-spool.js'
+import { bytesSource, concatSources } from '../message/sources.js'
+import { planBatch } from '../routing/plan-batch.js'
+import { replies } from '../smtp/reply.js'
+import type { AcceptBatch, AcceptResult } from '../storage/storage.js'
+import { addedFields } from './added-fields.js'
+import { checkQuota } from './check-quota.js'
+import type { Session } from './session.js'
+import type { RoutedRecipient, Transaction } from './transaction.js'
+
+/** What became of a message. */
+export type MessageOutcome =
+  /** Nothing is stored. */
+  | { readonly stored: false; readonly reply: Reply }
+  | {
+      readonly stored: true
+      /** With those recipients for whom it is stored. */
+      readonly envelope: Envelope
+      readonly size: number
+      readonly result: AcceptResult
+      /** Recipients for whom it is not, and what they hear: LMTP only. */
+      readonly refused: ReadonlyMap<RoutedRecipient, Reply>
+    }
+
+/** A message that was received whole, and all that is known of it. */
+interface Received {
+  readonly session: Session
+  readonly transaction: Transaction
+  readonly message: MessageSource
+}
+
+/** Checks a message that was received whole, and makes it durable for its recipients. Resolves once it is. */
+export async function acceptMessage(
+  session: Session,
+  transaction: Transaction,
+  spool: MessageSpool,
+): Promise<MessageOutcome> {
+  let message: SpooledMessage | undefined
+  try {
+    message = await spool.finish()
+    return await check({ session, transaction, message })
+  } catch (error) {
+    return { stored: false, reply: storageFailure(session, error) }
+  } finally {
+    await message?.dispose()
+  }
+}
+
+/** What the client hears of a failure to store, and the event that tells of it. */
+export function storageFailure(session: Session, error: unknown): Reply {
+  session.failed('storage', error)
+  const full = error instanceof MailError && error.code === 'STORAGE_FULL'
+  return full ? replies.storageFull : replies.localError
+}
+
+async function check(received: Received): Promise<MessageOutcome> {
+  const { session, transaction, message } = received
+  const header = await readHeader(message)
+  if (header.all('Received').length > session.server.settings.maxHops) return refusal(replies.tooManyHops)
+  const all = [...transaction.recipients.values()]
+  const refused = await overQuota(received, all)
+  const [first] = refused.values()
+  if (first && refused.size === all.length) return refusal(first)
+  const taken = all.filter(each => !refused.has(each))
+  const envelope = { ...transaction.mail, recipients: taken.map(each => each.recipient) }
+  const verdict = await consultPolicies(received, envelope)
+  if (verdict.action === 'refuse') return refusal(verdict.reply)
+  const fields = addedFields(session, transaction, envelope, header, verdict.headers)
+  return store(received, taken, envelope, fields, refused)
+}
+
+function refusal(reply: Reply): MessageOutcome {
+  return { stored: false, reply }
+}
+
+/**
+ * The recipients who have no room for a message of this size. In SMTP one reply speaks for all of them, so that one
+ * which fits some goes to all: quotas may be overrun by one message.
+ */
+async function overQuota(
+  { session, message }: Received,
+  recipients: readonly RoutedRecipient[],
+): Promise<ReadonlyMap<RoutedRecipient, Reply>> {
+  const refused = new Map<RoutedRecipient, Reply>()
+  for (const recipient of recipients) {
+    const checking = checkQuota(session, recipient.route, message.size)
+    const reply = checking && (await checking)
+    if (reply) refused.set(recipient, reply)
+  }
+  const forAll = session.origin.kind === 'lmtp' || refused.size === recipients.length
+  return forAll ? refused : new Map()
+}
+
+async function consultPolicies({ session, message }: Received, envelope: Envelope) {
+  if (!session.hasPolicy('message')) return { action: 'continue', headers: [] } as const
+  return session.judge('message', (policy, view) => policy.message?.(view, envelope, message))
+}
+
+async function store(
+  { session, transaction, message }: Received,
+  taken: readonly RoutedRecipient[],
+  envelope: Envelope,
+  fields: string,
+  refused: ReadonlyMap<RoutedRecipient, Reply>,
+): Promise<MessageOutcome> {
+  const { traceId } = transaction
+  const whole = concatSources([bytesSource(fields), message])
+  const batch: AcceptBatch = planBatch({
+    id: traceId,
+    traceId,
+    envelope,
+    routes: taken.map(each => each.route),
+    message: whole,
+    receivedAt: session.server.settings.clock.now(),
+    ...(session.account ? { submitter: session.account.id } : {}),
+  })
+  const result = await session.ask('storage', () => session.server.accept(batch))
+  return { stored: true, envelope, size: whole.size, result, refused }
+}

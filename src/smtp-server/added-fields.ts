@@ -1,0 +1,51 @@
+import type { Envelope } from '../core/envelope.js'
+import { formatDate } from '../message/date.js'
+import type { MessageHeader } from '../message/header.js'
+import { formatReceived } from '../message/received.js'
+import type { Session } from './session.js'
+import type { Transaction } from './transaction.js'
+
+/**
+ * What is put on top of a message: the fields that policies gave, `Received:` (RFC 5321 §4.4), and for a submission
+ * those it lacks. Not a byte of the message itself is changed.
+ */
+export function addedFields(
+  session: Session,
+  transaction: Transaction,
+  envelope: Envelope,
+  header: MessageHeader,
+  policyFields: readonly string[],
+): string {
+  const receivedAt = session.server.settings.clock.now()
+  const [only, second] = envelope.recipients
+  const received = formatReceived({
+    hostname: session.server.settings.hostname,
+    remoteAddress: session.origin.peer.remoteAddress,
+    kind: session.origin.kind,
+    extended: session.extended,
+    id: transaction.traceId,
+    receivedAt,
+    ...(session.hello === undefined ? {} : { hello: session.hello }),
+    ...(session.tls ? { tls: session.tls } : {}),
+    ...(session.account ? { account: session.account.id } : {}),
+    ...(envelope.smtputf8 ? { smtputf8: true } : {}),
+    ...(only && !second ? { recipient: only.address } : {}),
+  })
+  let fields = ''
+  for (const field of [...transaction.headers, ...policyFields]) fields += `${field}\r\n`
+  return (
+    fields + received + (session.account ? submissionFields(session, transaction, header, receivedAt) : '')
+  )
+}
+
+/** The fields a submission must have and may leave to the server (RFC 6409 §8.1, §8.2). */
+function submissionFields(
+  session: Session,
+  transaction: Transaction,
+  header: MessageHeader,
+  receivedAt: number,
+): string {
+  const date = header.get('Date') ? '' : `Date: ${formatDate(receivedAt)}\r\n`
+  const id = `Message-ID: <${transaction.traceId}@${session.server.settings.hostname}>\r\n`
+  return date + (header.get('Message-ID') ? '' : id)
+}

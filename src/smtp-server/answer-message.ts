@@ -1,0 +1,38 @@
+import type { Reply } from '../core/reply.js'
+import { reply } from '../smtp/reply.js'
+import type { MessageOutcome } from './accept-message.js'
+import type { Session } from './session.js'
+import type { Transaction } from './transaction.js'
+
+/** Tells the client, and whoever listens, what became of a message of `size` octets. */
+export function answerMessage(
+  session: Session,
+  transaction: Transaction,
+  size: number,
+  outcome: MessageOutcome,
+): void {
+  const { traceId } = transaction
+  const about = session.about(traceId)
+  if (outcome.stored) {
+    const { envelope, result } = outcome
+    const account = session.account ? { account: session.account.id } : {}
+    session.countMessage()
+    session.server.logger.info({ traceId, size: outcome.size, sender: envelope.sender }, 'message accepted')
+    session.emit('message:accepted', { ...about, envelope, size: outcome.size, result, ...account })
+  } else {
+    const recipients = [...transaction.recipients.values()].map(each => each.recipient)
+    const envelope = { ...transaction.mail, recipients }
+    session.emit('message:rejected', { ...about, envelope, size, reply: outcome.reply })
+  }
+  for (const answer of answers(session, transaction, outcome)) session.reply(answer)
+}
+
+/** One reply in SMTP; one for each recipient, in the order of their RCPT, in LMTP (RFC 2033 §4.2). */
+function answers(session: Session, transaction: Transaction, outcome: MessageOutcome): Reply[] {
+  const answer = outcome.stored
+    ? reply(250, '2.0.0', `OK, accepted as ${transaction.traceId}`)
+    : outcome.reply
+  if (session.origin.kind !== 'lmtp') return [answer]
+  const refused = outcome.stored ? outcome.refused : undefined
+  return [...transaction.recipients.values()].map(each => refused?.get(each) ?? answer)
+}
