@@ -107,11 +107,17 @@ class Transaction {
   }
 
   async #ask(command: string, limit: number, name: string): Promise<Reply> {
-    const { wire } = this.#session
-    if (!this.#pipelined) wire.send([command])
-    const reply = await wire.reply(limit, name)
+    if (!this.#pipelined) this.#session.wire.send([command])
+    const reply = await this.#reply(limit, name, command === 'DATA' ? 3 : 2)
     this.#answered ||= reply.code !== 421
     return reply
+  }
+
+  /** A reply of class `positive`, 4 or 5. With any other, replies and commands no longer belong together. */
+  async #reply(limit: number, name: string, positive: 2 | 3): Promise<Reply> {
+    const reply = await this.#session.wire.reply(limit, name)
+    if (reply.code >= 400 || Math.floor(reply.code / 100) === positive) return reply
+    throw new MailError('PROTOCOL', `the server replied to ${name} with ${reply.code}`)
   }
 
   /** Whether to go on. */
@@ -137,10 +143,9 @@ class Transaction {
   async #sayData(): Promise<void> {
     const reply = await this.#ask('DATA', this.#timeouts.data, 'DATA')
     if (this.#isShuttingDown(reply, 'DATA')) return
-    const goAhead = reply.code >= 300 && reply.code < 400
-    if (this.#taken.length === 0) return goAhead ? this.#sendNothing() : undefined
-    if (!goAhead) return this.#judge(this.#taken, refusal(reply))
-    await this.#sendMessage()
+    if (reply.code >= 400) this.#judge(this.#taken, replyVerdict(reply, 'message', 'DATA'))
+    else if (this.#taken.length === 0) await this.#sendNothing()
+    else await this.#sendMessage()
   }
 
   /** RFC 2920 §3.1: a server that wants data for nobody is given a lone dot. */
@@ -153,7 +158,7 @@ class Transaction {
     const { wire } = this.#session
     const sent = await sendData(wire, this.#mail.message, this.#timeouts.block)
     this.#dotSent = sent === 'sent'
-    const reply = await wire.reply(this.#timeouts.dot, 'the final dot')
+    const reply = await this.#reply(this.#timeouts.dot, 'the final dot', 2)
     if (this.#isShuttingDown(reply, 'the message')) return
     this.#judgeMessage(reply)
     if (this.#dotSent) this.#session.needsReset = false
@@ -183,10 +188,4 @@ class Transaction {
 function rcptVerdict(reply: Reply): Verdict {
   const verdict = replyVerdict(reply, 'recipient', 'RCPT TO')
   return reply.code === 552 && reply.enhanced === undefined ? { ...verdict, status: 'deferred' } : verdict
-}
-
-/** DATA that is answered with 2xx is as good as refused. */
-function refusal(reply: Reply): Verdict {
-  const verdict = replyVerdict(reply, 'message', 'DATA')
-  return verdict.status === 'delivered' ? { ...verdict, status: 'deferred' } : verdict
 }
