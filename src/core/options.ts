@@ -43,8 +43,7 @@ function describeValue(value: unknown): string {
   if (value === undefined) return 'nothing'
   if (typeof value === 'function') return 'a function'
   if (Buffer.isBuffer(value)) return 'a Buffer'
-  const json =
-    JSON.stringify(value, (name, inner) => (isSecretField(name) ? '[redacted]' : inner)) ?? typeof value
+  const json = toJson(value) ?? `a ${typeof value}`
   return json.length > 60 ? `${json.slice(0, 57)}…` : json
 }
 

@@ -1,6 +1,7 @@
 import { addressKey, parseAddress } from '../core/address.js'
 import type { DsnCondition, Envelope, EnvelopeRecipient } from '../core/envelope.js'
 import { MailError } from '../core/error.js'
+import { formatReturnPath } from '../message/received.js'
 import type { LocalCopy } from '../storage/mail-storage.js'
 import type { QueuedMessage, QueuedRecipient } from '../storage/queue-storage.js'
 import type { AcceptBatch } from '../storage/storage.js'
@@ -33,7 +34,7 @@ export function planBatch(request: PlanRequest): AcceptBatch {
   const { id, message, receivedAt, envelope } = request
   const copies = new Map<string, LocalCopy>()
   const queued = new Map<string, QueuedRecipient>()
-  const prefix = Buffer.from(`Return-Path: <${envelope.sender}>\r\n`)
+  const prefix = Buffer.from(formatReturnPath(envelope.sender))
   envelope.recipients.forEach((recipient, index) => {
     const route = acceptingRoute(request, recipient, index)
     for (const target of route.local) {
