@@ -46,14 +46,14 @@ export class MemoryMail implements MailStorage {
   }
 
   async mailboxes(account: string): Promise<MailboxRecord[]> {
-    const { mailboxes } = this.#account(account)
+    const { mailboxes } = this.#openAccount(account)
     return [...mailboxes.values()]
       .sort((a, b) => compareNames(a.name, b.name))
       .map(mailbox => mailbox.record())
   }
 
   async mailbox(account: string, name: string): Promise<MailboxRecord | undefined> {
-    return this.#account(account).mailboxes.get(name)?.record()
+    return this.#openAccount(account).mailboxes.get(name)?.record()
   }
 
   async createMailbox(
@@ -61,7 +61,7 @@ export class MemoryMail implements MailStorage {
     name: string,
     options: { readonly specialUse?: string } = {},
   ): Promise<MailboxRecord> {
-    const owner = this.#account(account)
+    const owner = this.#openAccount(account)
     if (owner.mailboxes.has(name)) throw mailboxExists(name)
     const commit = this.#around.feed.begin()
     const mailbox = this.#make(owner, name, commit, options.specialUse)
@@ -70,7 +70,7 @@ export class MemoryMail implements MailStorage {
   }
 
   async renameMailbox(account: string, from: string, to: string): Promise<void> {
-    const owner = this.#account(account)
+    const owner = this.#openAccount(account)
     const mailbox = this.#named(owner, from)
     if (owner.mailboxes.has(to)) throw mailboxExists(to)
     const commit = this.#around.feed.begin()
@@ -110,7 +110,7 @@ export class MemoryMail implements MailStorage {
   }
 
   async deleteMailbox(account: string, name: string): Promise<void> {
-    const owner = this.#account(account)
+    const owner = this.#openAccount(account)
     const mailbox = this.#named(owner, name)
     owner.mailboxes.delete(name)
     this.#mailboxes.delete(mailbox.id)
@@ -123,7 +123,7 @@ export class MemoryMail implements MailStorage {
   }
 
   async setSubscribed(account: string, name: string, subscribed: boolean): Promise<void> {
-    this.#named(this.#account(account), name).subscribed = subscribed
+    this.#named(this.#openAccount(account), name).subscribed = subscribed
   }
 
   async list(mailbox: MailboxId, query?: MessageQuery): Promise<MessageRecord[]> {
@@ -202,7 +202,7 @@ export class MemoryMail implements MailStorage {
     return { bytes, messages }
   }
 
-  /** Stores prepared copies. Nothing in it fails. */
+  /** Stores prepared copies. Nothing in it fails, also while the storage is closing. */
   store(
     copies: readonly PreparedCopy[],
     blob: BlobId,
@@ -265,8 +265,12 @@ export class MemoryMail implements MailStorage {
     return mailbox
   }
 
-  #account(name: string): MemoryAccount {
+  #openAccount(name: string): MemoryAccount {
     this.#around.lifetime.assertOpen()
+    return this.#account(name)
+  }
+
+  #account(name: string): MemoryAccount {
     let account = this.#accounts.get(name)
     if (!account) {
       account = { name, mailboxes: new Map(), bytes: 0, messages: 0 }

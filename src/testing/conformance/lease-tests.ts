@@ -1,0 +1,290 @@
+import assert from 'node:assert/strict'
+import { bytesSource } from '../../message/sources.js'
+import type { LeasedEntry } from '../../storage/queue-storage.js'
+import {
+  enqueue,
+  failedAttempt,
+  failingSource,
+  lease,
+  mailboxOf,
+  patternBytes,
+  sampleBatch,
+  sampleQueued,
+  settled,
+  start,
+  streamedSource,
+} from './sample-batch.js'
+import type { StorageTest } from './storage-conformance.js'
+
+const cem = { address: 'cem@other.test' }
+
+function addresses(leased: readonly LeasedEntry[]): string[] {
+  return leased.map(entry => entry.recipient.address)
+}
+
+function at(destination: string, count: number, dueAt = start) {
+  return Array.from({ length: count }, (_, index) => ({ address: `user${index}@${destination}`, dueAt }))
+}
+
+/** Leases: who works on what, for how long, and what came of it. */
+export function leaseTests(test: StorageTest): void {
+  test('leases what is due, in the order of dueAt', async storage => {
+    const later = ['c', 'a', 'd', 'b'] as const
+    const dueAt = { a: start + 1, b: start + 2, c: start + 3, d: start + 4 }
+    for (const name of later) await enqueue(storage, { address: `${name}@${name}.test`, dueAt: dueAt[name] })
+    assert.deepEqual(await lease(storage, start), [])
+    assert.deepEqual(addresses(await lease(storage, start + 3)), ['a@a.test', 'b@b.test', 'c@c.test'])
+    assert.deepEqual(await lease(storage, start + 3), [], 'they are leased')
+    assert.deepEqual(addresses(await lease(storage, start + 4)), ['d@d.test'])
+  })
+
+  test('records the attempt with the lease', async storage => {
+    const { queue } = storage
+    const [id = ''] = (await storage.accept(sampleBatch({ queued: sampleQueued([cem]) }))).entries
+    const [leased] = await queue.lease({ now: start, expiresAt: start + 77, limit: 1 })
+    assert.ok(leased?.token)
+    assert.deepEqual([leased.state, leased.attempts, leased.dueAt], ['leased', 1, start + 77])
+    const { token, ...entry } = leased
+    assert.deepEqual(await queue.get(id), entry)
+  })
+
+  test('leases no more than the limit', async storage => {
+    for (let index = 0; index < 9; index++) await enqueue(storage, cem)
+    assert.equal((await lease(storage, start, 4)).length, 4)
+    assert.equal((await lease(storage, start, 0)).length, 0)
+    assert.equal((await lease(storage, start, 4)).length, 4)
+    assert.equal((await lease(storage, start, 4)).length, 1)
+  })
+
+  test('lets due entries of the same message and destination come along', async storage => {
+    await enqueue(storage, ...at('other.test', 5), ...at('third.test', 2, start + 1), {
+      address: 'later@other.test',
+      dueAt: start + 1_000,
+    })
+    await enqueue(storage, { address: 'second@other.test', dueAt: start + 2 })
+    const first = await lease(storage, start + 2, 1)
+    assert.deepEqual(addresses(first).sort(), addresses(first.slice()).sort())
+    assert.deepEqual(
+      addresses(first).sort(),
+      at('other.test', 5).map(recipient => recipient.address),
+    )
+    assert.deepEqual(addresses(await lease(storage, start + 2, 1)), ['user0@third.test', 'user1@third.test'])
+    assert.deepEqual(addresses(await lease(storage, start + 2, 1)), ['second@other.test'])
+  })
+
+  test('lets no more than 100 travel together', async storage => {
+    await enqueue(storage, ...at('other.test', 250))
+    const seen = new Set<string>()
+    const sizes: number[] = []
+    for (let round = 0; round < 3; round++) {
+      const leased = await lease(storage, start, 1)
+      sizes.push(leased.length)
+      for (const { id } of leased) seen.add(id)
+    }
+    assert.deepEqual(sizes, [100, 100, 50])
+    assert.equal(seen.size, 250)
+  })
+
+  test('passes over destinations at their limit, and takes so many transactions of each', async storage => {
+    for (let index = 0; index < 5; index++) {
+      await enqueue(
+        storage,
+        { address: 'one@busy.test' },
+        { address: 'one@calm.test' },
+        { address: 'two@calm.test' },
+      )
+    }
+    const request = { now: start, expiresAt: start + 60_000, limit: 100 }
+    const except = new Set(['busy.test'])
+    const leased = await storage.queue.lease({ ...request, except, perDestination: 2 })
+    assert.deepEqual(addresses(leased).sort(), [
+      'one@calm.test',
+      'one@calm.test',
+      'two@calm.test',
+      'two@calm.test',
+    ])
+    assert.equal((await storage.queue.lease({ ...request, perDestination: 1 })).length, 3)
+    assert.equal((await storage.queue.lease(request)).length, 4 + 2 * 2)
+  })
+
+  test('gives each entry to one of many who lease at once', async storage => {
+    for (let index = 0; index < 60; index++) await enqueue(storage, cem)
+    const leased = (await Promise.all(Array.from({ length: 10 }, () => lease(storage, start, 10)))).flat()
+    assert.equal(new Set(leased.map(entry => entry.id)).size, leased.length)
+    assert.equal(leased.length, 60)
+    assert.equal(new Set(leased.map(entry => entry.token)).size, 60)
+  })
+
+  test('hands an entry on when its lease runs out, and refuses the one who had it', async storage => {
+    const [id = ''] = await enqueue(storage, cem)
+    const [late] = await lease(storage, start, 1, start + 100)
+    assert.deepEqual(await lease(storage, start + 99), [])
+    const [taken] = await lease(storage, start + 100)
+    assert.ok(late && taken)
+    assert.equal(taken.id, id)
+    assert.equal(taken.attempts, 2)
+    assert.notEqual(taken.token, late.token)
+    assert.deepEqual(await storage.queue.renew([late], start + 500), [id])
+    assert.deepEqual(await storage.queue.settle({ entries: [settled(late, { state: 'done' })] }), {
+      settled: false,
+      lost: [id],
+    })
+    await storage.queue.giveBack([late])
+    assert.equal((await storage.queue.get(id))?.attempts, 2)
+    assert.equal((await storage.queue.settle({ entries: [settled(taken, { state: 'done' })] })).settled, true)
+    assert.equal(await storage.queue.get(id), undefined)
+  })
+
+  test('renews leases', async storage => {
+    await enqueue(storage, cem)
+    const leased = await lease(storage, start, 1, start + 100)
+    assert.deepEqual(await storage.queue.renew(leased, start + 300), [])
+    assert.equal(await storage.queue.nextDue(), start + 300)
+    assert.deepEqual(await lease(storage, start + 299), [])
+    assert.equal((await lease(storage, start + 300)).length, 1)
+  })
+
+  test('takes a lease back as if it had not been', async storage => {
+    const [id = ''] = await enqueue(storage, cem)
+    const before = await storage.queue.get(id)
+    const leased = await lease(storage, start)
+    await storage.queue.giveBack(leased)
+    assert.deepEqual(await storage.queue.get(id), before)
+    assert.deepEqual(await storage.queue.renew(leased, start + 500), [id])
+    assert.equal((await lease(storage, start)).length, 1)
+  })
+
+  test('records a deferred attempt', async storage => {
+    const [id = ''] = await enqueue(storage, cem)
+    const [leased] = await lease(storage, start)
+    assert.ok(leased)
+    const next = { state: 'waiting', dueAt: start + 900, warned: true } as const
+    assert.deepEqual(await storage.queue.settle({ entries: [settled(leased, next)] }), {
+      settled: true,
+      accepted: [],
+    })
+    const entry = await storage.queue.get(id)
+    assert.deepEqual(
+      [entry?.state, entry?.dueAt, entry?.attempts, entry?.warned],
+      ['waiting', start + 900, 1, true],
+    )
+    assert.deepEqual(entry?.history, [failedAttempt])
+    const [again] = await lease(storage, start + 900)
+    assert.ok(again)
+    await storage.queue.settle({ entries: [settled(again, { state: 'waiting', dueAt: start + 9_000 })] })
+    assert.equal((await storage.queue.get(id))?.warned, true, 'once told stays told')
+  })
+
+  test('keeps the last 50 attempts', async storage => {
+    const [id = ''] = await enqueue(storage, cem)
+    for (let attempt = 1; attempt <= 55; attempt++) {
+      const [leased] = await lease(storage, start)
+      assert.ok(leased)
+      const entry = settled(leased, { state: 'waiting', dueAt: start })
+      const reason = `attempt ${attempt}`
+      await storage.queue.settle({ entries: [{ ...entry, attempt: { ...failedAttempt, reason } }] })
+    }
+    const entry = await storage.queue.get(id)
+    assert.equal(entry?.attempts, 55)
+    assert.equal(entry?.history.length, 50)
+    assert.equal(entry?.history[0]?.reason, 'attempt 6')
+    assert.equal(entry?.history.at(-1)?.reason, 'attempt 55')
+  })
+
+  test('settles and accepts a bounce in one commit', async storage => {
+    const [id = ''] = await enqueue(storage, cem)
+    const [leased] = await lease(storage, start)
+    assert.ok(leased)
+    const bounce = sampleBatch({
+      message: streamedSource(Buffer.from('Subject: returned\r\n\r\n'), 5),
+      copies: [{ account: 'ann', mailbox: 'INBOX', internalDate: start }],
+    })
+    const result = await storage.queue.settle({
+      entries: [settled(leased, { state: 'done' })],
+      accept: [bounce],
+    })
+    assert.ok(result.settled)
+    assert.equal(result.accepted[0]?.copies[0]?.uid, 1)
+    assert.equal(await storage.queue.get(id), undefined)
+    assert.equal((await mailboxOf(storage, 'ann')).messages, 1)
+  })
+
+  test('does nothing of a settlement when one of its leases was lost', async storage => {
+    await enqueue(storage, cem, { address: 'dee@third.test' })
+    const leased = await lease(storage, start)
+    const [kept, dropped] = leased
+    assert.ok(kept && dropped)
+    await storage.queue.drop([dropped.id])
+    const copies = [{ account: 'ann', mailbox: 'INBOX', internalDate: start }]
+    const result = await storage.queue.settle({
+      entries: leased.map(entry => settled(entry, { state: 'done' })),
+      accept: [sampleBatch({ copies })],
+    })
+    assert.deepEqual(result, { settled: false, lost: [dropped.id] })
+    assert.equal((await storage.queue.get(kept.id))?.state, 'leased')
+    assert.equal((await mailboxOf(storage, 'ann')).messages, 0)
+    assert.deepEqual(await storage.queue.renew([kept], start + 90_000), [], 'its lease still holds')
+  })
+
+  test('does nothing of a settlement whose bounce cannot be read', async storage => {
+    const [id = ''] = await enqueue(storage, cem)
+    const [leased] = await lease(storage, start)
+    assert.ok(leased)
+    const copies = [{ account: 'ann', mailbox: 'INBOX', internalDate: start }]
+    await assert.rejects(
+      storage.queue.settle({
+        entries: [settled(leased, { state: 'done' })],
+        accept: [sampleBatch({ copies }), sampleBatch({ copies, message: failingSource(patternBytes(500)) })],
+      }),
+    )
+    assert.equal((await storage.queue.get(id))?.state, 'leased')
+    assert.equal((await mailboxOf(storage, 'ann')).messages, 0)
+  })
+
+  test('settles once when two settle with the same lease', async storage => {
+    await enqueue(storage, cem)
+    const [leased] = await lease(storage, start)
+    assert.ok(leased)
+    const message = () => streamedSource(Buffer.from('Subject: returned\r\n\r\n'), 5)
+    const copies = [{ account: 'ann', mailbox: 'INBOX', internalDate: start }]
+    const results = await Promise.all(
+      [1, 2].map(() =>
+        storage.queue.settle({
+          entries: [settled(leased, { state: 'done' })],
+          accept: [sampleBatch({ message: message(), copies })],
+        }),
+      ),
+    )
+    assert.deepEqual(results.map(result => result.settled).sort(), [false, true])
+    assert.equal((await mailboxOf(storage, 'ann')).messages, 1)
+  })
+
+  test('accepts in a settlement what refers to the message it settles', async storage => {
+    await enqueue(storage, cem)
+    const [leased] = await lease(storage, start)
+    assert.ok(leased)
+    const copies = [{ account: 'ann', mailbox: 'INBOX', internalDate: start }]
+    await storage.queue.settle({
+      entries: [settled(leased, { state: 'done' })],
+      accept: [sampleBatch({ message: { blob: leased.blob }, copies })],
+    })
+    assert.ok(await storage.blobs.open(leased.blob))
+  })
+
+  test('accepts a batch of a settlement once, with the others of the same id', async storage => {
+    const bounce = sampleBatch({
+      message: bytesSource('Subject: returned\r\n\r\n'),
+      copies: [{ account: 'ann', mailbox: 'INBOX', internalDate: start }],
+    })
+    const first = await storage.accept(bounce)
+    await enqueue(storage, cem)
+    const [leased] = await lease(storage, start)
+    assert.ok(leased)
+    const result = await storage.queue.settle({
+      entries: [settled(leased, { state: 'done' })],
+      accept: [bounce],
+    })
+    assert.deepEqual(result, { settled: true, accepted: [first] })
+    assert.equal((await mailboxOf(storage, 'ann')).messages, 1)
+  })
+}
