@@ -10,7 +10,9 @@ export interface ParsedMessage {
   readonly messageId?: string
   readonly inReplyTo?: string
   readonly references: readonly string[]
+  /** Of the plain text parts. Absent where the message has HTML only: none is made up out of that. */
   readonly text?: string
+  /** Of the HTML parts, as it came: never show it without making it harmless. */
   readonly html?: string
   readonly attachments: readonly Attachment[]
   /** Fields in order, names in lower case, values unfolded, still encoded. */
