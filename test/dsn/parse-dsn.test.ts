@@ -1,0 +1,241 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { composeDsn } from '../../src/dsn/compose-dsn.js'
+import type { DsnContent } from '../../src/dsn/dsn.js'
+import { parseDsn } from '../../src/dsn/parse-dsn.js'
+import { bytesSource } from '../../src/message/sources.js'
+import { attempt, content, silentAttempt, told } from './dsn-content.js'
+
+const parse = (text: string) => parseDsn(bytesSource(text))
+const roundTrip = async (changes: Partial<DsnContent>) => parseDsn(await composeDsn(content(changes)))
+
+/** A DSN with these lines as its delivery-status part. */
+function report(
+  lines: readonly string[],
+  { eol = '\r\n', encoding = '7bit', subtype = 'delivery-status' } = {},
+) {
+  return [
+    'Content-Type: multipart/report; report-type=delivery-status; boundary="b"',
+    '',
+    '--b',
+    'Content-Type: text/plain',
+    '',
+    'It failed.',
+    '--b',
+    `Content-Type: message/${subtype}`,
+    `Content-Transfer-Encoding: ${encoding}`,
+    '',
+    ...lines,
+    '--b',
+    'Content-Type: text/rfc822-headers',
+    '',
+    'Message-ID: <1@a.test>',
+    '--b--',
+    '',
+  ].join(eol)
+}
+
+describe('our own DSNs', () => {
+  it('are read back', async () => {
+    const recipients = [
+      told({ recipient: { address: 'bob@elsewhere.test', originalRecipient: 'rfc822;Sales@example.test' } }),
+      told({
+        recipient: { address: 'carol@nowhere.test' },
+        attempt: silentAttempt({ enhanced: '4.4.1' }),
+        expired: true,
+      }),
+    ]
+    expect(await roundTrip({ envid: 'E 1', recipients })).toEqual({
+      reportingMta: 'mx.example.test',
+      envid: 'E 1',
+      arrivedAt: Date.UTC(2026, 0, 1, 8),
+      originalMessageId: '<plans@example.test>',
+      recipients: [
+        {
+          finalRecipient: { type: 'rfc822', address: 'bob@elsewhere.test' },
+          originalRecipient: { type: 'rfc822', address: 'Sales@example.test' },
+          action: 'failed',
+          status: '5.1.1',
+          remoteMta: 'mx.elsewhere.test',
+          diagnostic: { type: 'smtp', text: '550 5.1.1 No such user' },
+          lastAttemptAt: Date.UTC(2026, 0, 1, 9, 0, 2),
+        },
+        {
+          finalRecipient: { type: 'rfc822', address: 'carol@nowhere.test' },
+          action: 'failed',
+          status: '4.4.1',
+          diagnostic: { type: 'x-posthorn', text: 'connect to 192.0.2.7:25 timed out' },
+          lastAttemptAt: Date.UTC(2026, 0, 1, 9, 0, 2),
+        },
+      ],
+    })
+  })
+
+  it.each(['failed', 'delayed', 'delivered', 'relayed'] as const)('are read back when %s', async kind => {
+    const willRetryUntil = Date.UTC(2026, 0, 2, 14)
+    const parsed = await roundTrip({ kind, recipients: [told({ attempt: silentAttempt(), willRetryUntil })] })
+    expect(parsed?.recipients).toMatchObject([
+      { action: kind, ...(kind === 'delayed' && { willRetryUntil }) },
+    ])
+  })
+
+  it.each([true, false])('are read back with addresses in UTF-8, SMTPUTF8 %s', async smtputf8 => {
+    const recipient = { address: 'böb+1@elsewhere.test', originalRecipient: 'utf-8;büro@example.test' }
+    const parsed = await roundTrip({ smtputf8, recipients: [told({ recipient })] })
+    expect(parsed?.recipients[0]).toMatchObject({
+      finalRecipient: { type: 'utf-8', address: 'böb+1@elsewhere.test' },
+      originalRecipient: { type: 'utf-8', address: 'büro@example.test' },
+    })
+  })
+
+  it('are read back whatever the addresses and replies (property)', async () => {
+    const word = fc.stringMatching(/^[!-:<-~]{1,100}$/)
+    await fc.assert(
+      fc.asyncProperty(word, word, async (address, said) => {
+        const record = attempt({ reply: { code: 550, enhanced: '5.7.1', text: said } })
+        const parsed = await roundTrip({ recipients: [told({ recipient: { address }, attempt: record })] })
+        expect(parsed?.recipients[0]?.finalRecipient).toEqual({ type: 'rfc822', address })
+        expect(parsed?.recipients[0]?.diagnostic?.text).toBe(`550 5.7.1 ${said}`)
+      }),
+    )
+  })
+})
+
+describe('the DSNs of others', () => {
+  it('may be folded, spaced and commented as their servers like', async () => {
+    const parsed = await parse(
+      report([
+        'Reporting-MTA: dns;mx.a.test',
+        'Arrival-Date: Thu, 7 Jul 1994 17:15:49 -0400 (EDT)',
+        '',
+        'FINAL-RECIPIENT:rfc822 ;bob@b.test',
+        'Action: failed (to agent)',
+        'Status: 5.0.0 (permanent failure)',
+        'Diagnostic-Code: smtp;',
+        '  550 no,',
+        '\tnever',
+        '',
+        '',
+        'Original-Recipient: rfc822;carol@b.test',
+        'Action: Expanded',
+        'Last-Attempt-Date: yesterday',
+        '',
+        'Final-Recipient: dave@b.test',
+        'Action: held',
+        'Status: 4.2.2',
+      ]),
+    )
+    expect(parsed).toEqual({
+      reportingMta: 'mx.a.test',
+      arrivedAt: Date.UTC(1994, 6, 7, 21, 15, 49),
+      originalMessageId: '<1@a.test>',
+      recipients: [
+        {
+          finalRecipient: { type: 'rfc822', address: 'bob@b.test' },
+          action: 'failed',
+          status: '5.0.0',
+          diagnostic: { type: 'smtp', text: '550 no, never' },
+        },
+        { originalRecipient: { type: 'rfc822', address: 'carol@b.test' }, action: 'expanded' },
+        { finalRecipient: { type: 'rfc822', address: 'dave@b.test' }, action: 'delayed', status: '4.2.2' },
+      ],
+    })
+  })
+
+  const fields = [
+    'Reporting-MTA: dns; a.test',
+    '',
+    'Final-Recipient: rfc822; b=c@b.test',
+    'Action: failed',
+    'Status: 5.1.1',
+  ]
+  const read = {
+    reportingMta: 'a.test',
+    recipients: [{ finalRecipient: { address: 'b=c@b.test' }, status: '5.1.1' }],
+  }
+
+  it('may end their lines with LF alone', async () => {
+    expect(await parse(report(fields, { eol: '\n' }))).toMatchObject(read)
+  })
+
+  it('may be encoded', async () => {
+    const base64 = Buffer.from(fields.join('\r\n')).toString('base64')
+    expect(await parse(report([base64], { encoding: 'BASE64' }))).toMatchObject(read)
+    const quoted = fields.map(line => line.replaceAll('=', '=3D').replace('Final-', 'Fi=\r\nnal-'))
+    const options = { encoding: 'quoted-printable', subtype: 'global-delivery-status' }
+    expect(await parse(report(quoted, options))).toMatchObject(read)
+  })
+
+  it('may have no fields of the message, or nothing at all', async () => {
+    expect(await parse(report(fields.slice(2)))).toMatchObject({ recipients: read.recipients })
+    expect(await parse(report([]))).toEqual({ originalMessageId: '<1@a.test>', recipients: [] })
+    expect(await parse(report(['nonsense', '', ': x', 'Final-Recipient']))).toMatchObject({ recipients: [] })
+  })
+})
+
+describe('what is no DSN', () => {
+  it.each([
+    ['nothing', ''],
+    ['plain text', 'Subject: x\r\n\r\nAction: failed'],
+    ['a multipart of another kind', report([]).replace('multipart/report', 'multipart/mixed')],
+    ['a report of another kind', report([], { subtype: 'disposition-notification' })],
+    ['a report without a boundary', report([]).replace('; boundary="b"', '')],
+    ['a DSN inside a message', `Content-Type: message/rfc822\r\n\r\n${report([])}`],
+  ])('is not read as one: %s', async (_, text) => {
+    expect(await parse(text)).toBeUndefined()
+  })
+})
+
+describe('hostile DSNs', () => {
+  it('cannot put control characters into what is read', async () => {
+    const parsed = await parse(
+      report([
+        'Reporting-MTA: dns; a\u0007.test\u2028',
+        'Original-Envelope-Id: \u001b[31mred',
+        '',
+        'Final-Recipient: utf-8; \\x{0D}\\x{0A}RCPT\\x{202E}\\x{FFFFFF}\\x{E4}@b.test',
+        'Action: failed',
+        'Diagnostic-Code: smtp; 550 a\rb\0c',
+      ]),
+    )
+    expect(parsed).toMatchObject({
+      reportingMta: 'a .test',
+      envid: '[31mred',
+      recipients: [
+        {
+          finalRecipient: { address: '\\x{0D}\\x{0A}RCPT\\x{202E}\\x{FFFFFF}ä@b.test' },
+          diagnostic: { text: '550 a b c' },
+        },
+      ],
+    })
+  })
+
+  it('with many recipients, empty lines or fields take bounded time', async () => {
+    const recipient = ['Final-Recipient: rfc822; b@b.test', 'Action: failed', '']
+    const start = performance.now()
+    const many = await parse(report(Array.from({ length: 100_000 }, () => recipient).flat()))
+    expect(many?.recipients).toHaveLength(1_000)
+    expect((await parse(report(Array.from({ length: 2_000_000 }, () => ''))))?.recipients).toEqual([])
+    expect((await parse(report(Array.from({ length: 500_000 }, () => 'a:'))))?.recipients).toEqual([])
+    expect(performance.now() - start).toBeLessThan(10_000)
+  })
+
+  it('never fail it (property)', async () => {
+    const line = fc.oneof(
+      fc.string({ unit: 'binary', maxLength: 60 }),
+      fc.constantFrom(
+        '',
+        'Action: failed',
+        'Final-Recipient: ;',
+        'Final-Recipient: utf-8;\\x{',
+        'Status: 5.',
+        '--b',
+        '--b--',
+        '__proto__: x',
+      ),
+    )
+    await fc.assert(
+      fc.asyncProperty(fc.array(line, { maxLength: 20 }), async lines => void (await parse(report(lines)))),
+    )
+  })
+})
