@@ -2,7 +2,6 @@ import type { Storage } from '../../storage/storage.js'
 import { acceptTests } from './accept-tests.js'
 import { blobTests } from './blob-tests.js'
 import { changeTests } from './change-tests.js'
-import type { TestFunctions } from './conformance.js'
 import { durabilityTests } from './durability-tests.js'
 import { leaseTests } from './lease-tests.js'
 import { lockTests } from './lock-tests.js'
@@ -10,6 +9,7 @@ import { mailboxTests } from './mailbox-tests.js'
 import { messageTests } from './message-tests.js'
 import { modelTests } from './model-tests.js'
 import { queueTests } from './queue-tests.js'
+import type { TestFunctions } from './test-functions.js'
 
 /** What {@link describeStorage} needs to know. */
 export interface StorageConformanceOptions extends TestFunctions {

@@ -1,0 +1,5 @@
+/** The functions of a test runner that a suite calls: those of `node:test`, Vitest, Jest and Mocha fit as they are. */
+export interface TestFunctions {
+  describe(name: string, define: () => void): unknown
+  it(name: string, run: () => Promise<void>): unknown
+}
