@@ -73,7 +73,7 @@ export class DataScanner {
         }
       } else if (byte === lf) {
         this.#at = atLineStart
-        return { data: chunk.subarray(start, out), end: index + 1 }
+        return { data: withHeld(prefix, chunk.subarray(start, out)), end: index + 1 }
       } else {
         at = inText
         this.bareLineBreak = true
@@ -82,9 +82,12 @@ export class DataScanner {
     }
     this.#at = at
     out = moveRun(chunk, out, run, at === atDotCr ? run : chunk.length)
-    const data = chunk.subarray(start, out)
-    return { data: prefix ? Buffer.concat([prefix, data]) : data, end: undefined }
+    return { data: withHeld(prefix, chunk.subarray(start, out)), end: undefined }
   }
+}
+
+function withHeld(held: Buffer | undefined, data: Buffer): Buffer {
+  return held ? Buffer.concat([held, data]) : data
 }
 
 /** Moves the bytes from `run` to `end` down to `out`; returns where they end. */

@@ -107,6 +107,13 @@ export class Session {
     this.wire.end()
   }
 
+  /** Cuts the connection without a word. */
+  cut(reason: CloseReason): void {
+    this.#reason ??= reason
+    this.ended = true
+    this.wire.destroy()
+  }
+
   /** Counts a command; ends the session of a client that never comes to a message. */
   countCommand(): boolean {
     if (++this.#commands <= this.server.settings.limits.commands) return true
@@ -130,6 +137,7 @@ export class Session {
 
   /** Forgets all that was said before TLS (RFC 3207 §4.2). */
   secured(tls: NonNullable<SmtpSession['tls']>): void {
+    this.deadlines.clear('handshake')
     this.hello = undefined
     this.extended = false
     this.account = undefined
@@ -256,6 +264,7 @@ export class Session {
 
   #deadlinePassed(name: DeadlineName): void {
     if (name === 'rate') this.checkRate?.()
+    else if (name === 'handshake') this.cut('timeout')
     else if (this.#busy) this.deadlines.set(name, 1_000)
     else this.hangUp(serverReplies.timeout, 'timeout')
   }

@@ -8,5 +8,6 @@ export const startTls: Verb = (session, argument) => {
   if (!session.origin.offersTls) return session.reply(serverReplies.notImplemented)
   if (session.hello === undefined) return session.reply(serverReplies.helloFirst)
   session.reply(serverReplies.startTls)
+  session.deadlines.set('handshake', session.server.settings.timeouts.handshake)
   session.wire.startTls()
 }
