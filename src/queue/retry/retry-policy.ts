@@ -25,5 +25,10 @@ export interface RetryContext {
 
 /** Try again at an instant, perhaps telling the sender of the delay now; or give up and return the message. */
 export type RetryDecision =
-  | { readonly retryAt: number; readonly warn?: boolean }
+  | {
+      readonly retryAt: number
+      readonly warn?: boolean
+      /** When the message will return to its sender unless it is delivered before, for the warning to say. */
+      readonly giveUpAt?: number
+    }
   | { readonly giveUp: true; readonly reason?: string }

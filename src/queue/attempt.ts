@@ -1,0 +1,167 @@
+import { MailError } from '../core/error.js'
+import type { MessageSource } from '../message/message-source.js'
+import type { LeasedEntry } from '../storage/queue-storage.js'
+import { cleanReason, deferredHere, readOutcomes, recordOutcome } from './attempt-record.js'
+import { decideFate } from './fate.js'
+import type { Transaction } from './group-entries.js'
+import { pauseAfterInterruption } from './interrupted.js'
+import { Leases } from './leases.js'
+import type { Outcome } from './plan-dsn.js'
+import { type QueueContext, reportError } from './queue-context.js'
+import { runTransport } from './run-transport.js'
+import { settle } from './settle.js'
+
+/**
+ * One attempt: a message, a destination, some recipients. The leases it works under recorded it before anything is
+ * dialled; whatever happens in between, they run out and the entries are due again.
+ */
+export class Attempt {
+  readonly destination: string
+  readonly #context: QueueContext
+  readonly #entries: Transaction
+  readonly #leases: Leases
+  /** Ends the transport's work. */
+  readonly #delivery = new AbortController()
+  /** Ends waiting for a storage that fails. */
+  readonly #closing = new AbortController()
+
+  constructor(context: QueueContext, entries: Transaction) {
+    this.destination = entries[0].destination
+    this.#context = context
+    this.#entries = entries
+    this.#leases = new Leases(context, entries)
+    this.#leases.onAllLost = () =>
+      this.#delivery.abort(new MailError('LEASE_LOST', 'every lease of the attempt was lost'))
+  }
+
+  get entries(): Transaction {
+    return this.#entries
+  }
+
+  /** Goes on under a lease that this process got anew; `false` when the entry is settled or lost already. */
+  adopt(entry: LeasedEntry): boolean {
+    return this.#leases.adopt(entry)
+  }
+
+  /** Ends the attempt soon, as the queue closes. */
+  abort(): void {
+    const reason = new MailError('ABORTED', 'the queue is closing', { temporary: true })
+    this.#delivery.abort(reason)
+    this.#closing.abort(reason)
+  }
+
+  /** Lets go of the leases: nothing of this attempt is recorded any more, and the entries are due when they run out. */
+  abandon(): void {
+    this.#leases.abandon()
+  }
+
+  /** Never rejects. */
+  async run(): Promise<void> {
+    try {
+      const due = await this.#passOverInterrupted()
+      const [first, ...rest] = due
+      if (first) await this.#attempt([first, ...rest])
+    } catch (thrown) {
+      reportError(this.#context, 'an attempt', thrown, this.#entries[0].traceId)
+    } finally {
+      this.#leases.end()
+    }
+  }
+
+  async #attempt(entries: Transaction): Promise<void> {
+    const { traceId, blob, size } = entries[0]
+    const startedAt = this.#now()
+    let message: MessageSource | undefined
+    try {
+      message = await this.#context.settings.storage.blobs.open(blob)
+    } catch (thrown) {
+      reportError(this.#context, 'opening a message', thrown, traceId)
+      return this.#defer(entries, startedAt, `the message cannot be read now: ${cleanReason(thrown)}`)
+    }
+    const problem = !message
+      ? 'the message is missing'
+      : message.size !== size
+        ? `the message is damaged: it has ${message.size} octets, not ${size}`
+        : undefined
+    if (!message || problem !== undefined) return this.#bury(entries, startedAt, problem ?? '')
+    await this.#deliver(entries, message, startedAt)
+  }
+
+  async #deliver(entries: Transaction, message: MessageSource, startedAt: number): Promise<void> {
+    const { traceId, envelope, destination } = entries[0]
+    const attempt = Math.max(...entries.map(entry => entry.attempts))
+    this.#context.events.emit('attempt:started', {
+      traceId,
+      destination,
+      entries: entries.map(entry => entry.id),
+      attempt,
+    })
+    const recipients = entries.map(entry => entry.recipient)
+    const delivery = { traceId, destination, envelope, recipients, message, attempt }
+    let failure = 'the transport gave no outcome'
+    const outcomes = await runTransport(this.#context, delivery, this.#delivery).catch(thrown => {
+      reportError(this.#context, 'a delivery', thrown, traceId)
+      failure = `the delivery failed here: ${cleanReason(thrown)}`
+    })
+    const byRecipient = readOutcomes(outcomes)
+    const span = { startedAt, endedAt: this.#now() }
+    await this.#settle(
+      entries.map(entry => {
+        const outcome = byRecipient.get(entry.recipient.address)
+        const record = outcome ? recordOutcome(outcome, span) : deferredHere(failure, span)
+        const dsnPassedOn = outcome?.dsnPassedOn === true
+        return { entry, attempt: record, fate: decideFate(this.#context, entry, record, { dsnPassedOn }) }
+      }),
+      message,
+    )
+  }
+
+  /** Settles the entries that must wait before they are tried again; resolves to the others. */
+  async #passOverInterrupted(): Promise<LeasedEntry[]> {
+    const now = this.#now()
+    const waiting: Outcome[] = []
+    const due: LeasedEntry[] = []
+    for (const entry of this.#entries) {
+      const record = pauseAfterInterruption(entry, now)
+      if (!record) due.push(entry)
+      else {
+        const fate = decideFate(this.#context, entry, record, { attempts: entry.attempts - 1 })
+        waiting.push({ entry, attempt: record, fate })
+      }
+    }
+    if (waiting.length > 0) {
+      const message = await this.#context.settings.storage.blobs.open(this.#entries[0].blob)
+      await this.#settle(waiting, message)
+    }
+    return due
+  }
+
+  #defer(entries: Transaction, startedAt: number, reason: string): Promise<void> {
+    const record = deferredHere(reason, { startedAt, endedAt: this.#now() })
+    const outcomes = entries.map(entry => ({
+      entry,
+      attempt: record,
+      fate: decideFate(this.#context, entry, record),
+    }))
+    return this.#settle(outcomes, undefined)
+  }
+
+  /** Leaves entries that cannot be worked on to the operator. */
+  #bury(entries: Transaction, startedAt: number, problem: string): Promise<void> {
+    const attempt = deferredHere(problem, { startedAt, endedAt: this.#now() })
+    const fate = { kind: 'dead', problem } as const
+    return this.#settle(
+      entries.map(entry => ({ entry, attempt, fate })),
+      undefined,
+    )
+  }
+
+  #settle(outcomes: readonly Outcome[], message: MessageSource | undefined): Promise<void> {
+    const { signal } = this.#closing
+    return settle({ context: this.#context, leases: this.#leases, outcomes, message, signal })
+  }
+
+  #now(): number {
+    return this.#context.settings.clock.now()
+  }
+}

@@ -1,0 +1,100 @@
+import { z } from 'zod'
+import { type Clock, systemClock } from '../core/clock.js'
+import { tryNormalizeDomain } from '../core/domain.js'
+import type { Duration } from '../core/duration.js'
+import { type Logger, silentLogger } from '../core/logger.js'
+import { type Network, nodeNetwork } from '../core/network.js'
+import { durationSchema, functionSchema, shapeSchema } from '../core/options.js'
+import type { MxTransportOptions } from '../delivery/options.js'
+import type { Transport } from '../delivery/transport.js'
+import type { Resolver } from '../dns/resolver.js'
+import type { Router } from '../routing/router.js'
+import type { Storage } from '../storage/storage.js'
+import { exponentialBackoff } from './retry/exponential-backoff.js'
+import type { RetryPolicy } from './retry/retry-policy.js'
+
+/** Options of `createDeliveryQueue`. */
+export interface DeliveryQueueOptions {
+  /** What the queue keeps its entries in. Is not closed with the queue. Default: `memoryStorage()`. */
+  storage?: Storage
+  /** The name of this host: said in EHLO, in DSNs and in the Message-ID of messages without one. */
+  hostname: string
+  /** Finds mail exchangers. Not asked when there is a `transport`. Default: the system's resolver. */
+  resolver?: Resolver
+  /** When to try again and when to give up. Default: `exponentialBackoff()`, 30 hours. */
+  retry?: RetryPolicy
+  /** The way out; closed with the queue. Default: delivery to the mail exchangers of each domain, by `delivery`. */
+  transport?: Transport
+  /** What the default transport does: TLS, timeouts, limits, kept connections. */
+  delivery?: Omit<MxTransportOptions, 'resolver' | 'hostname' | 'clock' | 'network' | 'logger' | 'random'>
+  /** How much is delivered at once. */
+  concurrency?: ConcurrencyOptions
+  /**
+   * For how long an entry is leased; renewed while its attempt runs. As long waits mail whose process died, before
+   * another process, or the next start, takes it over. At least a second. Default: `'5m'`.
+   */
+  lease?: Duration
+  /** After how long an attempt is cut, whatever the transport does. Default: `'2h'`. */
+  attemptTimeout?: Duration
+  /** The grace period of `close()`. Default: `'10s'`. */
+  closeTimeout?: Duration
+  /**
+   * Tells which recipients are local, for bounces and for `send()`. Default: that of the first SMTP server the queue
+   * is given to; until then every address is remote.
+   */
+  router?: Router
+  /** Default: the system clock. */
+  clock?: Clock
+  /** The network of the default transport. Default: that of the machine. */
+  network?: Network
+  /** Default: silent. */
+  logger?: Logger
+  /** A number from 0 to below 1, for jitter and for the order among equal mail exchangers. Default: `Math.random`. */
+  random?: () => number
+}
+
+/** How much is delivered at once. */
+export interface ConcurrencyOptions {
+  /** Attempts under way at most; bounds the memory of the queue. Default: 100. */
+  total?: number
+  /** Attempts under way at most for one destination. Default: 5. */
+  perDestination?: number
+}
+
+const second = 1_000
+
+/** The schema of {@link DeliveryQueueOptions}. */
+export const deliveryQueueSchema = z
+  .strictObject({
+    storage: shapeSchema<Storage>('a storage', ['accept', 'subscribe', 'close']),
+    hostname: z.string().refine(name => tryNormalizeDomain(name) !== undefined, {
+      error: "expected a name such as 'mx.example.test'",
+    }),
+    resolver: shapeSchema<Resolver>('a resolver', ['mx', 'addresses']).optional(),
+    retry: functionSchema<RetryPolicy>('a retry policy such as exponentialBackoff()').default(() =>
+      exponentialBackoff(),
+    ),
+    transport: shapeSchema<Transport>('a transport', ['deliver', 'close']).optional(),
+    delivery: z.custom<DeliveryQueueOptions['delivery']>().optional(),
+    concurrency: z
+      .strictObject({
+        total: z.int().min(1).max(10_000).default(100),
+        perDestination: z.int().min(1).max(10_000).default(5),
+      })
+      .prefault({}),
+    lease: durationSchema.refine(ms => ms >= second, { error: 'expected at least a second' }).prefault('5m'),
+    attemptTimeout: durationSchema.refine(ms => ms > 0, { error: 'expected more than 0' }).prefault('2h'),
+    closeTimeout: durationSchema.prefault('10s'),
+    router: shapeSchema<Router>('a router', ['route', 'isLocal']).optional(),
+    clock: shapeSchema<Clock>('a clock', ['now', 'monotonic', 'schedule', 'track']).default(systemClock),
+    network: shapeSchema<Network>('a network', ['listen', 'connect']).default(nodeNetwork),
+    logger: shapeSchema<Logger>('a logger', ['debug', 'info', 'warn', 'error']).default(silentLogger),
+    random: functionSchema<() => number>('a function').default(() => Math.random),
+  })
+  .refine(options => options.transport !== undefined || options.resolver !== undefined, {
+    path: ['resolver'],
+    error: 'expected a resolver, or a transport beside it',
+  })
+
+/** {@link DeliveryQueueOptions} with their defaults; durations in milliseconds. */
+export type DeliveryQueueSettings = z.output<typeof deliveryQueueSchema>

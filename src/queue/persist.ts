@@ -1,0 +1,91 @@
+import { sleep } from '../core/clock.js'
+import { MailError } from '../core/error.js'
+import type { LeaseRef, SettledEntry, SettleResult } from '../storage/queue-storage.js'
+import type { AcceptBatch, AcceptResult } from '../storage/storage.js'
+import type { Leases } from './leases.js'
+import type { Outcome } from './plan-dsn.js'
+import { type QueueContext, reportError } from './queue-context.js'
+
+/** Waits between tries while storage fails. */
+const firstWait = 1_000
+const longestWait = 30_000
+
+/** What {@link persist} works with. */
+export interface PersistRequest {
+  readonly context: QueueContext
+  readonly leases: Leases
+  /** Ends waiting for storage. */
+  readonly signal: AbortSignal
+}
+
+/** How a commit ended: made; not made because leases were lost; not made because storage failed for too long. */
+export type Persisted =
+  | { readonly state: 'committed'; readonly outcomes: readonly Outcome[]; readonly accepted: AcceptResult[] }
+  | { readonly state: 'lost' }
+  | { readonly state: 'failed' }
+
+/**
+ * Settles the outcomes whose leases are held, with a DSN in the same commit where there is one. While storage fails it
+ * tries again, for as long as a lease lasts: by then another process may have the entries.
+ */
+export async function persist(
+  request: PersistRequest,
+  outcomes: readonly Outcome[],
+  accept?: AcceptBatch,
+): Promise<Persisted> {
+  const { context, leases, signal } = request
+  const { clock, lease } = context.settings
+  const end = clock.monotonic() + lease
+  for (let wait = firstWait; ; wait = Math.min(wait * 2, longestWait)) {
+    const held = outcomes.filter(({ entry }) => leases.get(entry.id))
+    if (held.length === 0) return { state: 'lost' }
+    try {
+      const result = await commit(request, held, accept)
+      if (result.settled) return { state: 'committed', outcomes: held, accepted: [...result.accepted] }
+      return { state: 'lost' }
+    } catch (thrown) {
+      reportError(context, 'settling an attempt', thrown, held[0]?.entry.traceId)
+      if (clock.monotonic() + wait > end || !(await pause(request, wait, signal))) return { state: 'failed' }
+    }
+  }
+}
+
+async function commit(
+  { context, leases }: PersistRequest,
+  outcomes: readonly Outcome[],
+  accept: AcceptBatch | undefined,
+): Promise<SettleResult> {
+  const refs = outcomes.map(({ entry }) => leases.get(entry.id)).filter(ref => ref !== undefined)
+  const entries = outcomes.flatMap(outcome => settledEntry(outcome, leases.get(outcome.entry.id)))
+  const { queue } = context.settings.storage
+  const result = await queue.settle(accept ? { entries, accept: [accept] } : { entries })
+  if (result.settled) await leases.settled(refs)
+  else if (!leases.lose(refs, result.lost)) {
+    throw new MailError('DRIVER_CONTRACT', 'settle: got no lease of this settlement as lost, expected one', {
+      temporary: true,
+    })
+  }
+  return result
+}
+
+function settledEntry({ attempt, fate }: Outcome, lease: LeaseRef | undefined): SettledEntry[] {
+  if (!lease) return []
+  switch (fate.kind) {
+    case 'delivered':
+    case 'returned':
+      return [{ ...lease, attempt, next: { state: 'done' } }]
+    case 'dead':
+      return [{ ...lease, attempt, next: { state: 'dead', problem: fate.problem } }]
+    case 'waiting': {
+      const { retryAt: dueAt, dsn } = fate
+      return [{ ...lease, attempt, next: { state: 'waiting', dueAt, ...(dsn && { warned: true }) } }]
+    }
+  }
+}
+
+async function pause({ context }: PersistRequest, wait: number, signal: AbortSignal): Promise<boolean> {
+  return sleep(context.settings.clock, wait, signal).then(
+    () => true,
+    () => false,
+  )
+}

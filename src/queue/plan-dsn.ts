@@ -1,0 +1,113 @@
+import { needsSmtpUtf8, tryParseAddress } from '../core/address.js'
+import { MailError } from '../core/error.js'
+import { newTraceId } from '../core/trace.js'
+import { composeDsn } from '../dsn/compose-dsn.js'
+import type { DsnKind, DsnRecipient } from '../dsn/dsn.js'
+import type { MessageSource } from '../message/message-source.js'
+import { planBatch } from '../routing/plan-batch.js'
+import type { Route } from '../routing/router.js'
+import type { AttemptRecord, QueueEntry } from '../storage/queue-storage.js'
+import type { AcceptBatch } from '../storage/storage.js'
+import type { Fate } from './fate.js'
+import type { QueueContext } from './queue-context.js'
+
+/** An entry whose attempt has ended. */
+export interface Outcome<F extends Fate = Fate> {
+  readonly entry: QueueEntry
+  readonly attempt: AttemptRecord
+  readonly fate: F
+}
+
+/** A DSN ready to be stored with the commit that settles its recipients, or why there is none. */
+export type PlannedDsn =
+  | { readonly kind: DsnKind; readonly to: string; readonly traceId: string; readonly batch: AcceptBatch }
+  | { readonly suppressed: string }
+
+/** Up to this size a message returns whole to a sender who asked for nothing (RFC 3461 §4.3 leaves it open). */
+const largestReturned = 64 * 1024
+
+/**
+ * Composes one DSN for some recipients of one message, and routes it to the sender, into a mailbox here or to another
+ * server. It has the null sender and asks for no notification itself, so nothing ever answers it (RFC 3461 §6.1,
+ * RFC 5321 §6.1).
+ * @throws whatever the router throws for now: the DSN is then still owed.
+ */
+export async function planDsn(
+  context: QueueContext,
+  kind: DsnKind,
+  outcomes: readonly [Outcome, ...Outcome[]],
+  message: MessageSource,
+): Promise<PlannedDsn> {
+  const { entry } = outcomes[0]
+  const to = entry.envelope.sender
+  if (to === '') return { suppressed: 'the message is from the null sender, it is a bounce itself' }
+  const address = tryParseAddress(to)
+  if (!address) return { suppressed: 'the sender is no address that could be written to' }
+  const route = await routeSender(context, to)
+  if (route.kind === 'reject') return { suppressed: 'the sender does not exist here' }
+
+  const { clock, hostname } = context.settings
+  const traceId = newTraceId()
+  const now = clock.now()
+  const smtputf8 = entry.envelope.smtputf8 === true || needsSmtpUtf8(address)
+  const dsn = await composeDsn({
+    kind,
+    hostname,
+    to,
+    traceId,
+    now,
+    arrivedAt: entry.queuedAt,
+    ...(entry.envelope.envid !== undefined && { envid: entry.envelope.envid }),
+    ret: kind === 'failed' ? returnedPart(entry) : 'hdrs',
+    recipients: outcomes.map(describeRecipient),
+    message,
+    smtputf8,
+  })
+  const envelope = {
+    sender: '',
+    recipients: [{ address: to, notify: ['never'] as const }],
+    ...((smtputf8 || is8bit(entry)) && { body: '8bitmime' as const }),
+    ...(smtputf8 && { smtputf8 }),
+  }
+  const batch = planBatch({
+    id: `dsn-${traceId}`,
+    traceId,
+    envelope,
+    routes: [route],
+    message: dsn,
+    receivedAt: now,
+  })
+  return { kind, to, traceId, batch }
+}
+
+function is8bit({ envelope }: QueueEntry): boolean {
+  return envelope.body !== undefined && envelope.body !== '7bit'
+}
+
+/** A message that had to be kept encrypted on its way returns without its body (RFC 8689 §5). */
+function returnedPart({ envelope, size }: QueueEntry): 'full' | 'hdrs' {
+  if (envelope.requireTls) return 'hdrs'
+  return envelope.ret ?? (size <= largestReturned ? 'full' : 'hdrs')
+}
+
+function describeRecipient({ entry, attempt, fate }: Outcome): DsnRecipient {
+  const { recipient } = entry
+  if (fate.kind === 'returned') return { recipient, attempt, expired: fate.expired }
+  if (fate.kind === 'waiting' && fate.giveUpAt !== undefined) {
+    return { recipient, attempt, willRetryUntil: fate.giveUpAt }
+  }
+  return { recipient, attempt }
+}
+
+async function routeSender(context: QueueContext, sender: string): Promise<Route> {
+  const everywhereElse: Route = { kind: 'accept', local: [], remote: [sender], relay: true }
+  if (!context.router) return everywhereElse
+  try {
+    return await context.router.route(sender)
+  } catch (thrown) {
+    const isNoAddress = thrown instanceof MailError && thrown.code === 'ADDRESS_INVALID'
+    if (isNoAddress)
+      return { kind: 'reject', reply: { code: 553, enhanced: '5.1.7', text: 'No such address' } }
+    throw thrown
+  }
+}

@@ -1,0 +1,34 @@
+import { MailError } from '../core/error.js'
+import type { Delivery } from '../delivery/transport.js'
+import type { QueueContext } from './queue-context.js'
+
+/** How long a transport may take to end after its signal. */
+const afterSignal = 30_000
+
+/**
+ * Lets the transport work until it is done, or its time is over (`controller` is then aborted), or it was told to end
+ * and does not. Resolves to whatever it answers.
+ * @throws what the transport throws; MailError `TIMEOUT`, or the reason of `controller`, when it does not end.
+ */
+export async function runTransport(
+  context: QueueContext,
+  delivery: Delivery,
+  controller: AbortController,
+): Promise<unknown> {
+  const { clock, attemptTimeout } = context.settings
+  const { signal } = controller
+  signal.throwIfAborted()
+  const overdue = new MailError('TIMEOUT', `the attempt took longer than ${attemptTimeout} ms`, {
+    temporary: true,
+  })
+  const timers = [clock.schedule(attemptTimeout, () => controller.abort(overdue))]
+  const endless = new Promise<never>((_, reject) => {
+    const lastWait = () => timers.push(clock.schedule(afterSignal, () => reject(signal.reason)))
+    signal.addEventListener('abort', lastWait, { once: true })
+  })
+  try {
+    return await Promise.race([context.transport.deliver(delivery, signal), endless])
+  } finally {
+    for (const timer of timers) timer.cancel()
+  }
+}

@@ -1,0 +1,167 @@
+import { describe, expect, it } from 'vitest'
+import { readAll } from '../../src/message/sources.js'
+import { createQueueWorld, deferred, delivered, failed, hour, minute, unknown } from './queue-world.js'
+
+/** The default schedule without jitter, in minutes. */
+const wholeSchedule = [
+  0, 15, 37.5, 71.25, 121.875, 197.8125, 311.71875, 431.71875, 551.71875, 671.71875, 791.71875, 911.71875,
+  1031.71875, 1151.71875, 1271.71875, 1391.71875, 1511.71875, 1631.71875, 1751.71875, 1795,
+]
+
+describe('the life of an entry', () => {
+  it('is delivered at once and leaves', async () => {
+    await using world = await createQueueWorld()
+    const sent = await world.send('bob@rome.test')
+    await world.clock.settled()
+    expect(world.events('message:queued')).toEqual([
+      {
+        traceId: sent.traceId,
+        sender: 'alice@paris.test',
+        entries: sent.entries,
+        recipients: ['bob@rome.test'],
+      },
+    ])
+    expect(world.events('attempt:started')).toEqual([
+      { traceId: sent.traceId, destination: 'rome.test', entries: sent.entries, attempt: 1 },
+    ])
+    expect(world.events('recipient:delivered')).toMatchObject([
+      { traceId: sent.traceId, recipient: 'bob@rome.test', attempts: 1, attempt: { reason: 'taken' } },
+    ])
+    expect(await world.queue.list()).toEqual([])
+    const [delivery] = world.transport.deliveries
+    expect(delivery?.envelope).toEqual({ sender: 'alice@paris.test' })
+    expect(delivery && (await readAll(delivery.message)).toString()).toContain('How are you?')
+  })
+
+  it('is tried by the whole schedule, warned of once, and returned just before 30 hours', async () => {
+    await using world = await createQueueWorld(recipient =>
+      recipient === 'bob@rome.test' ? deferred : delivered,
+    )
+    await world.send('bob@rome.test')
+    await world.clock.advance('40h')
+    const toRome = world.log.filter(
+      record => record.event === 'attempt:started' && record.payload.destination === 'rome.test',
+    )
+    expect(toRome.map(record => record.at / minute)).toEqual(wholeSchedule)
+    const dsns = world.log.filter(record => record.event === 'dsn:sent')
+    expect(dsns.map(record => [record.payload.kind, record.at / minute])).toEqual([
+      ['delayed', 311.71875],
+      ['failed', 1795],
+    ])
+    expect(world.events('recipient:failed')).toMatchObject([
+      { expired: true, attempts: wholeSchedule.length },
+    ])
+    expect(await world.queue.list()).toEqual([])
+    // The DSNs went to the sender as mail of the null sender.
+    const toSender = world.transport.deliveries.filter(delivery => delivery.destination === 'paris.test')
+    expect(toSender.map(delivery => delivery.envelope.sender)).toEqual(['', ''])
+    const bounce = toSender[1] && (await readAll(toSender[1].message)).toString()
+    expect(bounce).toMatch(/^Auto-Submitted: auto-replied\r$/m)
+    expect(bounce).toMatch(/^Final-Recipient: rfc822; ?bob@rome\.test\r$/m)
+    expect(bounce).toMatch(/^Action: failed\r$/m)
+    expect(bounce).toContain('Subject: Hello')
+  })
+
+  it('has a fate of its own for each recipient, and one DSN for those that fail together', async () => {
+    const fates = new Map([
+      ['a@rome.test', delivered],
+      ['b@rome.test', failed],
+      ['c@rome.test', failed],
+      ['d@rome.test', deferred],
+      ['e@rome.test', unknown],
+    ])
+    await using world = await createQueueWorld(recipient => fates.get(recipient) ?? delivered)
+    await world.send([...fates.keys(), 'f@oslo.test'])
+    await world.clock.settled()
+    const [rome] = world.transport.deliveries
+    expect(rome?.recipients.map(recipient => recipient.address)).toEqual([...fates.keys()])
+    expect(world.events('dsn:sent')).toMatchObject([
+      { kind: 'failed', to: 'alice@paris.test', recipients: ['b@rome.test', 'c@rome.test'] },
+    ])
+    expect(world.events('recipient:unknown')).toMatchObject([{ recipient: 'e@rome.test' }])
+    const left = await world.queue.list()
+    expect(left.map(entry => [entry.recipient.address, entry.state, entry.dueAt - entry.queuedAt])).toEqual([
+      ['d@rome.test', 'waiting', 15 * minute],
+      ['e@rome.test', 'waiting', 15 * minute],
+    ])
+    expect(left[1]?.history).toMatchObject([{ status: 'unknown' }])
+    await world.clock.advance('15m')
+    expect(world.transport.deliveries.at(-1)?.recipients.map(recipient => recipient.address)).toEqual([
+      'd@rome.test',
+      'e@rome.test',
+    ])
+    expect(world.transport.deliveries.at(-1)?.attempt).toBe(2)
+  })
+
+  it('defers recipients that the transport leaves out, and all of them when it throws', async () => {
+    let thrown = false
+    await using world = await createQueueWorld(recipient => {
+      if (recipient === 'b@rome.test' && !thrown) {
+        thrown = true
+        throw new Error('out of\r\nsockets')
+      }
+      return recipient === 'a@rome.test' ? delivered : undefined
+    })
+    await world.send(['a@rome.test', 'b@rome.test'])
+    await world.clock.settled()
+    expect(world.events('recipient:deferred').map(event => event.attempt)).toMatchObject([
+      { scope: 'local', reason: 'the delivery failed here: out of\\x0d\\x0asockets' },
+      { scope: 'local' },
+    ])
+    await world.clock.advance('15m')
+    expect(world.events('recipient:delivered')).toMatchObject([{ recipient: 'a@rome.test' }])
+    expect((await world.queue.list()).map(entry => entry.recipient.address)).toEqual(['b@rome.test'])
+  })
+
+  it('tells no null sender and nobody who asked not to be told', async () => {
+    await using world = await createQueueWorld(() => failed)
+    await world.send('a@rome.test', '')
+    await world.queue.send({
+      raw: 'Subject: x\r\n\r\n',
+      envelope: { sender: 'alice@paris.test', recipients: [{ address: 'b@rome.test', notify: ['never'] }] },
+    })
+    await world.queue.send({
+      raw: 'Subject: x\r\n\r\n',
+      envelope: {
+        sender: 'alice@paris.test',
+        recipients: [{ address: 'c@rome.test', notify: ['delay', 'success'] }],
+      },
+    })
+    await world.clock.advance('40h')
+    expect(world.events('recipient:failed')).toHaveLength(3)
+    expect(world.events('dsn:sent')).toEqual([])
+    expect(world.events('dsn:suppressed')).toMatchObject([{ recipients: ['a@rome.test'] }])
+    expect(await world.queue.list()).toEqual([])
+  })
+
+  it('never bounces a bounce', async () => {
+    await using world = await createQueueWorld(() => failed)
+    await world.send('bob@rome.test')
+    await world.clock.advance('40h')
+    expect(world.events('dsn:sent')).toHaveLength(1)
+    expect(world.events('dsn:suppressed')).toMatchObject([{ recipients: ['alice@paris.test'] }])
+    expect(await world.queue.list()).toEqual([])
+    expect(hour).toBe(60 * minute)
+  })
+
+  it('tells of success when the next server does not, and was asked to', async () => {
+    await using world = await createQueueWorld((_, delivery) => ({
+      ...delivered,
+      dsnPassedOn: delivery.destination === 'oslo.test',
+    }))
+    const notify = ['success' as const]
+    await world.queue.send({
+      raw: 'Subject: x\r\n\r\n',
+      envelope: {
+        sender: 'alice@paris.test',
+        recipients: [
+          { address: 'a@rome.test', notify },
+          { address: 'b@oslo.test', notify },
+          { address: 'c@rome.test' },
+        ],
+      },
+    })
+    await world.clock.settled()
+    expect(world.events('dsn:sent')).toMatchObject([{ kind: 'relayed', recipients: ['a@rome.test'] }])
+  })
+})
