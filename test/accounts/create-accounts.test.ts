@@ -123,9 +123,10 @@ describe('time', () => {
       await measure(() => login(accounts, 'plain', 'wrong')),
       await measure(() => login(accounts, 'unknown', 'wrong')),
     ]
-    expect(plain / hashed).toBeGreaterThan(0.5)
-    expect(unknown / hashed).toBeGreaterThan(0.5)
-    expect(unknown / hashed).toBeLessThan(2)
+    // Without the work of a hash both would be under 0.01.
+    expect(plain / hashed).toBeGreaterThan(0.3)
+    expect(unknown / hashed).toBeGreaterThan(0.3)
+    expect(unknown / hashed).toBeLessThan(3)
   })
 })
 

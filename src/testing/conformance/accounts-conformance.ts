@@ -1,12 +1,7 @@
 import assert from 'node:assert/strict'
 import { type Account, type Accounts, type Credentials, hasCatchAll } from '../../accounts/accounts.js'
 import { parseAddress } from '../../core/address.js'
-
-/** The test functions of a runner: those of Vitest, Jest and node:test fit as they are. */
-export interface TestFunctions {
-  describe(name: string, body: () => void): void
-  it(name: string, body: () => Promise<void>): void
-}
+import type { TestFunctions } from './test-functions.js'
 
 /** What the accounts under test are to know, and what they must not. */
 export interface AccountsSubject {
@@ -70,6 +65,7 @@ function describeAuthenticate(test: Test): void {
     const { password } = subject.user
     const swapped = password === password.toUpperCase() ? password.toLowerCase() : password.toUpperCase()
     for (const wrong of [`${password}x`, password.slice(1), '', swapped]) {
+      if (wrong === password) continue
       assert.equal(await login(subject, { password: wrong }), undefined, JSON.stringify(wrong))
     }
   })
