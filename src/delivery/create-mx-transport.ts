@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto'
 import tls from 'node:tls'
 import { describeError, MailError } from '../core/error.js'
 import { guardLogger } from '../core/logger.js'
@@ -30,6 +31,8 @@ export function createMxTransport(options: MxTransportOptions): Transport {
 function makeSecureContext({ ca, minVersion }: MxTransportSettings['tlsOptions']): tls.SecureContext {
   const issuers = ca === undefined ? undefined : [ca].flat().map(one => Buffer.from(one))
   try {
+    // Node.js passes over what is no certificate.
+    for (const issuer of issuers ?? []) new X509Certificate(issuer)
     return tls.createSecureContext({ minVersion, ...(issuers && { ca: issuers }) })
   } catch (error) {
     const message = `createMxTransport: tlsOptions.ca: cannot be read: ${describeError(error)}`

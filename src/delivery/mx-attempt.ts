@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import type tls from 'node:tls'
 import type { EnvelopeRecipient } from '../core/envelope.js'
 import { MailError } from '../core/error.js'
@@ -47,6 +48,8 @@ export class MxAttempt {
     this.#delivery = delivery
     this.#startedAt = context.clock.monotonic()
     this.#signal = AbortSignal.any([signal, this.#ending.signal])
+    // Lookups for all hosts of one preference listen to it at once; their number is bounded by the limits.
+    setMaxListeners(0, this.#signal)
     this.#dialogue = this.#logDialogue()
   }
 

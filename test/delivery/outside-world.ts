@@ -1,3 +1,4 @@
+import type { Network } from '../../src/core/network.js'
 import { createSimulatedNetwork } from '../../src/core/simulated-network.js'
 import { createVirtualClock } from '../../src/core/virtual-clock.js'
 import { createMxTransport } from '../../src/delivery/create-mx-transport.js'
@@ -22,11 +23,12 @@ export async function createOutsideWorld(options: Partial<MxTransportOptions> = 
   const zone = createDnsZone()
   const servers: ScriptedServer[] = []
   let lastAddress = 9
+  const outside: Network = network.host('192.0.2.1', '2001:db8::1')
   const transport: Transport = createMxTransport({
     resolver: zone,
     hostname: 'mx.paris.test',
     clock,
-    network: network.host('192.0.2.1', '2001:db8::1'),
+    network: outside,
     ...options,
   })
 
@@ -84,6 +86,8 @@ export async function createOutsideWorld(options: Partial<MxTransportOptions> = 
   return {
     clock,
     network,
+    /** The network as the transport sees it. */
+    outside,
     zone,
     transport,
     server,

@@ -3,7 +3,7 @@ import { ReplyReader } from '../../src/delivery/smtp-client/reply-reader.js'
 
 const read = (...chunks: string[]) => {
   const reader = new ReplyReader()
-  return chunks.flatMap(chunk => reader.push(Buffer.from(chunk)))
+  return chunks.flatMap(chunk => [...reader.push(Buffer.from(chunk))])
 }
 
 describe('ReplyReader', () => {

@@ -113,12 +113,14 @@ export class ScriptedPeer {
   flooded = 0
   readonly #script: Script
   readonly #times = new Map<string, number>()
+  readonly #raw: net.Socket
   #socket: net.Socket
   #rest: Buffer = Buffer.alloc(0)
   #inMessage = false
 
   constructor(socket: net.Socket, script: Script) {
     this.#script = script
+    this.#raw = socket
     this.#socket = socket
     this.extensions = script.extensions ?? ['PIPELINING', '8BITMIME', 'SIZE 10000000']
     this.closed = new Promise(resolve => socket.once('close', () => resolve()))
@@ -141,11 +143,17 @@ export class ScriptedPeer {
   }
 
   drop(): void {
-    this.#socket.resetAndDestroy()
+    this.#raw.resetAndDestroy()
   }
 
   end(): void {
     this.#socket.end()
+  }
+
+  /** Says `bytes` when the client says anything more, whatever that is. */
+  retort(bytes: string): void {
+    this.#socket.removeAllListeners('data')
+    this.#socket.once('data', () => this.write(bytes))
   }
 
   /** Stops reading, so that the client feels back pressure. */

@@ -17,31 +17,31 @@ export class ReplyReader {
   #rest: Buffer | undefined
   #lines: string[] = []
 
-  /**
-   * The replies that `chunk` completes.
-   * @throws MailError `PROTOCOL` for what is no reply, or too long.
-   */
-  push(chunk: Buffer): Reply[] {
-    const bytes = this.#rest ? Buffer.concat([this.#rest, chunk]) : chunk
-    const replies: Reply[] = []
-    let start = 0
-    for (let end = bytes.indexOf(0x0a); end !== -1; end = bytes.indexOf(0x0a, start)) {
-      if (end - start > longestLine) throw tooLong()
-      const reply = this.#line(bytes.toString('utf8', start, end))
-      if (reply) replies.push(reply)
-      start = end + 1
-    }
-    if (bytes.length - start > longestLine) throw tooLong()
-    this.#rest = start < bytes.length ? Buffer.from(bytes.subarray(start)) : undefined
-    return replies
-  }
-
-  /** Forgets an unfinished reply. Answers whether there was one. */
-  clear(): boolean {
-    const held = this.#rest !== undefined || this.#lines.length > 0
+  /** Forgets what was not read. */
+  clear(): void {
     this.#rest = undefined
     this.#lines = []
-    return held
+  }
+
+  /**
+   * The replies that `chunk` completes. A caller that stops in between leaves the rest unread.
+   * @throws MailError `PROTOCOL` for what is no reply, or too long.
+   */
+  *push(chunk: Buffer): Generator<Reply, void> {
+    const bytes = this.#rest ? Buffer.concat([this.#rest, chunk]) : chunk
+    let start = 0
+    try {
+      for (let end = bytes.indexOf(0x0a); end !== -1; end = bytes.indexOf(0x0a, start)) {
+        if (end - start > longestLine) throw tooLong()
+        const line = bytes.toString('utf8', start, end)
+        start = end + 1
+        const reply = this.#line(line)
+        if (reply) yield reply
+      }
+      if (bytes.length - start > longestLine) throw tooLong()
+    } finally {
+      this.#rest = start < bytes.length ? Buffer.from(bytes.subarray(start)) : undefined
+    }
   }
 
   #line(line: string): Reply | undefined {

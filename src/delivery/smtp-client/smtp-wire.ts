@@ -33,6 +33,7 @@ export class SmtpWire {
   /** Replies still to come to what was sent; the greeting is the first. */
   #outstanding = 1
   #early: Reply | undefined
+  #startingTls = false
   #failure: MailError | undefined
   #waiter: Waiter | undefined
   #onTrouble: (() => void) | undefined
@@ -84,6 +85,7 @@ export class SmtpWire {
   /** Sends commands, without their CRLF, in one write. As many replies are then due. */
   send(commands: readonly string[]): void {
     this.#outstanding += commands.length
+    this.#startingTls = commands[0] === 'STARTTLS'
     if (this.#dialogue) for (const command of commands) this.#dialogue.sent(command)
     if (!this.#failure) this.#socket.write(`${commands.join('\r\n')}\r\n`)
   }
@@ -125,6 +127,7 @@ export class SmtpWire {
     this.#replies.length = 0
     this.#early = undefined
     this.#outstanding = 0
+    this.#startingTls = false
     const secure = tls.connect({ ...options, socket: this.#socket })
     this.#socket = secure
     this.#attach(secure)
@@ -175,7 +178,11 @@ export class SmtpWire {
 
   #read(chunk: Buffer): void {
     try {
-      for (const reply of this.#reader.push(chunk)) this.#take(reply)
+      for (const reply of this.#reader.push(chunk)) {
+        this.#take(reply)
+        // What stands behind the reply to STARTTLS is no reply, or none of the server's.
+        if (this.#startingTls) break
+      }
     } catch (error) {
       this.fail(error as MailError)
     }

@@ -1,0 +1,141 @@
+import { describe, expect, it } from 'vitest'
+import { createOutsideWorld } from './outside-world.js'
+import { hangUp, silence } from './scripted-server.js'
+
+describe('a connection', () => {
+  it('is kept for the next message to the same host, without another greeting', async () => {
+    await using world = await createOutsideWorld()
+    const rome = await world.rome()
+    for (let time = 0; time < 3; time++) expect((await world.deliverOne()).status).toBe('delivered')
+    expect(rome.connections).toHaveLength(1)
+    expect(rome.connections[0]?.messages).toHaveLength(3)
+    expect(rome.connections[0]?.commands.map(command => command.slice(0, 4))).toEqual([
+      'EHLO',
+      ...Array(3).fill(['MAIL', 'RCPT', 'DATA']).flat(),
+    ])
+  })
+
+  it('is shared by the domains of a host', async () => {
+    await using world = await createOutsideWorld()
+    const rome = await world.rome()
+    world.zone.set('ostia.test', { mx: 'mx.rome.test' })
+    await world.deliverOne()
+    await world.deliverOne({ destination: 'ostia.test', to: ['bob@ostia.test'] })
+    expect(rome.connections).toHaveLength(1)
+  })
+
+  it('is closed with QUIT after ten seconds', async () => {
+    await using world = await createOutsideWorld()
+    const rome = await world.rome()
+    await world.deliverOne()
+    await world.clock.advance('9s')
+    expect(rome.connections[0]?.commands).not.toContain('QUIT')
+    await world.clock.advance('1s')
+    await rome.connections[0]?.closed
+    expect(rome.connections[0]?.commands.at(-1)).toBe('QUIT')
+    expect(world.clock.nextTimer()).toBeUndefined()
+    await world.deliverOne()
+    expect(rome.connections).toHaveLength(2)
+  })
+
+  it('serves a limited number of messages, and time', async () => {
+    await using world = await createOutsideWorld({ connections: { messages: 2, age: '8s' } })
+    const rome = await world.rome()
+    for (let time = 0; time < 3; time++) await world.deliverOne()
+    expect(rome.connections.map(peer => peer.messages.length)).toEqual([2, 1])
+    await world.clock.advance('5s')
+    await world.deliverOne()
+    await world.clock.advance('5s')
+    await world.deliverOne()
+    expect(rome.connections.map(peer => peer.messages.length)).toEqual([2, 2, 1])
+  })
+
+  it('is not kept when idle is 0', async () => {
+    await using world = await createOutsideWorld({ connections: { idle: 0 } })
+    const rome = await world.rome()
+    await world.deliverOne()
+    await rome.connections[0]?.closed
+    await world.deliverOne()
+    expect(rome.connections).toHaveLength(2)
+  })
+
+  it('is kept in limited number', async () => {
+    await using world = await createOutsideWorld({ connections: { perHost: 1 } })
+    const rome = await world.rome()
+    await Promise.all([world.deliverOne(), world.deliverOne(), world.deliverOne()])
+    expect(rome.connections).toHaveLength(3)
+    await Promise.race(rome.connections.map(peer => peer.closed))
+    await world.clock.settled()
+    await world.deliverOne()
+    expect(rome.connections).toHaveLength(3)
+    expect(rome.connections.filter(peer => peer.commands.includes('QUIT'))).toHaveLength(2)
+  })
+
+  it('is not kept when the server says goodbye, or leaves, or talks without being asked', async () => {
+    for (const last of ['421 4.4.2 Idle too long', '250 what?', undefined]) {
+      await using world = await createOutsideWorld()
+      const rome = await world.rome()
+      await world.deliverOne()
+      const [peer] = rome.connections
+      if (last === undefined) peer?.end()
+      else peer?.say([last])
+      await peer?.closed
+      expect(await world.deliverOne()).toMatchObject({ status: 'delivered' })
+      expect(rome.connections).toHaveLength(2)
+    }
+  })
+
+  it.each(['421 4.4.2 Idle too long', hangUp])(
+    'that turns out to be dead is replaced in silence: %s',
+    async MAIL => {
+      await using world = await createOutsideWorld()
+      const rome = await world.rome([{ MAIL: { inTurn: ['250 ok', MAIL] } }, {}])
+      await world.deliverOne()
+      expect(await world.deliverOne()).toMatchObject({ status: 'delivered' })
+      expect(rome.connections.map(peer => peer.messages.length)).toEqual([1, 1])
+    },
+  )
+
+  it('is replaced once only', async () => {
+    await using world = await createOutsideWorld()
+    const rome = await world.rome([{ MAIL: { inTurn: ['250 ok', hangUp] } }, { MAIL: hangUp }])
+    await world.deliverOne()
+    expect(await world.deliverOne()).toMatchObject({ status: 'deferred', scope: 'host' })
+    expect(rome.connections).toHaveLength(2)
+  })
+
+  it('is not replaced after the final dot', async () => {
+    await using world = await createOutsideWorld()
+    const rome = await world.rome([{ dot: { inTurn: ['250 ok', hangUp] } }, {}])
+    await world.deliverOne()
+    expect(await world.deliverOne()).toMatchObject({ status: 'unknown' })
+    expect(rome.connections).toHaveLength(1)
+  })
+
+  it('begins anew with RSET after a transaction that came to nothing', async () => {
+    for (const extensions of [['PIPELINING'], []]) {
+      await using world = await createOutsideWorld()
+      const rome = await world.rome({
+        extensions,
+        RCPT: { inTurn: ['550 5.1.1 no', '250 ok'] },
+        DATA: { inTurn: extensions.length > 0 ? ['554 5.5.1 nobody', '354 go'] : ['354 go'] },
+      })
+      await world.deliverOne()
+      expect((await world.deliverOne()).status).toBe('delivered')
+      expect(rome.connections).toHaveLength(1)
+      expect(rome.connections[0]?.commands).toContain('RSET')
+    }
+  })
+
+  it('is closed with the transport, which then keeps none', async () => {
+    await using world = await createOutsideWorld()
+    const rome = await world.rome({ QUIT: silence })
+    await world.deliverOne()
+    await world.transport.close()
+    await rome.connections[0]?.closed
+    expect(world.clock.nextTimer()).toBeUndefined()
+    await world.deliverOne()
+    await rome.connections[1]?.closed
+    expect(rome.connections[1]?.commands.at(-1)).toBe('QUIT')
+  })
+})

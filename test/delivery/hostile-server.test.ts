@@ -1,0 +1,187 @@
+import { describe, expect, it } from 'vitest'
+import type { MessageSource } from '../../src/message/message-source.js'
+import { bytesSource } from '../../src/message/sources.js'
+import { createOutsideWorld } from './outside-world.js'
+import { endlessly, hangUp, type Script } from './scripted-server.js'
+
+const large = (size: number): MessageSource => ({
+  size,
+  async *open() {
+    for (let left = size; left > 0; left -= 65_536) yield Buffer.alloc(Math.min(left, 65_536), 'a')
+  },
+})
+
+describe('a server that never stops talking', () => {
+  const table: [string, Script][] = [
+    ['an endless line for a banner', { greeting: endlessly('220 aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa') }],
+    ['an endless banner', { greeting: endlessly('220-welcome, and another line\r\n') }],
+    ['an endless reply to EHLO', { EHLO: endlessly('250-SIZE 1000000\r\n') }],
+    ['an endless reply to MAIL', { MAIL: endlessly('250-and so on\r\n') }],
+    ['bytes that are no reply', { RCPT: endlessly('\u0000\u0001\u0002'.repeat(1000)) }],
+  ]
+
+  it.each(table)('%s: ends the connection, in bounded memory', async (_, script) => {
+    await using world = await createOutsideWorld()
+    const rome = await world.rome(script)
+    expect(await world.deliverOne()).toMatchObject({ status: 'deferred', scope: 'host', enhanced: '4.5.0' })
+    await rome.connections[0]?.closed
+  })
+
+  it('an endless reply to the final dot leaves the message in the unknown', async () => {
+    await using world = await createOutsideWorld()
+    await world.rome({ dot: endlessly('250-and so on\r\n') })
+    expect(await world.deliverOne()).toMatchObject({ status: 'unknown' })
+  })
+
+  it('many replies to nothing are left in the kernel', async () => {
+    await using world = await createOutsideWorld()
+    const rome = await world.rome({ dot: ['250 ok', ...Array(10_000).fill('250 ok')] })
+    expect(await world.deliverOne()).toMatchObject({ status: 'delivered' })
+    await rome.connections[0]?.closed
+    expect(await world.deliverOne()).toMatchObject({ status: 'delivered' })
+    expect(rome.connections).toHaveLength(2)
+  })
+
+  it('a byte at a time runs into the deadline of the whole reply', async () => {
+    await using world = await createOutsideWorld()
+    await world.rome({
+      greeting: peer => {
+        const trickle = () => {
+          peer.write('2')
+          world.clock.schedule(50_000, trickle)
+        }
+        peer.write('220 ')
+        trickle()
+      },
+      extensions: [],
+    })
+    expect(await world.deliverDuring('6m')).toMatchObject({
+      status: 'deferred',
+      reason: expect.stringContaining('the greeting took longer'),
+    })
+  })
+})
+
+describe('a server that breaks into the message', () => {
+  it('is believed when it refuses it, and no second host is asked', async () => {
+    await using world = await createOutsideWorld()
+    world.zone.set('rome.test', { mx: ['10 mx.rome.test', '20 mx2.rome.test'] })
+    const first = await world.server('mx.rome.test', {
+      DATA: ['354 Go ahead', '552 5.3.4 Too big'],
+      extensions: ['PIPELINING'],
+    })
+    const second = await world.server('mx2.rome.test')
+    expect(await world.deliverOne({ message: large(4_000_000) })).toMatchObject({
+      status: 'failed',
+      scope: 'message',
+      reply: { code: 552 },
+    })
+    await first.connections[0]?.closed
+    expect(first.connections[0]?.messages).toHaveLength(0)
+    expect(second.connections).toHaveLength(0)
+  })
+
+  it('is not believed when it takes it before the end', async () => {
+    await using world = await createOutsideWorld()
+    await world.rome({ DATA: ['354 Go ahead', '250 Taken'], extensions: ['PIPELINING'] })
+    expect(await world.deliverOne({ message: large(4_000_000) })).toMatchObject({
+      status: 'deferred',
+      scope: 'host',
+    })
+  })
+
+  it('by leaving has taken nothing: the next host is asked', async () => {
+    await using world = await createOutsideWorld()
+    world.zone.set('rome.test', { mx: ['10 mx.rome.test', '20 mx2.rome.test'] })
+    await world.server('mx.rome.test', {
+      extensions: ['PIPELINING'],
+      DATA: peer => {
+        peer.say(['354 Go ahead'])
+        peer.drop()
+      },
+    })
+    await world.server('mx2.rome.test', { extensions: [] })
+    expect(await world.deliverOne({ message: large(4_000_000) })).toMatchObject({
+      status: 'delivered',
+      host: 'mx2.rome.test',
+    })
+  })
+
+  it('or says 250 and leaves has taken it', async () => {
+    await using world = await createOutsideWorld()
+    await world.rome({
+      dot: peer => {
+        peer.say(['250 2.0.0 Taken'])
+        peer.end()
+      },
+    })
+    expect(await world.deliverOne()).toMatchObject({ status: 'delivered' })
+  })
+})
+
+describe('smuggling (CVE-2023-51764, -51765, -51766)', () => {
+  const breaks = ['\r\n', '\n', '\r', '\r\r\n', '\n\r', '\r\n\u0000', '\u0000\r\n']
+  const second =
+    'MAIL FROM:<boss@paris.test>\r\nRCPT TO:<bob@rome.test>\r\nDATA\r\nSubject: owned\r\n\r\npwned'
+
+  it('is not relayed: whatever is around a dot, the message stays one', async () => {
+    await using world = await createOutsideWorld()
+    const rome = await world.rome()
+    for (const before of breaks) {
+      for (const after of breaks) {
+        const bytes = Buffer.from(`Subject: x\r\n\r\nhello${before}.${after}${second}`)
+        const message: MessageSource = {
+          size: bytes.length,
+          async *open() {
+            for (const byte of bytes) yield Buffer.from([byte])
+          },
+        }
+        expect((await world.deliverOne({ message })).status).toBe('delivered')
+      }
+    }
+    const seen = rome.connections.flatMap(peer => peer.messages.map(message => message.toString('latin1')))
+    expect(seen).toHaveLength(breaks.length ** 2)
+    for (const message of seen) {
+      expect(message).toContain('Subject: owned')
+      expect(message).not.toMatch(/\r(?!\n)|(?<!\r)\n/)
+      expect(message).not.toMatch(/^\.(?:\r|$)/m)
+    }
+    expect(rome.connections.flatMap(peer => peer.commands)).not.toContain('MAIL FROM:<boss@paris.test>')
+  })
+})
+
+describe('control characters in what a server says', () => {
+  it('do not reach outcomes', async () => {
+    await using world = await createOutsideWorld()
+    await world.rome({
+      RCPT: ['550-5.1.1 a\u0000b\u001b[31m\rX-Evil: 1', `550 5.1.1 ${'z'.repeat(3000)}\u0085\u2028`],
+    })
+    const outcome = await world.deliverOne()
+    expect(outcome).toMatchObject({ status: 'failed', reply: { code: 550, enhanced: '5.1.1' } })
+    expect(JSON.stringify(outcome)).not.toMatch(/\\u00|\\r|\\n|\u0085|\u2028/)
+    expect(JSON.stringify(outcome).length).toBeLessThan(4000)
+  })
+
+  it('do not reach logs, which hear every line of the dialogue', async () => {
+    const said: string[] = []
+    const hear = (fields: object, message: string) => said.push(`${message} ${JSON.stringify(fields)}`)
+    await using world = await createOutsideWorld({
+      logger: { debug: hear, info: hear, warn: hear, error: hear },
+    })
+    await world.rome({ greeting: '220 a\u0007\u001b]0;evil', RCPT: hangUp, extensions: [] })
+    await world.deliverOne()
+    expect(said.join('\n')).toMatch(
+      /received .*220 a {2}]0;evil[\s\S]*sent .*EHLO mx\.paris\.test[\s\S]*no delivery by this host/,
+    )
+    expect(said.join('\n')).not.toMatch(/\\u00|\\r/)
+  })
+})
+
+describe('a message of nothing', () => {
+  it('is a lone dot', async () => {
+    await using world = await createOutsideWorld()
+    const rome = await world.rome()
+    expect((await world.deliverOne({ message: bytesSource('') })).status).toBe('delivered')
+    expect(rome.connections[0]?.messages.map(String)).toEqual([''])
+  })
+})

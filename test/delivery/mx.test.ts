@@ -1,0 +1,335 @@
+import { describe, expect, it } from 'vitest'
+import { isPublicAddress } from '../../src/delivery/public-address.js'
+import { createOutsideWorld } from './outside-world.js'
+import { drop, hangUp } from './scripted-server.js'
+
+const mx = (...entries: [number, string][]) => ({
+  mx: entries.map(([preference, exchange]) => ({ preference, exchange })),
+})
+
+describe('finding the hosts', () => {
+  it('tries them by preference, and the next when one fails', async () => {
+    await using world = await createOutsideWorld()
+    world.zone.set('rome.test', mx([30, 'c.rome.test'], [10, 'a.rome.test'], [20, 'b.rome.test']))
+    const a = await world.server('a.rome.test', { greeting: drop })
+    const b = await world.server('b.rome.test', { MAIL: '421 4.3.2 Bye' })
+    const c = await world.server('c.rome.test')
+    expect(await world.deliverOne()).toMatchObject({
+      status: 'delivered',
+      host: 'c.rome.test',
+      address: c.address,
+    })
+    expect([a, b, c].map(server => server.connections.length)).toEqual([1, 1, 1])
+  })
+
+  it('takes equals in random order', async () => {
+    for (const [lots, first] of [
+      [[0.1, 0.9], 'a.rome.test'],
+      [[0.9, 0.1], 'b.rome.test'],
+    ] as const) {
+      const rest = [...lots]
+      await using world = await createOutsideWorld({ random: () => rest.shift() ?? 0 })
+      world.zone.set('rome.test', mx([10, 'a.rome.test'], [10, 'b.rome.test']))
+      await world.server('a.rome.test')
+      await world.server('b.rome.test')
+      expect((await world.deliverOne()).host).toBe(first)
+    }
+  })
+
+  it('offers to the next host only those recipients that have no answer', async () => {
+    await using world = await createOutsideWorld()
+    world.zone.set('rome.test', mx([10, 'a.rome.test'], [20, 'b.rome.test']))
+    await world.server('a.rome.test', { extensions: [], RCPT: { inTurn: ['550 5.1.1 no', '421 4.3.2 Bye'] } })
+    const b = await world.server('b.rome.test')
+    const outcomes = await world.deliver({ to: ['x@rome.test', 'y@rome.test', 'z@rome.test'] })
+    expect(outcomes.map(({ recipient, status, host }) => [recipient, status, host])).toEqual([
+      ['x@rome.test', 'failed', 'a.rome.test'],
+      ['y@rome.test', 'delivered', 'b.rome.test'],
+      ['z@rome.test', 'delivered', 'b.rome.test'],
+    ])
+    expect(b.connections[0]?.commands.filter(command => command.startsWith('RCPT'))).toHaveLength(2)
+  })
+
+  it.each(['450 4.2.1 Later', '550 5.1.1 Who?'])(
+    'takes %s for an answer, and asks no other host',
+    async RCPT => {
+      await using world = await createOutsideWorld()
+      world.zone.set('rome.test', mx([10, 'a.rome.test'], [20, 'b.rome.test']))
+      await world.server('a.rome.test', { RCPT })
+      const b = await world.server('b.rome.test')
+      expect((await world.deliverOne()).host).toBe('a.rome.test')
+      expect(b.connections).toHaveLength(0)
+    },
+  )
+
+  it('never asks another host once the final dot is out', async () => {
+    await using world = await createOutsideWorld()
+    world.zone.set('rome.test', mx([10, 'a.rome.test'], [20, 'b.rome.test']))
+    const a = await world.server('a.rome.test', { dot: hangUp })
+    const b = await world.server('b.rome.test')
+    expect(await world.deliverOne()).toMatchObject({ status: 'unknown', host: 'a.rome.test' })
+    expect([a.connections[0]?.messages.length, b.connections.length]).toEqual([1, 0])
+  })
+
+  it('goes to the domain itself when it has no MX but an address', async () => {
+    await using world = await createOutsideWorld()
+    await world.server('rome.test')
+    expect(await world.deliverOne()).toMatchObject({ status: 'delivered', host: 'rome.test' })
+  })
+
+  it('does not go there when the MX lookup failed, or the hosts of the MX have no address', async () => {
+    await using world = await createOutsideWorld()
+    const rome = await world.server('rome.test')
+    world.zone.fail('rome.test', 'servfail', 'MX')
+    expect(await world.deliverOne()).toMatchObject({ status: 'deferred', scope: 'host', enhanced: '4.4.3' })
+    world.zone.recover()
+    world.zone.set('rome.test', { a: rome.address, ...mx([10, 'gone.rome.test']) })
+    expect(await world.deliverOne()).toMatchObject({ status: 'failed', scope: 'host', enhanced: '5.4.4' })
+    expect(rome.connections).toHaveLength(0)
+  })
+
+  it('tells a domain that does not exist from one that cannot be looked up', async () => {
+    await using world = await createOutsideWorld()
+    expect(await world.deliverOne()).toMatchObject({ status: 'failed', scope: 'host', enhanced: '5.1.2' })
+    world.zone.fail('rome.test', 'timeout')
+    expect(await world.deliverOne()).toMatchObject({ status: 'deferred', enhanced: '4.4.3' })
+    world.zone.recover()
+    world.zone.set('rome.test', mx([10, 'mx.rome.test']))
+    world.zone.fail('mx.rome.test', 'servfail')
+    expect(await world.deliverOne()).toMatchObject({
+      status: 'deferred',
+      host: 'mx.rome.test',
+      enhanced: '4.4.3',
+    })
+  })
+
+  it('defers when one host cannot be looked up and the other does not exist', async () => {
+    await using world = await createOutsideWorld()
+    world.zone.set('rome.test', mx([10, 'a.rome.test'], [20, 'b.rome.test']))
+    world.zone.fail('a.rome.test', 'servfail')
+    expect(await world.deliverOne()).toMatchObject({ status: 'deferred', host: 'a.rome.test' })
+  })
+
+  it('returns mail for a domain with a null MX (RFC 7505)', async () => {
+    await using world = await createOutsideWorld()
+    world.zone.set('rome.test', { mx: '0 .', a: '192.0.2.99' })
+    expect(await world.deliverOne()).toMatchObject({ status: 'failed', scope: 'host', enhanced: '5.1.10' })
+  })
+
+  it('goes straight to an address literal', async () => {
+    await using world = await createOutsideWorld()
+    await world.server('mx.rome.test', {}, '192.0.2.77')
+    await world.server('six.rome.test', {}, '2001:db8::77')
+    for (const [destination, address] of [
+      ['[192.0.2.77]', '192.0.2.77'],
+      ['[IPv6:2001:db8::77]', '2001:db8::77'],
+    ] as const) {
+      expect(await world.deliverOne({ destination, to: [`bob@${destination}`] })).toMatchObject({
+        status: 'delivered',
+        host: destination,
+        address,
+      })
+    }
+  })
+
+  it('takes both families by turns', async () => {
+    const dialled: string[] = []
+    await using world = await createOutsideWorld({
+      tls: 'none',
+      logger: silentBut(fields => dialled.push(fields.address)),
+    })
+    world.zone.set('rome.test', mx([10, 'mx.rome.test']))
+    world.zone.set('mx.rome.test', {
+      a: ['192.0.2.50', '192.0.2.51'],
+      aaaa: ['2001:db8::50', '2001:db8::51', '2001:db8::52'],
+    })
+    expect(await world.deliverOne()).toMatchObject({ status: 'deferred', enhanced: '4.4.1' })
+    expect(dialled).toEqual(['2001:db8::50', '192.0.2.50', '2001:db8::51', '192.0.2.51', '2001:db8::52'])
+  })
+
+  it('gives up on an address that does not answer, and takes the next', async () => {
+    await using world = await createOutsideWorld()
+    await world.rome()
+    world.zone.set('mx.rome.test', { aaaa: '2001:db8::bad', a: '192.0.2.10' })
+    world.network.unplug('2001:db8::bad')
+    expect(await world.deliverOne()).toMatchObject({ status: 'delivered', address: '192.0.2.10' })
+  })
+
+  it('tells of the host that had most to say when all fail', async () => {
+    await using world = await createOutsideWorld()
+    world.zone.set('rome.test', mx([10, 'a.rome.test'], [20, 'b.rome.test']))
+    await world.server('a.rome.test', { greeting: '421 4.7.0 Go away for a while' })
+    expect(await world.deliverOne()).toMatchObject({
+      status: 'deferred',
+      host: 'a.rome.test',
+      reply: { code: 421 },
+    })
+  })
+})
+
+describe('a hostile or broken MX', () => {
+  it.each([
+    '127.0.0.1',
+    '10.1.2.3',
+    '172.31.0.1',
+    '192.168.1.1',
+    '169.254.169.254',
+    '100.64.0.1',
+    '0.0.0.0',
+    '224.0.0.1',
+    '255.255.255.255',
+    '::',
+    '::1',
+    '::ffff:127.0.0.1',
+    '::ffff:192.0.2.1',
+    'fd00::1',
+    'fe80::1',
+    'fec0::1',
+    'ff02::1',
+  ])('is not followed to %s', async address => {
+    expect(isPublicAddress(address)).toBe(false)
+    await using world = await createOutsideWorld()
+    world.zone.set('rome.test', mx([10, 'mx.rome.test']))
+    const trap = await world.server('mx.rome.test', {}, address)
+    expect(await world.deliverOne()).toMatchObject({ status: 'failed', scope: 'host', enhanced: '5.4.4' })
+    const literal = `[${address.includes(':') ? 'IPv6:' : ''}${address}]`
+    expect(await world.deliverOne({ destination: literal })).toMatchObject({
+      status: 'failed',
+      enhanced: '5.4.4',
+    })
+    expect(trap.connections).toHaveLength(0)
+  })
+
+  it.each(['192.0.2.1', '8.8.8.8', '172.32.0.1', '2001:db8::1', '2606:4700::1111', '64:ff9b::808:808'])(
+    'is followed to %s',
+    address => {
+      expect(isPublicAddress(address)).toBe(true)
+    },
+  )
+
+  it('is followed to a private address when that is allowed', async () => {
+    await using world = await createOutsideWorld({ allowPrivateAddresses: true })
+    world.zone.set('rome.test', mx([10, 'mx.rome.test']))
+    await world.server('mx.rome.test', {}, '10.0.0.1')
+    expect((await world.deliverOne()).status).toBe('delivered')
+  })
+
+  it('costs a bounded number of lookups and connections when it names thousands of hosts', async () => {
+    await using world = await createOutsideWorld()
+    world.zone.set(
+      'rome.test',
+      mx(...Array.from({ length: 5000 }, (_, index): [number, string] => [10, `mx${index}.rome.test`])),
+    )
+    let lookups = 0
+    let dials = 0
+    const { addresses } = world.zone
+    world.zone.addresses = (host, options) => {
+      lookups++
+      return addresses.call(world.zone, host, options)
+    }
+    for (let index = 0; index < 5000; index++) {
+      world.zone.set(`mx${index}.rome.test`, {
+        a: Array.from({ length: 50 }, (_, last) => `192.0.2.${last + 100}`),
+      })
+    }
+    const { connect } = world.outside
+    world.outside.connect = options => {
+      dials++
+      return connect(options)
+    }
+    expect(await world.deliverOne()).toMatchObject({ status: 'deferred', enhanced: '4.4.1' })
+    expect([lookups, dials]).toEqual([10, 12])
+  })
+
+  it('has no more than a certain time', async () => {
+    await using world = await createOutsideWorld({ timeouts: { connect: '4m' } })
+    let dials = 0
+    world.outside.connect = () => {
+      dials++
+      return new Promise(() => {})
+    }
+    world.zone.set('rome.test', mx([10, 'mx.rome.test']))
+    world.zone.set('mx.rome.test', { a: ['192.0.2.1', '192.0.2.2', '192.0.2.3', '192.0.2.4', '192.0.2.5'] })
+    expect(await world.deliverDuring('1h')).toMatchObject({ status: 'deferred', enhanced: '4.4.2' })
+    expect(dials).toBe(3)
+  })
+
+  it('may have names that are none', async () => {
+    await using world = await createOutsideWorld({
+      resolver: {
+        ...(await createOutsideWorld()).zone,
+        mx: async () => ({
+          status: 'found',
+          records: [
+            { preference: 1, exchange: '' },
+            { preference: 2, exchange: 'a b\r\n' },
+            { preference: 3, exchange: '..' },
+          ],
+          ttl: 1,
+          secure: false,
+        }),
+        addresses: () => Promise.reject(new Error('must not be asked')),
+      },
+    })
+    expect(await world.deliverOne()).toMatchObject({ status: 'failed', enhanced: '5.4.4' })
+  })
+
+  it('survives a resolver that throws, and one that never answers', async () => {
+    const zone = (await createOutsideWorld()).zone
+    await using throwing = await createOutsideWorld({
+      resolver: { ...zone, mx: () => Promise.reject(new Error('broken')), addresses: zone.addresses },
+    })
+    expect(await throwing.deliverOne()).toMatchObject({
+      status: 'deferred',
+      scope: 'local',
+      reason: 'broken',
+    })
+    await using mute = await createOutsideWorld({
+      resolver: { ...zone, mx: () => new Promise(() => {}), addresses: zone.addresses },
+    })
+    expect(await mute.deliverDuring('2h')).toMatchObject({ status: 'deferred', scope: 'local' })
+  })
+})
+
+describe('this server among the MX (RFC 5321 §5.1)', () => {
+  it('ends the list: neither it nor its equals nor those behind are tried', async () => {
+    await using world = await createOutsideWorld({ random: () => 0 })
+    world.zone.set(
+      'rome.test',
+      mx([10, 'a.rome.test'], [20, 'b.rome.test'], [20, 'MX.paris.test'], [30, 'c.rome.test']),
+    )
+    world.zone.set('mx.paris.test', { a: '192.0.2.1' })
+    await world.server('a.rome.test', { greeting: '421 4.3.2 Busy' })
+    const b = await world.server('b.rome.test')
+    const c = await world.server('c.rome.test')
+    expect(await world.deliverOne()).toMatchObject({ status: 'deferred', host: 'a.rome.test' })
+    expect([b.connections.length, c.connections.length]).toEqual([0, 0])
+  })
+
+  it('returns the mail when it is the best', async () => {
+    await using world = await createOutsideWorld()
+    world.zone.set('rome.test', mx([10, 'mx.paris.test'], [20, 'b.rome.test']))
+    const b = await world.server('b.rome.test')
+    expect(await world.deliverOne()).toMatchObject({ status: 'failed', scope: 'host', enhanced: '5.4.6' })
+    expect(b.connections).toHaveLength(0)
+  })
+
+  it('is recognised by whatever the app says', async () => {
+    await using world = await createOutsideWorld({
+      isSelf: (_, addresses) => addresses.includes('192.0.2.42'),
+    })
+    world.zone.set('rome.test', mx([10, 'alias.paris.test']))
+    await world.server('alias.paris.test', {}, '192.0.2.42')
+    expect(await world.deliverOne()).toMatchObject({ status: 'failed', enhanced: '5.4.6' })
+  })
+})
+
+function silentBut(info: (fields: { address: string }) => void) {
+  const ignore = () => {}
+  return {
+    debug: ignore,
+    warn: ignore,
+    error: ignore,
+    info: (fields: object) => info(fields as { address: string }),
+  }
+}

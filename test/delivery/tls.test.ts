@@ -1,0 +1,195 @@
+import { describe, expect, it } from 'vitest'
+import { createMxTransport } from '../../src/delivery/create-mx-transport.js'
+import { createDnsZone } from '../../src/dns/zone/create-dns-zone.js'
+import { testTls } from '../fixtures/tls.js'
+import { createOutsideWorld } from './outside-world.js'
+import { drop, type Script, type Step } from './scripted-server.js'
+
+const offering: Script = { extensions: ['STARTTLS', 'PIPELINING'] }
+const garbage: Step = peer => {
+  peer.say(['220 Go ahead', 'what is this doing here?'])
+  peer.retort('this is no TLS record at all\r\n')
+}
+const goAheadAndDrop: Step = peer => {
+  peer.say(['220 Go ahead'])
+  peer.drop()
+}
+const broken: [string, Script][] = [
+  ['garbage', { ...offering, STARTTLS: garbage }],
+  ['a reset', { ...offering, STARTTLS: goAheadAndDrop }],
+]
+
+describe('opportunistic TLS', () => {
+  it('encrypts when that is offered, and forgets what was said before (RFC 3207 §4.2)', async () => {
+    await using world = await createOutsideWorld()
+    const rome = await world.rome(offering)
+    expect(await world.deliverOne()).toMatchObject({
+      status: 'delivered',
+      tls: expect.stringMatching(/^TLSv1\.\d \S+$/),
+    })
+    const [peer] = rome.connections
+    expect(peer?.secure).toBe(true)
+    expect(peer?.commands.slice(0, 3)).toEqual(['EHLO mx.paris.test', 'STARTTLS', 'EHLO mx.paris.test'])
+  })
+
+  it.each(broken)('goes without when the handshake meets %s, over a new connection', async (_, script) => {
+    await using world = await createOutsideWorld()
+    const rome = await world.rome(script)
+    const outcome = await world.deliverOne()
+    expect(outcome).toMatchObject({ status: 'delivered' })
+    expect(outcome.tls).toBeUndefined()
+    expect(rome.connections.map(peer => peer.commands[1]?.slice(0, 8))).toEqual(['STARTTLS', 'MAIL FRO'])
+  })
+
+  it('goes without when the handshake stalls', async () => {
+    await using world = await createOutsideWorld()
+    const rome = await world.rome({ ...offering, STARTTLS: '220 Go ahead' })
+    expect(await world.deliverDuring('2m')).toMatchObject({ status: 'delivered' })
+    expect(rome.connections).toHaveLength(2)
+  })
+
+  it('goes on in the clear when STARTTLS is refused', async () => {
+    await using world = await createOutsideWorld()
+    const rome = await world.rome({ ...offering, STARTTLS: '454 4.7.0 Not now' })
+    expect(await world.deliverOne()).toMatchObject({ status: 'delivered' })
+    expect(rome.connections).toHaveLength(1)
+  })
+
+  it('gives up on a host that goes away at STARTTLS', async () => {
+    await using world = await createOutsideWorld()
+    await world.rome({ ...offering, STARTTLS: '421 4.3.2 Bye' })
+    expect(await world.deliverOne()).toMatchObject({
+      status: 'deferred',
+      scope: 'host',
+      reply: { code: 421 },
+    })
+  })
+
+  it('does not believe what was slipped in before the handshake', async () => {
+    await using world = await createOutsideWorld()
+    const rome = await world.rome({
+      extensions: ['STARTTLS'],
+      STARTTLS: peer => {
+        // In one piece with the go-ahead: an EHLO reply that would offer SIZE 1, and half a line.
+        peer.startTls('250-evil.test\r\n250 SIZE 1\r\n250 ')
+      },
+    })
+    expect(await world.deliverOne()).toMatchObject({
+      status: 'delivered',
+      tls: expect.stringContaining('TLS'),
+    })
+    expect(rome.connections).toHaveLength(1)
+    expect(rome.connections[0]?.commands[3]).toBe('MAIL FROM:<alice@paris.test>')
+  })
+
+  it('is not even tried when it is off', async () => {
+    await using world = await createOutsideWorld({ tls: 'none' })
+    const rome = await world.rome(offering)
+    expect((await world.deliverOne()).tls).toBeUndefined()
+    expect(rome.connections[0]?.commands).not.toContain('STARTTLS')
+  })
+})
+
+describe('required TLS', () => {
+  it('defers what a host would have in the clear', async () => {
+    await using world = await createOutsideWorld({ tls: 'required' })
+    const rome = await world.rome([
+      { extensions: [] },
+      { ...offering, STARTTLS: '454 no' },
+      { ...offering, STARTTLS: garbage },
+    ])
+    for (const enhanced of ['4.7.4', '4.7.4', '4.7.5']) {
+      expect(await world.deliverOne()).toMatchObject({ status: 'deferred', scope: 'host', enhanced })
+    }
+    expect(rome.connections.flatMap(peer => peer.commands).join()).not.toContain('MAIL')
+  })
+
+  it('takes any certificate, or only one that is trusted and names the host', async () => {
+    const ca = testTls.cert
+    for (const [options, host, status] of [
+      [{ tls: 'required' }, 'mx.rome.test', 'delivered'],
+      [{ tls: 'verified' }, 'mx.rome.test', 'deferred'],
+      [{ tls: 'verified', tlsOptions: { ca } }, 'mx.rome.test', 'delivered'],
+      [{ tls: 'verified', tlsOptions: { ca } }, 'mx.milan.test', 'deferred'],
+    ] as const) {
+      await using world = await createOutsideWorld(options)
+      world.zone.set('rome.test', { mx: host })
+      await world.server(host, offering)
+      const outcome = await world.deliverOne()
+      expect(outcome.status).toBe(status)
+      if (status === 'deferred') expect(outcome).toMatchObject({ scope: 'host', enhanced: '4.7.5' })
+    }
+  })
+})
+
+describe('REQUIRETLS (RFC 8689)', () => {
+  const envelope = { sender: 'alice@paris.test', requireTls: true }
+  const secure = { mx: 'mx.rome.test', secure: true }
+  const tlsOptions = { ca: testTls.cert }
+
+  it('goes over verified TLS to a host that passes it on', async () => {
+    await using world = await createOutsideWorld({ tls: 'none', tlsOptions })
+    const rome = await world.rome({ extensions: ['STARTTLS', 'REQUIRETLS'] })
+    world.zone.set('rome.test', secure)
+    expect(await world.deliverOne({ envelope })).toMatchObject({ status: 'delivered' })
+    expect(rome.connections[0]?.commands[3]).toBe('MAIL FROM:<alice@paris.test> REQUIRETLS')
+  })
+
+  it('looks for another host when one does not support it', async () => {
+    await using world = await createOutsideWorld({ tlsOptions, hostname: 'mx.milan.test' })
+    world.zone.set('rome.test', { mx: ['10 mx.rome.test', '20 mx.paris.test'], secure: true })
+    await world.server('mx.rome.test', { extensions: ['STARTTLS'] })
+    await world.server('mx.paris.test', { extensions: ['STARTTLS', 'REQUIRETLS'] })
+    expect(await world.deliverOne({ envelope })).toMatchObject({ status: 'delivered', host: 'mx.paris.test' })
+  })
+
+  it.each([
+    ['does not support it', { extensions: ['STARTTLS'] }, '5.7.30'],
+    ['has no TLS', { extensions: ['REQUIRETLS'] }, '5.7.10'],
+    ['botches TLS', { extensions: ['STARTTLS', 'REQUIRETLS'], STARTTLS: garbage }, '5.7.10'],
+  ] as [string, Script, string][])(
+    'returns the message when the only host %s',
+    async (_, script, enhanced) => {
+      await using world = await createOutsideWorld({ tlsOptions })
+      const rome = await world.rome(script)
+      world.zone.set('rome.test', secure)
+      expect(await world.deliverOne({ envelope })).toMatchObject({
+        status: 'failed',
+        scope: 'host',
+        enhanced,
+      })
+      expect(rome.connections.flatMap(peer => peer.commands).join()).not.toContain('MAIL')
+    },
+  )
+
+  it('returns the message when the certificate or the MX could be forged', async () => {
+    await using untrusting = await createOutsideWorld()
+    await untrusting.rome({ extensions: ['STARTTLS', 'REQUIRETLS'] })
+    untrusting.zone.set('rome.test', secure)
+    expect(await untrusting.deliverOne({ envelope })).toMatchObject({ status: 'failed', enhanced: '5.7.10' })
+    await using insecure = await createOutsideWorld({ tlsOptions })
+    const rome = await insecure.rome({ extensions: ['STARTTLS', 'REQUIRETLS'] })
+    expect(await insecure.deliverOne({ envelope })).toMatchObject({ status: 'failed', enhanced: '5.7.10' })
+    expect(rome.connections).toHaveLength(0)
+  })
+
+  it('keeps it for later when the host is only down', async () => {
+    await using world = await createOutsideWorld({ tlsOptions })
+    await world.rome({ greeting: drop })
+    world.zone.set('rome.test', secure)
+    expect(await world.deliverOne({ envelope })).toMatchObject({ status: 'deferred' })
+  })
+})
+
+describe('tlsOptions', () => {
+  it('are refused when they cannot be read', () => {
+    const options = {
+      resolver: createDnsZone(),
+      hostname: 'mx.paris.test',
+      tlsOptions: { ca: 'no certificate' },
+    }
+    expect(() => createMxTransport(options)).toThrow(
+      expect.objectContaining({ code: 'CERTIFICATE_UNREADABLE' }),
+    )
+  })
+})
