@@ -55,7 +55,8 @@ async function authenticate(session: Session, credentials: LoginCredentials): Pr
 }
 
 function isAccount(value: unknown): value is Account {
-  return typeof value === 'object' && value !== null && typeof (value as Partial<Account>).id === 'string'
+  const { id } = Object(value) as Partial<Account>
+  return typeof id === 'string' && id !== ''
 }
 
 async function enterMailbox(
@@ -121,7 +122,8 @@ async function refuseSlowly(
 ): Promise<void> {
   const { clock, loginThrottle, maxLoginFailures } = session.context.settings
   session.loginFailures++
-  await sleep(clock, loginThrottle.delayAfter(session.loginFailures))
+  const delay = loginThrottle.delayAfter(session.loginFailures)
+  if (delay > 0) await sleep(clock, delay)
   refuse(session, credentials, reason)
   if (session.loginFailures >= maxLoginFailures) session.finish('login-failures')
 }

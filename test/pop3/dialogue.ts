@@ -24,7 +24,7 @@ export class Dialogue {
 
   constructor(socket: net.Socket) {
     this.#socket = socket
-    this.#listen(socket)
+    this.listen()
   }
 
   get socket(): net.Socket {
@@ -101,10 +101,12 @@ export class Dialogue {
     const secure = tls.connect({ socket: this.#socket, rejectUnauthorized: false })
     await once(secure, 'secureConnect')
     this.#socket = secure
-    this.#listen(secure)
+    this.listen()
   }
 
-  #listen(socket: net.Socket): void {
+  /** Takes what the socket gives, again after somebody else did. */
+  listen(): void {
+    const socket = this.#socket
     socket.on('data', chunk => {
       this.#received = Buffer.concat([this.#received, chunk])
       this.#wake()

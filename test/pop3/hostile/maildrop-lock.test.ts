@@ -1,0 +1,97 @@
+import { describe, expect, it } from 'vitest'
+import { pop3 } from '../dialogue.js'
+
+const message = 'Subject: one\r\n\r\nHello\r\n'
+
+describe('two sessions on one mailbox', () => {
+  it('are one: the second is told [IN-USE] until the first ends', async () => {
+    const { connect, loggedIn, next } = await pop3({ messages: [message] })
+    const first = await loggedIn()
+    const second = await connect()
+    const failed = next('auth:failed')
+    expect(await second.login()).toMatch(/^-ERR \[IN-USE\]/)
+    expect((await failed).reason).toBe('in-use')
+    expect(await second.login('bob')).toMatch(/^\+OK/)
+    expect(await first.ask('QUIT')).toMatch(/^\+OK/)
+    expect(await (await connect()).login()).toMatch(/^\+OK/)
+  })
+
+  it('that ask at once: one gets it', async () => {
+    const { connect } = await pop3()
+    const clients = await Promise.all(Array.from({ length: 20 }, connect))
+    const replies = await Promise.all(clients.map(client => client.login()))
+    expect(replies.filter(reply => reply.startsWith('+OK'))).toHaveLength(1)
+    expect(replies.filter(reply => reply.startsWith('-ERR [IN-USE]'))).toHaveLength(19)
+  })
+
+  it('may follow each other at once, however the first ends', async () => {
+    const { connect, loggedIn, next } = await pop3()
+    for (const leave of ['destroy', 'resetAndDestroy', 'end'] as const) {
+      const client = await loggedIn()
+      const closed = next('session:closed')
+      client.socket[leave]()
+      expect((await closed).reason).toBe('lost')
+    }
+    expect(await (await connect()).login()).toMatch(/^\+OK/)
+  })
+})
+
+describe('a connection that dies before QUIT', () => {
+  for (const [how, last] of [
+    ['after DELE', ''],
+    ['in the middle of QUIT', 'QUI'],
+    ['before the line break of QUIT', 'QUIT'],
+    ['after QUIT without LF', 'QUIT\r'],
+  ] as const) {
+    it(`deletes nothing: ${how}`, async () => {
+      const { loggedIn, store, next } = await pop3({ messages: [message, message] })
+      const client = await loggedIn()
+      await client.ask('DELE 1')
+      const closed = next('session:closed')
+      client.raw(last)
+      client.socket.end()
+      expect((await closed).reason).toBe('lost')
+      expect(await (await store.mailbox('alice')).list()).toHaveLength(2)
+    })
+  }
+
+  it('deletes nothing: the server is closed', async () => {
+    const { loggedIn, store, server } = await pop3({ messages: [message] })
+    const client = await loggedIn()
+    await client.ask('DELE 1')
+    await server.close()
+    await client.end()
+    expect(await (await store.mailbox('alice')).list()).toHaveLength(1)
+  })
+})
+
+describe('message numbers', () => {
+  it('out of range are refused, and nothing happens', async () => {
+    const { loggedIn, store } = await pop3({ messages: [message], maxErrors: 1_000 })
+    const client = await loggedIn()
+    const numbers = [
+      '0',
+      '2',
+      '-1',
+      '1.5',
+      '1e0',
+      '0x1',
+      '٣',
+      '99999999999999999999',
+      ' 1',
+      '1 ',
+      '1 2',
+      'NaN',
+      '+1',
+    ]
+    for (const verb of ['RETR', 'DELE', 'LIST', 'UIDL', 'TOP']) {
+      for (const number of numbers) {
+        const line = verb === 'TOP' ? `TOP ${number} 1` : `${verb} ${number}`
+        expect([line, (await client.ask(line)).slice(0, 4)]).toEqual([line, '-ERR'])
+      }
+    }
+    expect(await client.ask('STAT')).toBe(`+OK 1 ${message.length}`)
+    await client.ask('QUIT')
+    expect(await (await store.mailbox('alice')).list()).toHaveLength(1)
+  })
+})
