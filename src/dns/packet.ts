@@ -14,11 +14,11 @@ import {
 } from 'dns-packet'
 import { describeError, MailError } from '../core/error.js'
 import { addressOfRecord, hostOfRecord } from './dns-name.js'
+import { checkPacket } from './packet-bounds.js'
 import type { RecordType, ResourceRecord } from './record.js'
 
 /**
- * The wire format of DNS (RFC 1035 §4), for both who ask and who answer. The only importer of dns-packet, which
- * reads what it is given without bounds of its own: they are set here.
+ * The wire format of DNS (RFC 1035 §4), for both who ask and who answer. The only importer of dns-packet.
  */
 export type { Answer, PacketType }
 
@@ -37,20 +37,16 @@ export const flag = {
 /** The DO bit of EDNS (RFC 3225). */
 export const dnssecOk = DNSSEC_OK
 
-/** Octets of UDP that are offered and taken: what passes everywhere without fragments (RFC 9715). */
+/** Octets of UDP that are offered and taken: what passes everywhere without fragments (RFC 9715 appendix A). */
 export const udpPayload = 1232
 
-/** Records that a packet may claim to hold. One of 64 KiB could claim thousands, each to be found by long jumps. */
-const mostRecords = 1_000
-
 /**
- * Reads a packet whose header may claim anything.
+ * Reads a packet from anybody.
  * @throws MailError `PROTOCOL`.
  */
 export function decodePacket(bytes: Buffer): DecodedPacket {
   try {
-    const claimed = [6, 8, 10].reduce((sum, offset) => sum + bytes.readUInt16BE(offset), 0)
-    if (bytes.readUInt16BE(4) > 1 || claimed > mostRecords) throw new Error(`${claimed} records claimed`)
+    checkPacket(bytes)
     return decode(bytes)
   } catch (thrown) {
     throw new MailError('PROTOCOL', `a DNS packet cannot be read: ${describeError(thrown)}`, {
@@ -134,9 +130,14 @@ const recordTypes: ReadonlySet<string> = new Set<RecordType>([
   'TXT',
 ])
 
-/** Whether records of a type are read by {@link recordOfAnswer}. */
-export function isRecordType(type: string): type is RecordType {
-  return recordTypes.has(type)
+/** Whether a record is of a type that {@link recordOfAnswer} reads, and could not be read. */
+export function isDamaged(answer: Answer): boolean {
+  return (
+    recordTypes.has(answer.type) &&
+    answer.type !== 'OPT' &&
+    answer.class === 'IN' &&
+    recordOfAnswer(answer) === undefined
+  )
 }
 
 /** A record as a packet holds it. */

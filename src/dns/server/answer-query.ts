@@ -140,10 +140,19 @@ function write(question: Question, draft: Draft, transport: 'udp' | 'tcp'): Buff
     transport === 'tcp'
       ? tcpPayload
       : Math.min(Math.max(question.edns?.size ?? 0, plainUdpPayload), udpPayload)
-  const whole = encode(question, draft)
-  if (whole.length <= limit) return whole
-  if (transport === 'tcp') return encode(question, { rcode: rcode.servFail })
+  const whole = tryEncode(question, draft)
+  if (whole && whole.length <= limit) return whole
+  if (!whole || transport === 'tcp') return encode(question, { rcode: rcode.servFail })
   return encode(question, { rcode: draft.rcode, flags: (draft.flags ?? 0) | flag.truncated })
+}
+
+/** `undefined` where no packet can hold the records, as with text of more than 64 KiB. */
+function tryEncode(question: Question, draft: Draft): Buffer | undefined {
+  try {
+    return encode(question, draft)
+  } catch {
+    return undefined
+  }
 }
 
 function encode(question: Question, draft: Draft): Buffer {

@@ -6,7 +6,7 @@ import {
   encodePacket,
   flag,
   headerSize,
-  isRecordType,
+  isDamaged,
   recordOfAnswer,
 } from '../packet.js'
 import type { QuestionType, ResourceRecord } from '../record.js'
@@ -68,7 +68,7 @@ export function readReply(bytes: Buffer, query: Buffer, exactCase: boolean): Rep
     truncated: (flags & flag.truncated) !== 0,
     authentic: (flags & flag.authentic) !== 0,
     records,
-    damaged: answers.some(answer => isRecordType(answer.type) && !recordOfAnswer(answer)),
+    damaged: answers.some(isDamaged),
     negativeTtl: negativeTtl(packet.authorities ?? []),
     size: bytes.length,
   }
