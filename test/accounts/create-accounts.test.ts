@@ -74,6 +74,19 @@ describe('hashed passwords', () => {
     expect(await login(accounts, 'alice', 'pleaseletmein')).toMatchObject({ id: 'alice' })
   })
 
+  it('of one user let nobody else in, though they stand in for theirs', async () => {
+    const users = [
+      { name: 'alice', password: await hashPassword('secret', cheap) },
+      { name: 'bob', password: 'plain' },
+    ]
+    const accounts = createAccounts({ users })
+    for (const name of ['bob', 'nobody', '__proto__']) {
+      expect(await login(accounts, name, 'secret'), name).toBeUndefined()
+    }
+    expect(await login(accounts, 'alice', 'plain')).toBeUndefined()
+    expect(await login(accounts, 'bob', 'plain')).toMatchObject({ id: 'bob' })
+  })
+
   it('cost by default what they cost OWASP', async () => {
     expect(await hashPassword('secret')).toMatch(/^\$scrypt\$ln=15,r=8,p=3\$/)
   })

@@ -370,6 +370,16 @@ describe('what others wrote', () => {
     expect(Math.max(...wire.split('\r\n').map(line => line.length))).toBeLessThan(999)
   })
 
+  it('has no line over 998 octets, also in UTF-8', async () => {
+    const reply = { code: 550, text: '数'.repeat(5_000) }
+    const recipient = { address: `${'ä'.repeat(2_000)}@b.test` }
+    const { wire } = await partsOf({
+      smtputf8: true,
+      recipients: [told({ recipient, attempt: attempt({ reply }) })],
+    })
+    expect(Math.max(...wire.split('\r\n').map(line => Buffer.byteLength(line)))).toBeLessThan(999)
+  })
+
   it('never breaks the form of the DSN (property)', async () => {
     const text = fc.string({ unit: 'binary', maxLength: 400 })
     await fc.assert(
