@@ -1,1 +1,103 @@
-export { MailError } from './core/error.js'
+export type {
+  Account,
+  Accounts,
+  CatchAllAccounts,
+  Credentials,
+  Destination,
+  Quota,
+} from './accounts/accounts.js'
+export { createAccounts } from './accounts/static/create-accounts.js'
+export type { AccountsOptions, SendAs, UserOptions } from './accounts/static/options.js'
+export { hashPassword } from './accounts/static/password-hash.js'
+export { type Address, displayAddress, formatAddress, parseAddress } from './core/address.js'
+export { type Clock, systemClock, type Timer } from './core/clock.js'
+export { displayDomain, normalizeDomain } from './core/domain.js'
+export type { Duration } from './core/duration.js'
+export type { DsnCondition, Envelope, EnvelopeRecipient } from './core/envelope.js'
+export { MailError, type MailErrorCode, type MailErrorOptions } from './core/error.js'
+export type { Events } from './core/events.js'
+export type { Closable, CloseOptions } from './core/lifecycle.js'
+export type { Logger } from './core/logger.js'
+export {
+  createLoginThrottle,
+  type LoginAttempt,
+  type LoginThrottle,
+  type LoginThrottleOptions,
+} from './core/login-throttle.js'
+export {
+  type ConnectionHandler,
+  type ConnectOptions,
+  type Listener,
+  type ListenOptions,
+  type Network,
+  nodeNetwork,
+  type Peer,
+} from './core/network.js'
+export type { Reply } from './core/reply.js'
+export type { TlsOptions } from './core/tls-credentials.js'
+export { createMailServer } from './create-mail-server.js'
+export { createMxTransport } from './delivery/create-mx-transport.js'
+export type {
+  AttemptLimits,
+  ConnectionOptions,
+  MxTransportOptions,
+  OutboundTimeouts,
+  OutboundTlsOptions,
+} from './delivery/options.js'
+export type { Delivery, RecipientOutcome, Transport } from './delivery/transport.js'
+export { createDnsResolver, type DnsResolverOptions } from './dns/create-dns-resolver.js'
+export type {
+  AddressLookupOptions,
+  AddressRecord,
+  DnsAnswer,
+  DnsFailure,
+  DnsFound,
+  DnsNotFound,
+  LookupOptions,
+  MxRecord,
+  Resolver,
+  TlsaRecord,
+} from './dns/resolver.js'
+export type { SystemResolverOptions } from './dns/system/options.js'
+export type { WireResolverOptions } from './dns/wire/options.js'
+export { createDnsZone, type DnsZone } from './dns/zone/create-dns-zone.js'
+export type { DnsZoneOptions } from './dns/zone/options.js'
+export type { ZoneEntry } from './dns/zone/zone-entry.js'
+export { parseDsn } from './dsn/parse-dsn.js'
+export type {
+  BoundListeners,
+  MailServer,
+  MailServerListeners,
+  MailServerOptions,
+  ServiceAddress,
+} from './mail-server.js'
+export { type HeaderField, type MessageHeader, readHeader } from './message/header.js'
+export type { ByteRange, MessageSource } from './message/message-source.js'
+export { parseMessage } from './message/parse-message.js'
+export type { Attachment, MailAddress, ParsedMessage } from './message/parsed-message.js'
+export { bytesSource, concatSources, readAll } from './message/sources.js'
+export type { Policy, PolicyAnswer, SmtpSession, Verdict } from './policy/policy.js'
+export { createPop3Server, type Pop3ListenOptions, type Pop3Server } from './pop3/create-pop3-server.js'
+export type { Pop3ServerEvents } from './pop3/events.js'
+export type { Pop3ServerOptions } from './pop3/options.js'
+export { createDeliveryQueue } from './queue/create-delivery-queue.js'
+export type { DeliveryQueue } from './queue/delivery-queue.js'
+export type { DeliveryQueueEvents, RecipientEvent } from './queue/events.js'
+export type { ConcurrencyOptions, DeliveryQueueOptions } from './queue/options.js'
+export type { OutgoingAttachment, OutgoingMessage, SentMessage } from './queue/outgoing-message.js'
+export { exponentialBackoff } from './queue/retry/exponential-backoff.js'
+export { fixedSchedule } from './queue/retry/fixed-schedule.js'
+export type { RetryContext, RetryDecision, RetryPolicy } from './queue/retry/retry-policy.js'
+export { createRouter } from './routing/create-router.js'
+export type { LocalTarget, Route, Router } from './routing/router.js'
+export { createSmtpServer } from './smtp-server/create-smtp-server.js'
+export type {
+  SmtpLimits,
+  SmtpListenOptions,
+  SmtpServerOptions,
+  SmtpSpoolOptions,
+  SmtpTimeouts,
+} from './smtp-server/options.js'
+export type { SmtpServer } from './smtp-server/smtp-server.js'
+export { memoryStorage } from './storage/memory/memory-storage.js'
+export { createMailStore } from './store/create-mail-store.js'

@@ -1,0 +1,118 @@
+import type { z } from 'zod'
+import { MailError } from './core/error.js'
+import type { CloseOptions } from './core/lifecycle.js'
+import { createLoginThrottle } from './core/login-throttle.js'
+import type { Listener } from './core/network.js'
+import { parseOptions } from './core/options.js'
+import { createDnsResolver } from './dns/create-dns-resolver.js'
+import {
+  type BoundListeners,
+  type MailServer,
+  type MailServerListeners,
+  type MailServerOptions,
+  mailServerSchema,
+} from './mail-server.js'
+import { createPop3Server } from './pop3/create-pop3-server.js'
+import { createDeliveryQueue } from './queue/create-delivery-queue.js'
+import { createSmtpServer } from './smtp-server/create-smtp-server.js'
+import { memoryStorage } from './storage/memory/memory-storage.js'
+import { createMailStore } from './store/create-mail-store.js'
+
+/**
+ * Creates a whole mail host in one call: store, queue, SMTP and POP3 over one storage, clock, network and list of
+ * accounts. Nothing is opened before `listen`. A host that wants it otherwise is put together from the same parts.
+ * @throws MailError `OPTION_INVALID`, `CERTIFICATE_UNREADABLE`.
+ */
+export function createMailServer(options: MailServerOptions): MailServer {
+  const settings = parseOptions('createMailServer', mailServerSchema, options)
+  const parts = createParts(settings)
+  let closing: Promise<void> | undefined
+  const close = (given: CloseOptions = {}) => {
+    closing ??= closeParts(parts, { grace: given.grace ?? settings.closeTimeout })
+    return closing
+  }
+  return {
+    ...parts,
+    hostname: settings.hostname,
+    listen: async listeners => {
+      if (closing) throw new MailError('CLOSED', 'the mail server is closed')
+      return openListeners(parts, listeners)
+    },
+    close,
+    [Symbol.asyncDispose]: () => close(),
+  }
+}
+
+type Settings = z.output<typeof mailServerSchema>
+type Parts = Omit<MailServer, 'hostname' | 'listen' | 'close' | typeof Symbol.asyncDispose>
+
+function createParts(settings: Settings): Parts {
+  const { hostname, domains, accounts, clock, network, logger, retry, policies } = settings
+  const { storage = memoryStorage(), resolver = createDnsResolver() } = settings
+  const around = { clock, network, logger }
+  const store = createMailStore({ storage, clock, logger })
+  const queue = createDeliveryQueue({
+    hostname,
+    storage,
+    resolver,
+    ...around,
+    ...(retry && { retry }),
+    ...settings.queue,
+  })
+  const guard = { ...(settings.tls && { tls: settings.tls }), loginThrottle: createLoginThrottle({ clock }) }
+  const checks = policies && { policies }
+  const smtp = createSmtpServer({
+    hostname,
+    domains,
+    accounts,
+    store,
+    queue,
+    ...around,
+    ...guard,
+    ...checks,
+    ...settings.smtp,
+  })
+  const pop3 = createPop3Server({ accounts, store, ...around, ...guard, ...settings.pop3 })
+  return { accounts, storage, resolver, store, queue, smtp, pop3 }
+}
+
+type Open = (parts: Parts, where: { port: number; host?: string } & { path: string }) => Promise<Listener>
+
+/** How each service listens. */
+const services: { readonly [Service in keyof MailServerListeners]-?: Open } = {
+  smtp: ({ smtp }, where) => smtp.listen({ ...where, kind: 'smtp' }),
+  submission: ({ smtp }, where) => smtp.listen({ ...where, kind: 'submission' }),
+  submissions: ({ smtp }, where) => smtp.listen({ ...where, kind: 'submission', tls: 'implicit' }),
+  lmtp: ({ smtp }, where) => smtp.listen({ ...where, kind: 'lmtp' }),
+  pop3: ({ pop3 }, where) => pop3.listen(where),
+  pop3s: ({ pop3 }, where) => pop3.listen({ ...where, tls: 'implicit' }),
+}
+
+async function openListeners(parts: Parts, wanted: MailServerListeners): Promise<BoundListeners> {
+  const bound: { [Service in keyof MailServerListeners]: Listener } = {}
+  for (const [service, where] of Object.entries(wanted)) {
+    const open = Object.hasOwn(services, service) ? services[service as keyof MailServerListeners] : undefined
+    if (!open) throw unknownService(service)
+    if (where) bound[service as keyof MailServerListeners] = await open(parts, where)
+  }
+  return bound
+}
+
+function unknownService(service: string): MailError {
+  const known = Object.keys(services).join(', ')
+  return new MailError(
+    'OPTION_INVALID',
+    `listen: got the service ${JSON.stringify(service)}, expected one of ${known}`,
+  )
+}
+
+/** What takes mail in ends first, what it is kept in last. */
+async function closeParts(
+  { smtp, pop3, queue, store, resolver, storage }: Parts,
+  options: CloseOptions,
+): Promise<void> {
+  await Promise.all([smtp.close(options), pop3.close(options)])
+  await queue.close(options)
+  await store.close()
+  await Promise.all([resolver.close(), storage.close()])
+}
