@@ -56,11 +56,11 @@ module.exports = {
     {
       name: 'flow-never-imports-a-driver',
       comment:
-        'the entry, the whole host and the fronts of dns and accounts choose drivers; the flow gets them handed. A mail store that is given no storage has its own in memory',
+        'the entry, the whole host and the fronts of dns and accounts choose drivers; the flow gets them handed. A mail store or a queue that is given no storage has its own in memory',
       severity: 'error',
       from: {
         path: anyOf(['smtp-server', 'policy', 'routing', 'store', 'queue', 'delivery', 'dsn', 'pop3', 'imap']),
-        pathNot: '^src/store/create-mail-store\\.ts$',
+        pathNot: '^src/(store/create-mail-store|queue/create-delivery-queue)\\.ts$',
       },
       to: { path: `^src/(${drivers.join('|')})/` },
     },

@@ -1,189 +1,34 @@
-import { systemClock } from '../core/clock.js'
-import { toMilliseconds } from '../core/duration.js'
-import { MailError } from '../core/error.js'
-import { MailEvents } from '../core/events.js'
-import { type CloseOptions, waitUntilEmpty } from '../core/lifecycle.js'
-import { guardLogger } from '../core/logger.js'
 import { parseOptions } from '../core/options.js'
-import { newTraceId } from '../core/trace.js'
 import { createMxTransport } from '../delivery/create-mx-transport.js'
-import type { Transport } from '../delivery/transport.js'
-import type { Resolver } from '../dns/resolver.js'
-import type { Router } from '../routing/router.js'
-import type { QueueCounts, QueueEntry, QueueFilter } from '../storage/queue-storage.js'
-import type { AcceptBatch, AcceptResult, Storage } from '../storage/storage.js'
-import { announceQueued } from './announce.js'
+import { createDnsResolver } from '../dns/create-dns-resolver.js'
+import { memoryStorage } from '../storage/memory/memory-storage.js'
 import type { DeliveryQueue } from './delivery-queue.js'
-import type { DeliveryQueueEvents } from './events.js'
-import { createOperations, type Ids, type Operations } from './operate.js'
 import { type DeliveryQueueOptions, type DeliveryQueueSettings, deliveryQueueSchema } from './options.js'
-import type { OutgoingMessage, SentMessage } from './outgoing-message.js'
-import { callStorage, type QueueContext, reportError } from './queue-context.js'
-import { Scheduler } from './scheduler.js'
-import { sendMessage } from './send.js'
-
-/** {@link DeliveryQueueOptions} with the drivers that the flow does not choose by itself. */
-export type DeliveryQueueParts = DeliveryQueueOptions & { storage: Storage } & (
-    | { resolver: Resolver }
-    | { transport: Transport }
-  )
-
-/** Real milliseconds that drivers get to end after they were told to, whatever the clock of the queue does. */
-const lastGrace = 2_000
+import { StoredQueue } from './stored-queue.js'
 
 /**
- * Creates the queue of outgoing mail. It opens nothing and delivers nothing before `start()`; messages are accepted
- * from the first moment.
+ * Creates the queue of outgoing mail. It delivers nothing before `start()`; messages are accepted from the first
+ * moment. What was handed in stays open when the queue is closed, but for the transport; what it made itself is closed
+ * with it.
  * @throws MailError `OPTION_INVALID`, `CERTIFICATE_UNREADABLE`.
  */
-export function createDeliveryQueue(options: DeliveryQueueParts): DeliveryQueue {
-  return new StoredQueue(parseOptions('createDeliveryQueue', deliveryQueueSchema, options))
-}
-
-/** The events of a queue are its own: it is the emitter that its parts share. */
-class StoredQueue extends MailEvents<DeliveryQueueEvents> implements DeliveryQueue {
-  readonly storage: Storage
-  readonly hostname: string
-  readonly #context: QueueContext & { router: Router | undefined }
-  readonly #scheduler: Scheduler
-  readonly #operations: Operations
-  #closing: Promise<void> | undefined
-
-  constructor(settings: DeliveryQueueSettings) {
-    const logger = guardLogger(settings.logger)
-    super(logger)
-    this.storage = settings.storage
-    this.hostname = settings.hostname
-    const transport = settings.transport ?? mxTransport(settings)
-    const { router } = settings
-    this.#context = { settings, transport, events: this, logger, traceId: newTraceId(), router }
-    this.#scheduler = new Scheduler(this.#context)
-    this.#operations = createOperations(this.#context)
-  }
-
-  get router(): Router | undefined {
-    return this.#context.router
-  }
-
-  useRouter(router: Router): void {
-    this.#context.router = router
-  }
-
-  async start(): Promise<void> {
-    this.#assertOpen()
-    this.#scheduler.start()
-  }
-
-  pause(): void {
-    this.#scheduler.paused = true
-  }
-
-  resume(): void {
-    this.#scheduler.paused = false
-  }
-
-  get paused(): boolean {
-    return this.#scheduler.paused
-  }
-
-  async accept(batch: AcceptBatch): Promise<AcceptResult> {
-    this.#assertOpen()
-    const accepted = await callStorage('accept', () => this.storage.accept(batch))
-    announceQueued(this.#context, batch, accepted)
-    if (accepted.entries.length > 0) this.#scheduler.wake()
-    return accepted
-  }
-
-  async send(message: OutgoingMessage): Promise<SentMessage> {
-    this.#assertOpen()
-    return sendMessage(this.#context, message, batch => this.accept(batch))
-  }
-
-  list(filter?: QueueFilter): Promise<QueueEntry[]> {
-    return callStorage('list', () => this.storage.queue.list(filter))
-  }
-
-  async get(id: string): Promise<QueueEntry> {
-    const entry = await callStorage('get', () => this.storage.queue.get(id))
-    if (entry) return entry
-    throw new MailError('NO_SUCH_ENTRY', `get: the queue has no entry ${JSON.stringify(id)}`)
-  }
-
-  counts(): Promise<QueueCounts> {
-    return callStorage('counts', () => this.storage.queue.counts())
-  }
-
-  hold(ids: Ids): Promise<string[]> {
-    return this.#operations.hold(ids)
-  }
-
-  async release(ids: Ids): Promise<string[]> {
-    const concerned = await this.#operations.release(ids)
-    this.#scheduler.wake()
-    return concerned
-  }
-
-  async retryNow(ids: Ids): Promise<string[]> {
-    const concerned = await this.#operations.retryNow(ids)
-    this.#scheduler.wake()
-    return concerned
-  }
-
-  drop(ids: Ids): Promise<string[]> {
-    return this.#operations.drop(ids)
-  }
-
-  idle(): Promise<void> {
-    return new Promise(resolve => this.#scheduler.whenIdle(resolve))
-  }
-
-  async close(options: CloseOptions = {}): Promise<void> {
-    const { clock, closeTimeout } = this.#context.settings
-    const grace = options.grace === undefined ? closeTimeout : toMilliseconds(options.grace, 'close: grace')
-    this.#closing ??= clock.track(this.#close(grace))
-    return this.#closing
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    return this.close()
-  }
-
-  async #close(grace: number): Promise<void> {
-    const { attempts } = this.#scheduler
-    const stopped = this.#scheduler.stop()
-    if (grace > 0) await waitUntilEmpty(this.#context.settings.clock, grace, attempts)
-    for (const attempt of attempts) attempt.abort()
-    await Promise.all([inRealTime(stopped), waitUntilEmpty(systemClock, lastGrace, attempts)])
-    this.#scheduler.abandon()
-    await inRealTime(this.#closeTransport())
-  }
-
-  async #closeTransport(): Promise<void> {
-    try {
-      await this.#context.transport.close()
-    } catch (thrown) {
-      reportError(this.#context, 'closing the transport', thrown)
-    }
-  }
-
-  #assertOpen(): void {
-    if (this.#closing) throw new MailError('CLOSED', 'the delivery queue is closed')
-  }
-}
-
-/** Waits for work, but no longer than drivers get to end. */
-function inRealTime(work: Promise<void>): Promise<void> {
-  return new Promise(resolve => {
-    const timer = systemClock.schedule(lastGrace, resolve)
-    work.finally(() => {
-      timer.cancel()
-      resolve()
-    })
+export function createDeliveryQueue(options: DeliveryQueueOptions): DeliveryQueue {
+  const given = parseOptions('createDeliveryQueue', deliveryQueueSchema, options)
+  const storage = given.storage ?? memoryStorage()
+  const { transport, close } = given.transport
+    ? { transport: given.transport, close: async () => {} }
+    : mxTransport(given)
+  return new StoredQueue({ ...given, storage, transport }, async () => {
+    await transport.close()
+    await close()
+    if (!given.storage) await storage.close()
   })
 }
 
-function mxTransport(settings: DeliveryQueueSettings): Transport {
-  const { resolver, hostname, clock, network, logger, random, delivery } = settings
-  if (!resolver) throw new MailError('OPTION_INVALID', 'createDeliveryQueue: resolver: expected a resolver')
-  return createMxTransport({ ...delivery, resolver, hostname, clock, network, logger, random })
+/** The default way out, and what closes its resolver. */
+function mxTransport(given: Omit<DeliveryQueueSettings, 'storage' | 'transport'>) {
+  const { hostname, clock, network, logger, random, delivery } = given
+  const resolver = given.resolver ?? createDnsResolver()
+  const transport = createMxTransport({ ...delivery, resolver, hostname, clock, network, logger, random })
+  return { transport, close: async () => (given.resolver ? undefined : resolver.close()) }
 }

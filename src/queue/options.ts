@@ -15,7 +15,10 @@ import type { RetryPolicy } from './retry/retry-policy.js'
 
 /** Options of `createDeliveryQueue`. */
 export interface DeliveryQueueOptions {
-  /** What the queue keeps its entries in. Is not closed with the queue. Default: `memoryStorage()`. */
+  /**
+   * What the queue keeps its entries in; that of the mail store where bounces and messages may be for local mailboxes.
+   * Default: `memoryStorage()`.
+   */
   storage?: Storage
   /** The name of this host: said in EHLO, in DSNs and in the Message-ID of messages without one. */
   hostname: string
@@ -64,37 +67,35 @@ export interface ConcurrencyOptions {
 const second = 1_000
 
 /** The schema of {@link DeliveryQueueOptions}. */
-export const deliveryQueueSchema = z
-  .strictObject({
-    storage: shapeSchema<Storage>('a storage', ['accept', 'subscribe', 'close']),
-    hostname: z.string().refine(name => tryNormalizeDomain(name) !== undefined, {
-      error: "expected a name such as 'mx.example.test'",
-    }),
-    resolver: shapeSchema<Resolver>('a resolver', ['mx', 'addresses']).optional(),
-    retry: functionSchema<RetryPolicy>('a retry policy such as exponentialBackoff()').default(() =>
-      exponentialBackoff(),
-    ),
-    transport: shapeSchema<Transport>('a transport', ['deliver', 'close']).optional(),
-    delivery: z.custom<DeliveryQueueOptions['delivery']>().optional(),
-    concurrency: z
-      .strictObject({
-        total: z.int().min(1).max(10_000).default(100),
-        perDestination: z.int().min(1).max(10_000).default(5),
-      })
-      .prefault({}),
-    lease: durationSchema.refine(ms => ms >= second, { error: 'expected at least a second' }).prefault('5m'),
-    attemptTimeout: durationSchema.refine(ms => ms > 0, { error: 'expected more than 0' }).prefault('2h'),
-    closeTimeout: durationSchema.prefault('10s'),
-    router: shapeSchema<Router>('a router', ['route', 'isLocal']).optional(),
-    clock: shapeSchema<Clock>('a clock', ['now', 'monotonic', 'schedule', 'track']).default(systemClock),
-    network: shapeSchema<Network>('a network', ['listen', 'connect']).default(nodeNetwork),
-    logger: shapeSchema<Logger>('a logger', ['debug', 'info', 'warn', 'error']).default(silentLogger),
-    random: functionSchema<() => number>('a function').default(() => Math.random),
-  })
-  .refine(options => options.transport !== undefined || options.resolver !== undefined, {
-    path: ['resolver'],
-    error: 'expected a resolver, or a transport beside it',
-  })
+export const deliveryQueueSchema = z.strictObject({
+  storage: shapeSchema<Storage>('a storage', ['accept', 'subscribe', 'close']).optional(),
+  hostname: z.string().refine(name => tryNormalizeDomain(name) !== undefined, {
+    error: "expected a name such as 'mx.example.test'",
+  }),
+  resolver: shapeSchema<Resolver>('a resolver', ['mx', 'addresses']).optional(),
+  retry: functionSchema<RetryPolicy>('a retry policy such as exponentialBackoff()').default(() =>
+    exponentialBackoff(),
+  ),
+  transport: shapeSchema<Transport>('a transport', ['deliver', 'close']).optional(),
+  delivery: z.custom<DeliveryQueueOptions['delivery']>().optional(),
+  concurrency: z
+    .strictObject({
+      total: z.int().min(1).max(10_000).default(100),
+      perDestination: z.int().min(1).max(10_000).default(5),
+    })
+    .prefault({}),
+  lease: durationSchema.refine(ms => ms >= second, { error: 'expected at least a second' }).prefault('5m'),
+  attemptTimeout: durationSchema.refine(ms => ms > 0, { error: 'expected more than 0' }).prefault('2h'),
+  closeTimeout: durationSchema.prefault('10s'),
+  router: shapeSchema<Router>('a router', ['route', 'isLocal']).optional(),
+  clock: shapeSchema<Clock>('a clock', ['now', 'monotonic', 'schedule', 'track']).default(systemClock),
+  network: shapeSchema<Network>('a network', ['listen', 'connect']).default(nodeNetwork),
+  logger: shapeSchema<Logger>('a logger', ['debug', 'info', 'warn', 'error']).default(silentLogger),
+  random: functionSchema<() => number>('a function').default(() => Math.random),
+})
 
 /** {@link DeliveryQueueOptions} with their defaults; durations in milliseconds. */
-export type DeliveryQueueSettings = z.output<typeof deliveryQueueSchema>
+export type DeliveryQueueSettings = z.output<typeof deliveryQueueSchema> & {
+  readonly storage: Storage
+  readonly transport: Transport
+}

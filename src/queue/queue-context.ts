@@ -1,7 +1,6 @@
 import { describeError, MailError } from '../core/error.js'
 import type { MailEvents } from '../core/events.js'
 import type { Logger } from '../core/logger.js'
-import type { Transport } from '../delivery/transport.js'
 import type { Router } from '../routing/router.js'
 import type { DeliveryQueueEvents } from './events.js'
 import type { DeliveryQueueSettings } from './options.js'
@@ -9,7 +8,6 @@ import type { DeliveryQueueSettings } from './options.js'
 /** What the parts of one queue share. */
 export interface QueueContext {
   readonly settings: DeliveryQueueSettings
-  readonly transport: Transport
   readonly events: MailEvents<DeliveryQueueEvents>
   readonly logger: Logger
   /** Trace id of what concerns the queue and no message. */

@@ -15,7 +15,7 @@ export async function runTransport(
   delivery: Delivery,
   controller: AbortController,
 ): Promise<unknown> {
-  const { clock, attemptTimeout } = context.settings
+  const { clock, attemptTimeout, transport } = context.settings
   const { signal } = controller
   signal.throwIfAborted()
   const overdue = new MailError('TIMEOUT', `the attempt took longer than ${attemptTimeout} ms`, {
@@ -27,7 +27,7 @@ export async function runTransport(
     signal.addEventListener('abort', lastWait, { once: true })
   })
   try {
-    return await Promise.race([context.transport.deliver(delivery, signal), endless])
+    return await Promise.race([transport.deliver(delivery, signal), endless])
   } finally {
     for (const timer of timers) timer.cancel()
   }

@@ -1,7 +1,8 @@
 import { createVirtualClock } from '../../src/core/virtual-clock.js'
 import type { Delivery, RecipientOutcome, Transport } from '../../src/delivery/transport.js'
-import { createDeliveryQueue, type DeliveryQueueParts } from '../../src/queue/create-delivery-queue.js'
+import { createDeliveryQueue } from '../../src/queue/create-delivery-queue.js'
 import type { DeliveryQueueEvents } from '../../src/queue/events.js'
+import type { DeliveryQueueOptions } from '../../src/queue/options.js'
 import { memoryStorage } from '../../src/storage/memory/memory-storage.js'
 
 /** What a recipient's next server says in an attempt; a function sees the attempt. */
@@ -71,7 +72,7 @@ const eventNames = [
 /** A queue over a virtual clock and memory, with a scripted transport, that was started. */
 export async function createQueueWorld(
   script: Script = () => delivered,
-  options: Partial<DeliveryQueueParts> = {},
+  options: Partial<DeliveryQueueOptions> = {},
 ) {
   const clock = (options.clock as ReturnType<typeof createVirtualClock> | undefined) ?? createVirtualClock()
   const storage = options.storage ?? memoryStorage()
@@ -83,7 +84,7 @@ export async function createQueueWorld(
     ...options,
     storage,
     clock,
-  } as DeliveryQueueParts)
+  })
   const start = clock.now()
   const log: Recorded[] = []
   for (const event of eventNames) {
