@@ -1,18 +1,27 @@
 import { EventEmitter } from 'eventemitter3'
-import { describeError } from './error.js'
-import { type Logger, silentLogger } from './logger.js'
+import { MailError } from './error.js'
+import { guardLogger, type Logger, silentLogger } from './logger.js'
 
 /** A map of event names (`noun:verb`) to their one payload object. */
 export type EventMap = { [name: string]: object }
 
 /** The listening side of a part. */
 export interface Events<Map extends object> {
-  /** Calls `listener` at each `event`, until the returned function is called. */
+  /**
+   * Calls `listener` at each `event`, until the returned function is called, which ends this registration only.
+   * @throws MailError `OPTION_INVALID` when `listener` is no function.
+   */
   on<Name extends keyof Map & string>(event: Name, listener: (payload: Map[Name]) => unknown): () => void
   /** Calls `listener` at the next `event` only. */
   once<Name extends keyof Map & string>(event: Name, listener: (payload: Map[Name]) => unknown): () => void
-  /** Ends what {@link Events.on} or {@link Events.once} began. */
+  /** Ends all that {@link Events.on} and {@link Events.once} began with this listener. */
   off<Name extends keyof Map & string>(event: Name, listener: (payload: Map[Name]) => unknown): void
+}
+
+/** One call of {@link Events.on} or {@link Events.once}. */
+interface Registration {
+  readonly listener: unknown
+  readonly call: (payload: object) => void
 }
 
 /**
@@ -21,53 +30,76 @@ export interface Events<Map extends object> {
  */
 export class MailEvents<Map extends object> implements Events<Map> {
   readonly #emitter = new EventEmitter()
-  readonly #wrappers = new WeakMap<object, (payload: object) => void>()
+  readonly #registrations = new globalThis.Map<string, Set<Registration>>()
   readonly #logger: Logger
 
   constructor(logger: Logger = silentLogger) {
-    this.#logger = logger
+    this.#logger = guardLogger(logger)
   }
 
   on<Name extends keyof Map & string>(event: Name, listener: (payload: Map[Name]) => unknown): () => void {
-    this.#emitter.on(event, this.#guarded(event, listener))
-    return () => this.off(event, listener)
+    return this.#add(event, listener as (payload: object) => unknown, false)
   }
 
   once<Name extends keyof Map & string>(event: Name, listener: (payload: Map[Name]) => unknown): () => void {
-    this.#emitter.once(event, this.#guarded(event, listener))
-    return () => this.off(event, listener)
+    return this.#add(event, listener as (payload: object) => unknown, true)
   }
 
   off<Name extends keyof Map & string>(event: Name, listener: (payload: Map[Name]) => unknown): void {
-    const wrapper = this.#wrappers.get(listener)
-    if (wrapper) this.#emitter.off(event, wrapper)
+    for (const registration of this.#registrations.get(event) ?? []) {
+      if (registration.listener === listener) this.#remove(event, registration)
+    }
   }
 
-  /** Tells every listener of `event`. */
+  /** Tells every listener of `event`, in the order they came. */
   emit<Name extends keyof Map & string>(event: Name, payload: Map[Name]): void {
     this.#emitter.emit(event, payload)
   }
 
   /** Whether anybody listens; lets a hot path skip building a payload. */
   has(event: keyof Map & string): boolean {
-    return this.#emitter.listenerCount(event) > 0
+    return this.#registrations.has(event)
   }
 
-  #guarded(event: string, listen: (payload: never) => unknown): (payload: object) => void {
-    const listener = listen as (payload: object) => unknown
-    const known = this.#wrappers.get(listener)
-    if (known) return known
-    const failed = (thrown: unknown) =>
-      this.#logger.error({ event, error: describeError(thrown) }, `a listener of ${event} failed`)
-    const wrapper = (payload: object) => {
-      try {
-        const result = listener(payload)
-        if (result instanceof Promise) result.catch(failed)
-      } catch (thrown) {
-        failed(thrown)
-      }
+  #add(event: string, listener: (payload: object) => unknown, once: boolean): () => void {
+    if (typeof listener !== 'function') {
+      throw new MailError(
+        'OPTION_INVALID',
+        `listener of ${event}: got ${typeof listener}, expected a function`,
+      )
     }
-    this.#wrappers.set(listener, wrapper)
-    return wrapper
+    const call = (payload: object) => {
+      if (once) this.#remove(event, registration)
+      this.#call(event, listener, payload)
+    }
+    const registration: Registration = { listener, call }
+    const known = this.#registrations.get(event)
+    if (known) known.add(registration)
+    else this.#registrations.set(event, new Set([registration]))
+    this.#emitter.on(event, call)
+    return () => this.#remove(event, registration)
   }
+
+  #call(event: string, listener: (payload: object) => unknown, payload: object): void {
+    const failed = (error: unknown) => this.#logger.error({ event, error }, `a listener of ${event} failed`)
+    try {
+      const result = listener(payload)
+      if (isThenable(result)) result.then(undefined, failed)
+    } catch (error) {
+      failed(error)
+    }
+  }
+
+  #remove(event: string, registration: Registration): void {
+    const known = this.#registrations.get(event)
+    if (!known?.delete(registration)) return
+    if (known.size === 0) this.#registrations.delete(event)
+    this.#emitter.off(event, registration.call)
+  }
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return (
+    typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
+  )
 }

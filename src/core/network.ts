@@ -24,7 +24,9 @@ export interface ConnectOptions {
   signal?: AbortSignal
 }
 
-/** What a listener calls for each connection. The addresses are those of the network, which may differ from the socket's. */
+/**
+ * What a listener calls for each connection. An error of the socket that nobody listens for does no harm. The addresses are those of the network, which may differ from the socket's.
+ */
 export type ConnectionHandler = (socket: net.Socket, peer: Peer) => void
 
 /** Both ends of an accepted connection, in canonical form (no `::ffff:` before IPv4). */
@@ -41,7 +43,7 @@ export interface Listener {
   readonly address: string
   /** The bound port, `0` for a unix socket. */
   readonly port: number
-  /** Stops accepting. Connections that were accepted stay. */
+  /** Stops accepting and frees the port at once. Connections that were accepted stay. Never fails. */
   close(): Promise<void>
 }
 
@@ -59,16 +61,34 @@ export const nodeNetwork: Network = { listen: listenOnNode, connect: connectOnNo
 function listenOnNode(options: ListenOptions, onConnection: ConnectionHandler): Promise<Listener> {
   return new Promise((resolve, reject) => {
     // allowHalfOpen is left off: a client that ends its side after QUIT closes the connection (RFC 5321 §4.1.1.10).
-    const server = net.createServer({ noDelay: true }, socket => onConnection(socket, peerOf(socket)))
+    const server = net.createServer({ noDelay: true }, socket => accept(socket, options, onConnection))
     server.once('error', error => reject(listenError(options, error)))
-    server.listen(options, () => {
-      server.removeAllListeners('error')
-      // An accept that fails (EMFILE) concerns that connection only.
-      server.on('error', () => {})
-      resolve(listenerOf(server))
-    })
+    try {
+      server.listen(options.path === undefined ? { ...options, port: options.port ?? 0 } : options, () => {
+        server.removeAllListeners('error')
+        // An accept that fails (EMFILE) concerns that connection only.
+        server.on('error', ignore)
+        resolve(listenerOf(server))
+      })
+    } catch (error) {
+      reject(listenError(options, error as NodeJS.ErrnoException))
+    }
   })
 }
+
+function accept(socket: net.Socket, options: ListenOptions, onConnection: ConnectionHandler): void {
+  guardSocket(socket)
+  const gone = options.path === undefined && socket.remoteAddress === undefined
+  if (gone) socket.destroy()
+  else onConnection(socket, peerOf(socket))
+}
+
+/** A reset that comes while nobody listens for errors would end the process; `close` tells of it anyway. */
+function guardSocket(socket: net.Socket): void {
+  socket.on('error', ignore)
+}
+
+function ignore(): void {}
 
 function listenerOf(server: net.Server): Listener {
   const bound = server.address()
@@ -77,7 +97,10 @@ function listenerOf(server: net.Server): Listener {
   return {
     address,
     port,
-    close: () => new Promise(resolve => server.close(() => resolve())),
+    async close() {
+      // Its callback would wait for every connection to end; the port is free at once.
+      server.close()
+    },
   }
 }
 
@@ -92,21 +115,30 @@ function connectOnNode(options: ConnectOptions): Promise<net.Socket> {
   const { signal, ...target } = options
   return new Promise((resolve, reject) => {
     if (signal?.aborted) return reject(abortedError(options))
-    const socket = net.connect({ ...target, noDelay: true } as net.NetConnectOpts)
+    const socket = openSocket(options, target)
+    const end = (settle: () => void) => {
+      signal?.removeEventListener('abort', abort)
+      socket.removeAllListeners('error')
+      guardSocket(socket)
+      settle()
+    }
     const fail = (error: Error) => {
       socket.destroy()
-      signal?.removeEventListener('abort', abort)
-      reject(error)
+      end(() => reject(error))
     }
     const abort = () => fail(abortedError(options))
     signal?.addEventListener('abort', abort, { once: true })
     socket.once('error', error => fail(connectError(options, error)))
-    socket.once('connect', () => {
-      signal?.removeEventListener('abort', abort)
-      socket.removeAllListeners('error')
-      resolve(socket)
-    })
+    socket.once('connect', () => end(() => resolve(socket)))
   })
+}
+
+function openSocket(options: ConnectOptions, target: object): net.Socket {
+  try {
+    return net.connect({ ...target, noDelay: true } as net.NetConnectOpts)
+  } catch (error) {
+    throw connectError(options, error as Error)
+  }
 }
 
 /** The error of a connection that could not be opened. */

@@ -1,7 +1,7 @@
 import { type ZodType, z } from 'zod'
+import { isSecretField } from './clean-fields.js'
 import { type Duration, parseDuration } from './duration.js'
 import { MailError } from './error.js'
-import { isSecretField } from './logger.js'
 
 /**
  * Reads the options of a factory.

@@ -1,4 +1,5 @@
 import type net from 'node:net'
+import { isIP, SocketAddress } from 'node:net'
 import { MailError } from './error.js'
 import {
   type ConnectionHandler,
@@ -27,14 +28,22 @@ export interface SimulatedNetwork {
    * `undefined` when nobody listens.
    */
   realPort(address: string, port: number): number | undefined
-  /** Cuts an address off: connections to it fail with ETIMEDOUT, as behind a dead router. */
+  /** Cuts an address off: new connections to it and from it fail with ETIMEDOUT, as behind a dead router. */
   unplug(address: string): void
   /** Ends {@link SimulatedNetwork.unplug}. */
   plug(address: string): void
 }
 
+/** One listener. */
 interface Endpoint {
+  /** `0` until the listener is open. */
   realPort: number
+}
+
+/** Who opened a connection, and to where, in the simulation. */
+interface Call {
+  readonly source: string
+  readonly target: string
 }
 
 const loopback = '127.0.0.1'
@@ -47,82 +56,104 @@ export function createSimulatedNetwork(): SimulatedNetwork {
 
 class LoopbackInternet implements SimulatedNetwork {
   readonly #endpoints = new Map<string, Endpoint>()
-  /** Real local port of a connecting socket → the address and port it has in the simulation. */
-  readonly #callers = new Map<number, string>()
+  /** By the real local port of the connecting socket. */
+  readonly #calls = new Map<number, Call>()
   readonly #unplugged = new Set<string>()
   #nextPort = firstFreePort
 
   host(...addresses: string[]): Network {
+    const own = addresses.map(canonicalAddress)
+    if (own.length === 0) throw new MailError('OPTION_INVALID', 'host: got no address, expected one or more')
     return {
-      listen: (options, onConnection) => this.#listen(addresses, options, onConnection),
-      connect: options => this.#connect(addresses, options),
+      listen: (options, onConnection) => this.#listen(own, options, onConnection),
+      connect: options => this.#connect(own, options),
     }
   }
 
   realPort(address: string, port: number): number | undefined {
-    return this.#endpoints.get(key(address, port))?.realPort
+    return this.#endpoints.get(key(canonicalAddress(address), port))?.realPort || undefined
   }
 
   unplug(address: string): void {
-    this.#unplugged.add(address)
+    this.#unplugged.add(canonicalAddress(address))
   }
 
   plug(address: string): void {
-    this.#unplugged.delete(address)
+    this.#unplugged.delete(canonicalAddress(address))
   }
 
   async #listen(own: string[], options: ListenOptions, onConnection: ConnectionHandler): Promise<Listener> {
     if (options.path !== undefined) return nodeNetwork.listen(options, onConnection)
-    const addresses = isAnyAddress(options.host) ? own : [options.host]
+    const addresses = isAnyAddress(options.host) ? own : [canonicalAddress(options.host)]
     const port = options.port || this.#nextPort++
-    const taken = addresses.find(address => this.#endpoints.has(key(address, port)))
-    if (taken !== undefined) {
-      throw new MailError('PORT_IN_USE', `cannot listen on ${taken}:${port}: another host listens there`)
+    const names = addresses.map(address => key(address, port))
+    const endpoint = this.#reserve(names)
+    const release = () => {
+      for (const name of names) if (this.#endpoints.get(name) === endpoint) this.#endpoints.delete(name)
     }
-    const localAddress = addresses[0] ?? loopback
-    const listener = await nodeNetwork.listen({ host: loopback, port: 0 }, socket => {
-      // The caller is known once its own side has seen the connection, which is later in this turn at most.
-      setImmediate(() => {
-        const peer = peerOf(socket)
-        const caller = this.#callers.get(peer.remotePort)
-        onConnection(socket, {
-          ...peer,
-          remoteAddress: caller ?? peer.remoteAddress,
-          localAddress,
-          localPort: port,
-        })
+    const address = addresses[0] ?? loopback
+    try {
+      const listener = await nodeNetwork.listen({ host: loopback, port: 0 }, socket =>
+        this.#accept(socket, { address, port }, onConnection),
+      )
+      endpoint.realPort = listener.port
+      return { address, port, close: () => listener.close().finally(release) }
+    } catch (error) {
+      release()
+      throw error
+    }
+  }
+
+  #reserve(names: string[]): Endpoint {
+    const taken = names.find(name => this.#endpoints.has(name))
+    if (taken !== undefined) {
+      throw new MailError('PORT_IN_USE', `cannot listen on ${taken}: another host listens there`)
+    }
+    const endpoint = { realPort: 0 }
+    for (const name of names) this.#endpoints.set(name, endpoint)
+    return endpoint
+  }
+
+  #accept(
+    socket: net.Socket,
+    bound: { address: string; port: number },
+    onConnection: ConnectionHandler,
+  ): void {
+    const { remoteAddress, remotePort } = peerOf(socket)
+    // The caller is known once its own side has seen the connection, which is later in this turn at most.
+    setImmediate(() => {
+      const call = this.#calls.get(remotePort)
+      onConnection(socket, {
+        remoteAddress: call?.source ?? remoteAddress,
+        remotePort,
+        localAddress: call?.target ?? bound.address,
+        localPort: bound.port,
       })
     })
-    for (const address of addresses) this.#endpoints.set(key(address, port), { realPort: listener.port })
-    return {
-      address: localAddress,
-      port,
-      close: () => {
-        for (const address of addresses) this.#endpoints.delete(key(address, port))
-        return listener.close()
-      },
-    }
   }
 
   async #connect(own: string[], options: ConnectOptions): Promise<net.Socket> {
     if (options.path !== undefined) return nodeNetwork.connect(options)
-    const host = options.host ?? ''
-    if (this.#unplugged.has(host)) throw connectError(options, systemError('ETIMEDOUT'))
-    const endpoint = this.#endpoints.get(key(host, options.port ?? 0))
-    if (!endpoint) throw connectError(options, systemError('ECONNREFUSED'))
-    const source =
-      options.localAddress ?? own.find(address => address.includes(':') === host.includes(':')) ?? own[0]
-    return this.#dial(endpoint, source, options)
+    if (isIP(options.host ?? '') === 0) throw connectError(options, systemError('ENOTFOUND'))
+    const target = canonicalAddress(options.host ?? '')
+    const source = options.localAddress ?? own.find(address => isIP(address) === isIP(target)) ?? own[0] ?? ''
+    const call = { source: canonicalAddress(source), target }
+    if (this.#unplugged.has(call.target) || this.#unplugged.has(call.source)) {
+      throw connectError(options, systemError('ETIMEDOUT'))
+    }
+    const endpoint = this.#endpoints.get(key(target, options.port ?? 0))
+    if (!endpoint?.realPort) throw connectError(options, systemError('ECONNREFUSED'))
+    return this.#dial(endpoint.realPort, call, options.signal)
   }
 
-  async #dial(endpoint: Endpoint, source: string | undefined, options: ConnectOptions): Promise<net.Socket> {
-    const target = { host: loopback, port: endpoint.realPort, localAddress: loopback }
-    const socket = await nodeNetwork.connect(options.signal ? { ...target, signal: options.signal } : target)
-    const realLocalPort = socket.localPort
-    if (source !== undefined && realLocalPort !== undefined) {
-      this.#callers.set(realLocalPort, source)
-      socket.once('close', () => this.#callers.delete(realLocalPort))
-    }
+  async #dial(port: number, call: Call, signal: AbortSignal | undefined): Promise<net.Socket> {
+    const target = { host: loopback, port, localAddress: loopback }
+    const socket = await nodeNetwork.connect(signal ? { ...target, signal } : target)
+    const realLocalPort = socket.localPort ?? 0
+    this.#calls.set(realLocalPort, call)
+    socket.once('close', () => {
+      if (this.#calls.get(realLocalPort) === call) this.#calls.delete(realLocalPort)
+    })
     return socket
   }
 }
@@ -131,10 +162,19 @@ function isAnyAddress(host: string | undefined): host is undefined {
   return host === undefined || host === '::' || host === '0.0.0.0'
 }
 
-function key(address: string, port: number): string {
-  return `${address.toLowerCase()} ${port}`
+/** An IP address in the one form the simulation knows it by. */
+function canonicalAddress(address: string): string {
+  const family = isIP(address)
+  if (family === 0) {
+    throw new MailError('OPTION_INVALID', `address: got ${JSON.stringify(address)}, expected an IP address`)
+  }
+  return family === 6 ? new SocketAddress({ address, family: 'ipv6' }).address : address
 }
 
-function systemError(code: 'ETIMEDOUT' | 'ECONNREFUSED'): Error {
+function key(address: string, port: number): string {
+  return `${address}:${port}`
+}
+
+function systemError(code: 'ETIMEDOUT' | 'ECONNREFUSED' | 'ENOTFOUND'): Error {
   return Object.assign(new Error(`connect ${code}`), { code })
 }

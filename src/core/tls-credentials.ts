@@ -1,4 +1,4 @@
-import { constants } from 'node:crypto'
+import { constants, createPrivateKey, X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import tls from 'node:tls'
 import { z } from 'zod'
@@ -64,18 +64,29 @@ function readPem(factory: string, option: string, given: string | Uint8Array): B
   try {
     return readFileSync(given)
   } catch (thrown) {
+    // What was meant to be a path may be a key without its PEM lines: the system's message would show it.
+    if (option === 'tls.key')
+      throw unreadable(`${factory}: ${option}: is no PEM text, nor a file that can be read`)
     throw unreadable(`${factory}: ${option}: cannot read the file: ${describeError(thrown)}`, thrown)
   }
 }
 
-function createContext(factory: string, material: tls.SecureContextOptions): tls.SecureContext {
+function createContext(factory: string, material: Omit<TlsCredentials, 'context'>): tls.SecureContext {
   try {
+    assertKeyFits(material)
     return tls.createSecureContext({ ...material, secureOptions: constants.SSL_OP_NO_RENEGOTIATION })
   } catch (thrown) {
     throw unreadable(`${factory}: tls: key and certificate do not work: ${describeError(thrown)}`, thrown)
   }
 }
 
-function unreadable(message: string, cause: unknown): MailError {
-  return new MailError('CERTIFICATE_UNREADABLE', message, { cause })
+/** OpenSSL takes a key of another type than the certificate's, and then fails at each handshake. */
+function assertKeyFits({ key, cert, passphrase }: Omit<TlsCredentials, 'context'>): void {
+  const privateKey = createPrivateKey(passphrase === undefined ? key : { key, passphrase })
+  if (new X509Certificate(cert).checkPrivateKey(privateKey)) return
+  throw new Error('the key does not belong to the certificate')
+}
+
+function unreadable(message: string, cause?: unknown): MailError {
+  return new MailError('CERTIFICATE_UNREADABLE', message, cause === undefined ? {} : { cause })
 }

@@ -1,5 +1,6 @@
 import type { Clock, Timer } from './clock.js'
 import { type Duration, toMilliseconds } from './duration.js'
+import { type HeapTimer, TimerHeap } from './timer-heap.js'
 
 /** A clock that stands still until it is told to move. */
 export interface VirtualClock extends Clock {
@@ -30,12 +31,6 @@ export interface VirtualClockOptions {
   haltAfter?: number
 }
 
-interface VirtualTimer {
-  due: number
-  order: number
-  action: () => void
-}
-
 /**
  * Creates a clock that stands still until it is told to move. Every timer, deadline and instant of the parts
  * that were given it follows; sockets stay real.
@@ -51,7 +46,7 @@ class ManualClock implements VirtualClock {
   #pending = 0
   /** Counts everything that happens on this clock; a standstill of it is what "at rest" means. */
   #movement = 0
-  readonly #timers = new Set<VirtualTimer>()
+  readonly #timers = new TimerHeap()
   readonly #haltAfter: number
 
   constructor(start: number, haltAfter: number) {
@@ -69,12 +64,13 @@ class ManualClock implements VirtualClock {
 
   schedule(delay: number, action: () => void): Timer {
     this.#movement++
-    const timer = { due: this.#elapsed + Math.max(0, delay), order: this.#order++, action }
+    const due = this.#elapsed + Math.max(delay || 0, 0)
+    const timer: HeapTimer = { due, order: this.#order++, action, cancelled: false }
     this.#timers.add(timer)
     return {
       cancel: () => {
         this.#movement++
-        this.#timers.delete(timer)
+        this.#timers.cancel(timer)
       },
     }
   }
@@ -104,7 +100,7 @@ class ManualClock implements VirtualClock {
   }
 
   nextTimer(): number | undefined {
-    const next = this.#next()
+    const next = this.#timers.peek()
     return next && next.due + this.#offset
   }
 
@@ -125,23 +121,14 @@ class ManualClock implements VirtualClock {
 
   async #moveTo(target: number): Promise<void> {
     await this.settled()
-    for (let next = this.#next(); next && next.due <= target; next = this.#next()) {
+    for (let next = this.#timers.peek(); next && next.due <= target; next = this.#timers.peek()) {
       this.#elapsed = Math.max(this.#elapsed, next.due)
-      this.#timers.delete(next)
+      this.#timers.pop()
       next.action()
       await this.settled()
     }
     this.#elapsed = Math.max(this.#elapsed, target)
     await this.settled()
-  }
-
-  #next(): VirtualTimer | undefined {
-    let first: VirtualTimer | undefined
-    for (const timer of this.#timers) {
-      if (!first || timer.due < first.due || (timer.due === first.due && timer.order < first.order))
-        first = timer
-    }
-    return first
   }
 }
 
