@@ -86,7 +86,7 @@ export interface AttemptLimits {
   addresses?: number
   /** No further host or address is tried after this long. Default: 10 min. */
   trying?: Duration
-  /** Everything ends after this long. Default: 1 h. */
+  /** Everything ends after this long, the sending of a large message too. Default: 2 h. */
   attempt?: Duration
 }
 
@@ -125,7 +125,7 @@ const limitsSchema = z.strictObject({
   hosts: z.int().min(1).default(10),
   addresses: z.int().min(1).default(12),
   trying: durationSchema.prefault('10m'),
-  attempt: durationSchema.prefault('1h'),
+  attempt: durationSchema.prefault('2h'),
 })
 
 const connectionsSchema = z.strictObject({

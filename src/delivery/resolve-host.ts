@@ -1,3 +1,4 @@
+import { isIPv4, isIPv6 } from 'node:net'
 import type { AddressRecord, Resolver } from '../dns/resolver.js'
 import type { MailHost } from './find-mx.js'
 import { isPublicAddress } from './public-address.js'
@@ -39,8 +40,8 @@ export function withoutPrivate(host: ResolvedHost): ResolvedHost {
 }
 
 function interleave(records: readonly AddressRecord[]): string[] {
-  const six = records.filter(record => record.family === 6)
-  const four = records.filter(record => record.family === 4)
+  const six = records.filter(({ address }) => isIPv6(address))
+  const four = records.filter(({ address }) => isIPv4(address))
   const turns = Math.max(six.length, four.length)
   const ordered: string[] = []
   for (let turn = 0; turn < turns; turn++) {

@@ -33,6 +33,21 @@ describe('a server that never stops talking', () => {
     expect(await world.deliverOne()).toMatchObject({ status: 'unknown' })
   })
 
+  it.each(['550 5.7.1 Go away', '250 Welcome'])(
+    'a reply to nothing is not taken for one to the next command: %s',
+    async early => {
+      for (const extensions of ['250-PIPELINING', '250-8BITMIME']) {
+        await using world = await createOutsideWorld()
+        await world.rome({ EHLO: ['250-scripted.test', extensions, '250 SIZE', early] })
+        expect(await world.deliverOne()).toMatchObject({
+          status: 'deferred',
+          scope: 'host',
+          enhanced: '4.5.0',
+        })
+      }
+    },
+  )
+
   it('many replies to nothing are left in the kernel', async () => {
     await using world = await createOutsideWorld()
     const rome = await world.rome({ dot: ['250 ok', ...Array(10_000).fill('250 ok')] })

@@ -287,7 +287,7 @@ describe('a hostile or broken MX', () => {
     await using mute = await createOutsideWorld({
       resolver: { ...zone, mx: () => new Promise(() => {}), addresses: zone.addresses },
     })
-    expect(await mute.deliverDuring('2h')).toMatchObject({ status: 'deferred', scope: 'local' })
+    expect(await mute.deliverDuring('3h')).toMatchObject({ status: 'deferred', scope: 'local' })
   })
 })
 

@@ -158,11 +158,21 @@ class Transaction {
     const { wire } = this.#session
     const sent = await sendData(wire, this.#mail.message, this.#timeouts.block)
     this.#dotSent = sent === 'sent'
+    if (sent !== 'sent') return this.#heedInterruption()
     const reply = await this.#reply(this.#timeouts.dot, 'the final dot', 2)
     if (this.#isShuttingDown(reply, 'the message')) return
     this.#judgeMessage(reply)
-    if (this.#dotSent) this.#session.needsReset = false
-    else wire.fail(new MailError('PROTOCOL', 'the server broke into the message'))
+    this.#session.needsReset = false
+  }
+
+  /** A server that refuses a message before its end has refused it; one that accepts it has lost its way. */
+  #heedInterruption(): void {
+    const reply = this.#session.wire.early
+    if (!reply || reply.code < 400)
+      throw new MailError('PROTOCOL', 'the server replied in the middle of the message')
+    if (this.#isShuttingDown(reply, 'the message')) return
+    this.#judgeMessage(reply)
+    this.#session.wire.fail(new MailError('PROTOCOL', 'the server broke into the message'))
   }
 
   #judgeMessage(reply: Reply): void {

@@ -97,7 +97,7 @@ export class SmtpWire {
   async reply(limit: number, during: string): Promise<Reply> {
     const ready = this.#replies.shift() ?? this.#early
     const reply = ready ?? (await this.#wait('reply', limit, during))
-    if (reply && (reply !== this.#early || reply.code >= 400)) return reply
+    if (reply && (reply !== this.#early || reply.code === 421)) return reply
     const error = new MailError('PROTOCOL', `the server replied out of turn during ${during}`)
     this.fail(error)
     throw error
@@ -112,6 +112,7 @@ export class SmtpWire {
   /** Writes the end of a message, after which its reply is due. */
   writeEnd(bytes: Uint8Array): void {
     this.#outstanding++
+    this.#dialogue?.sent('.')
     this.#socket.write(bytes)
   }
 
