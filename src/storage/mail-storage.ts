@@ -110,6 +110,7 @@ export interface MessageRecord {
   /** Octets, prefix included. */
   readonly size: number
   readonly blob: BlobId
+  /** Bytes before those of the blob. Must not be changed. */
   readonly prefix?: Uint8Array
 }
 

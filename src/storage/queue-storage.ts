@@ -12,7 +12,8 @@ export interface QueueStorage {
    * Leases entries that are due: `waiting` with `dueAt <= now`, and `leased` ones whose lease expired. In the
    * order of `dueAt`. Leasing records an attempt before anything is dialled: `attempts` grows by one, and if
    * the process dies, the entry is next due when the lease runs out. Due entries of the same message and
-   * destination come along, up to 100 of them, also beyond `limit`, so that they travel in one transaction.
+   * destination come along behind the first, up to 100 with it (RFC 5321 §4.5.3.1.8), also beyond `limit`, so that
+   * they travel in one transaction.
    */
   lease(request: LeaseRequest): Promise<LeasedEntry[]>
   /** Moves the expiry of leases. Resolves to the ids whose lease was lost. */
@@ -35,7 +36,10 @@ export interface QueueStorage {
   counts(): Promise<QueueCounts>
   /** Holds waiting entries; a leased one is held after its attempt. Resolves to the ids that exist. */
   hold(ids: readonly string[]): Promise<string[]>
-  /** Makes held and dead entries wait again, due at `dueAt`, and waiting ones due at `dueAt`. Resolves to the ids concerned. */
+  /**
+   * Makes held and dead entries wait again, due at `dueAt`, and waiting ones due at `dueAt`. A leased one that was to
+   * be held after its attempt is not; other leased ones are left alone. Resolves to the ids concerned.
+   */
   release(ids: readonly string[], dueAt: number): Promise<string[]>
   /** Removes entries without a DSN, leased ones too (their lease is then lost). Resolves to the ids that existed. */
   drop(ids: readonly string[]): Promise<string[]>

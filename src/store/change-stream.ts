@@ -1,3 +1,4 @@
+import { MailError } from '../core/error.js'
 import type { MailboxRecord, MessageRecord } from '../storage/mail-storage.js'
 import type { Storage, StorageChange } from '../storage/storage.js'
 import type { StoreChange } from './mail-store.js'
@@ -119,6 +120,20 @@ export class ChangeStream implements AsyncIterableIterator<StoreChange> {
 
   /** Reads what changed in a mailbox since the counters of `change`, or since it was read last. */
   async #read({ account, mailbox, before }: MessagesChange): Promise<StoreChange[]> {
+    try {
+      return await this.#readMailbox(account, mailbox, before)
+    } catch (thrown) {
+      // The mailbox was deleted, or the storage closed, while it was read: there is nothing to tell.
+      if (!this.#open || (thrown instanceof MailError && thrown.code === 'NO_SUCH_MAILBOX')) return []
+      throw thrown
+    }
+  }
+
+  async #readMailbox(
+    account: string,
+    mailbox: string,
+    before: MessagesChange['before'],
+  ): Promise<StoreChange[]> {
     const { mail } = this.#storage
     const record = await askStorage(
       'mail.mailbox',
@@ -128,19 +143,11 @@ export class ChangeStream implements AsyncIterableIterator<StoreChange> {
     if (!record) return []
     const mark = this.#marks.get(record.id)
     const since = Math.max(before.modseq, mark?.modseq ?? 0)
-    try {
-      const changed = await askStorage(
-        'mail.list',
-        () => mail.list(record.id, { changedSince: since }),
-        shapes.messages,
-      )
-      const removed = await askStorage('mail.vanished', () => mail.vanished(record.id, since), shapes.uids)
-      this.#remember(record, changed, removed)
-      return describeChanges({ account, mailbox, before, mark, changed, removed })
-    } catch (thrown) {
-      if (isGone(thrown)) return []
-      throw thrown
-    }
+    const list = () => mail.list(record.id, { changedSince: since })
+    const changed = await askStorage('mail.list', list, shapes.messages)
+    const removed = await askStorage('mail.vanished', () => mail.vanished(record.id, since), shapes.uids)
+    this.#remember(record, changed, removed)
+    return describeChanges({ account, mailbox, before, mark, changed, removed })
   }
 
   /** Reading is not one moment: what was found may be younger than the counters that were read before it. */
@@ -182,8 +189,4 @@ function describeChanges({ account, mailbox, before, mark, changed, removed }: M
     changes.push({ kind: 'removed', account, mailbox, uid })
   }
   return changes
-}
-
-function isGone(thrown: unknown): boolean {
-  return thrown instanceof Error && 'code' in thrown && thrown.code === 'NO_SUCH_MAILBOX'
 }

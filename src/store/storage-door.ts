@@ -88,13 +88,12 @@ function listOf<T>(shape: Shape<T>): Shape<T[]> {
 function isMailbox(answer: unknown): answer is MailboxRecord {
   return (
     isRecord(answer) &&
-    typeof answer['id'] === 'string' &&
-    typeof answer['name'] === 'string' &&
-    isNumber(answer['uidValidity']) &&
-    isNumber(answer['uidNext']) &&
-    isNumber(answer['highestModseq'])
+    ['id', 'account', 'name'].every(field => typeof answer[field] === 'string') &&
+    mailboxCounters.every(counter => isNumber(answer[counter]))
   )
 }
+
+const mailboxCounters = ['uidValidity', 'uidNext', 'highestModseq', 'messages', 'unseen', 'bytes']
 
 function isMessage(answer: unknown): answer is MessageRecord {
   return (

@@ -166,6 +166,30 @@ describe('changes', () => {
     expect(storage.listeners).toBe(0)
   })
 
+  it('ends when the store is closed while it reads', async () => {
+    const store = createMailStore()
+    const changes = store.changes()
+    await store.append('ann', letter)
+    const reading = take(changes, 1)
+    await store.close()
+    expect(await reading).toEqual(['the end'])
+  })
+
+  it('passes over a mailbox that goes while it is read', async () => {
+    await using storage = memoryStorage()
+    await using store = createMailStore({ storage })
+    const changes = store.changes()
+    const list = storage.mail.list.bind(storage.mail)
+    storage.mail.list = async (...question) => {
+      storage.mail.list = list
+      await store.deleteMailbox('ann', 'Work')
+      return list(...question)
+    }
+    await store.append('ann', letter, { mailbox: 'Work' })
+    await store.append('ann', letter)
+    expect(await take(changes, 3)).toEqual(['mailboxes ann', 'added ann/INBOX 1', 'mailboxes ann'])
+  })
+
   it('ends with the failure of its storage', async () => {
     const storage = countedStorage()
     const store = createMailStore({ storage })

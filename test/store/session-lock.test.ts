@@ -79,6 +79,34 @@ describe('lock', () => {
     expect(clock.nextTimer()).toBeUndefined()
   })
 
+  it('is given back when the store is closed while it is taken or renewed', async () => {
+    const clock = createVirtualClock()
+    await using storage = memoryStorage()
+    const acquire = storage.locks.acquire.bind(storage.locks)
+    const closing = createMailStore({ storage, clock })
+    storage.locks.acquire = async (...request) => {
+      void closing.close()
+      return acquire(...request)
+    }
+    await expect(closing.lock('ann', 'INBOX')).rejects.toMatchObject({ code: 'CLOSED' })
+    storage.locks.acquire = acquire
+    await using store = createMailStore({ storage, clock, lockExpiry: '3m' })
+    const lock = await store.lock('ann', 'INBOX')
+    let released: Promise<void> | undefined
+    storage.locks.acquire = async (...request) => {
+      await new Promise(resolve => setImmediate(resolve))
+      released = lock?.release()
+      // The release must wait for this renewal, or it would come before it.
+      await new Promise(resolve => setImmediate(resolve))
+      return acquire(...request)
+    }
+    await clock.advance('1m')
+    await released
+    storage.locks.acquire = acquire
+    expect(clock.nextTimer()).toBeUndefined()
+    expect(await store.lock('ann', 'INBOX')).toBeDefined()
+  })
+
   it('is given back when the store is closed', async () => {
     const clock = createVirtualClock()
     await using storage = memoryStorage()

@@ -3,8 +3,10 @@ export function frozenCopy<T>(value: T): T
 export function frozenCopy(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value
   if (Array.isArray(value)) return Object.freeze(value.map(frozenCopy))
-  // fromEntries defines own properties, so that a key named __proto__ is a key like any other.
-  return Object.freeze(
-    Object.fromEntries(Object.entries(value).map(([key, item]) => [key, frozenCopy(item)])),
-  )
+  // A spread makes own properties, so that a key named __proto__ stays a key like any other.
+  const copy: Record<string, unknown> = { ...value }
+  for (const [key, item] of Object.entries(copy)) {
+    if (typeof item === 'object' && item !== null) copy[key] = frozenCopy(item)
+  }
+  return Object.freeze(copy)
 }

@@ -63,6 +63,24 @@ export function changeTests(test: StorageTest): void {
     stop()
   })
 
+  test('tells in commit order also when a listener commits something itself', async storage => {
+    let answered = false
+    const stopAnswering = storage.subscribe(change => {
+      if (answered || !isMessages(change)) return
+      answered = true
+      void put(storage, 'ben')
+    })
+    const { told, until, stop } = listen(storage)
+    await put(storage, 'ann')
+    await until(change => isMessages(change) && change.account === 'ben')
+    assert.deepEqual(
+      told.filter(isMessages).map(change => change.account),
+      ['ann', 'ben'],
+    )
+    stopAnswering()
+    stop()
+  })
+
   test('tells of mailboxes made, renamed and deleted', async storage => {
     for (const change of [
       () => storage.mail.createMailbox('ann', 'Work'),

@@ -102,6 +102,20 @@ export function mailboxTests(test: StorageTest): void {
     assert.equal((await mailboxOf(storage, 'ann', 'Work/Old')).messages, 1)
   })
 
+  test('renames to a place below itself where others are that move too', async ({ mail }) => {
+    await mail.createMailbox('ann', 'a/b/c')
+    await mail.createMailbox('ann', 'a/c')
+    await mail.deleteMailbox('ann', 'a/b')
+    const ids = [(await mail.mailbox('ann', 'a/b/c'))?.id, (await mail.mailbox('ann', 'a/c'))?.id]
+    await mail.renameMailbox('ann', 'a', 'a/b')
+    assert.deepEqual(
+      (await mail.mailboxes('ann')).map(mailbox => mailbox.name),
+      ['INBOX', 'a', 'a/b', 'a/b/b/c', 'a/b/c'],
+    )
+    assert.equal((await mail.mailbox('ann', 'a/b/b/c'))?.id, ids[0])
+    assert.equal((await mail.mailbox('ann', 'a/b/c'))?.id, ids[1])
+  })
+
   test('refuses to rename what is not there, or to what is there', async ({ mail }) => {
     await mail.createMailbox('ann', 'a/x')
     await mail.createMailbox('ann', 'b')

@@ -131,6 +131,19 @@ export function queueTests(test: StorageTest): void {
     assert.equal((await lease(storage, start + 20)).length, 1)
   })
 
+  test('takes back by a release that a leased entry is to be held', async storage => {
+    const { queue } = storage
+    const [id = '', other = ''] = await enqueue(storage, cem, dee)
+    const leased = await lease(storage, start)
+    await queue.hold([id])
+    assert.deepEqual(await queue.release([id, other], start), [id])
+    await queue.settle({
+      entries: leased.map(entry => settled(entry, { state: 'waiting', dueAt: start + 10 })),
+    })
+    assert.equal((await queue.get(id))?.state, 'waiting')
+    assert.equal((await queue.get(id))?.dueAt, start + 10)
+  })
+
   test('holds a leased entry whose attempt is given back or never ends', async storage => {
     const { queue } = storage
     const [back = '', lost = ''] = await enqueue(storage, cem, dee)
