@@ -106,6 +106,52 @@ describe('changes', () => {
     }
   })
 
+  it('tells once what changes between two looks at a mailbox', async () => {
+    await using storage = memoryStorage()
+    await using store = createMailStore({ storage })
+    await store.append('ann', letter)
+    const inbox = await store.mailbox('ann')
+    const changes = store.changes()
+    const { list, vanished } = storage.mail
+    storage.mail.list = async (...question) => {
+      storage.mail.list = list
+      await inbox.addFlags(2, ['x'])
+      await store.append('ann', letter)
+      return list.apply(storage.mail, question)
+    }
+    storage.mail.vanished = async (...question) => {
+      storage.mail.vanished = vanished
+      await inbox.delete(1)
+      return vanished.apply(storage.mail, question)
+    }
+    await store.append('ann', letter)
+    expect(await take(changes, 3)).toEqual([
+      'added ann/INBOX 2 x',
+      'added ann/INBOX 3',
+      'removed ann/INBOX 1',
+    ])
+    await inbox.addFlags(3, ['y'])
+    expect(await take(changes, 1)).toEqual(['flags ann/INBOX 3 y'])
+  })
+
+  it('tells once what its storage tells late', async () => {
+    await using storage = memoryStorage()
+    const late: (() => void)[] = []
+    const subscribe = storage.subscribe.bind(storage)
+    storage.subscribe = listener => subscribe(change => late.push(() => listener(change)))
+    await using store = createMailStore({ storage })
+    const changes = store.changes()
+    for (const _ of [1, 2, 3]) await store.append('ann', letter)
+    late.shift()?.()
+    expect(await take(changes, 3)).toEqual(['added ann/INBOX 1', 'added ann/INBOX 2', 'added ann/INBOX 3'])
+    await (await store.mailbox('ann')).addFlags(2, ['x'])
+    late.shift()?.()
+    expect(await take(changes, 1)).toEqual(['flags ann/INBOX 2 x'])
+    await store.append('ben', letter)
+    for (const tell of late) tell()
+    expect(await take(changes, 1)).toEqual(['added ben/INBOX 1'])
+  })
+
   it('keeps to an account and a mailbox', async () => {
     await using store = createMailStore()
     const ofAnn = store.changes({ account: 'ann' })

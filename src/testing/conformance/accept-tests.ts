@@ -210,9 +210,11 @@ export function acceptTests(test: StorageTest): void {
     const accepting = storage.accept(
       sampleBatch({ copies: [forAnn], message: streamedSource(patternBytes(50_000), 100) }),
     )
-    const closing = storage.close()
-    assert.equal((await accepting).copies[0]?.uid, 1)
+    const ended: string[] = []
+    const closing = storage.close().then(() => ended.push('closed'))
+    assert.equal((await accepting.finally(() => ended.push('accepted'))).copies[0]?.uid, 1)
     await closing
+    assert.deepEqual(ended, ['accepted', 'closed'])
     await storage.close()
     await assert.rejects(storage.accept(sampleBatch({ copies: [forAnn] })))
   })

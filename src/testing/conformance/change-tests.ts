@@ -128,8 +128,12 @@ export function changeTests(test: StorageTest): void {
     stop()
   })
 
-  test('tells nothing of what failed', async storage => {
+  test('tells nothing of what failed or changed nothing', async storage => {
+    await put(storage, 'ann', 'INBOX', ['x'])
+    const { id } = await mailboxOf(storage, 'ann')
     const { told, until, stop } = listen(storage)
+    await storage.mail.setFlags(id, { uids: [{ from: 1, to: 1 }], mode: 'add', flags: ['x'] })
+    await storage.mail.expunge(id, [7])
     await assert.rejects(storage.accept(sampleBatch({ message: { blob: 'none' } })))
     await put(storage, 'ben')
     await until(isMessages)
