@@ -28,7 +28,7 @@ export function createMailServer(options: MailServerOptions): MailServer {
   const parts = createParts(settings)
   let closing: Promise<void> | undefined
   const close = (given: CloseOptions = {}) => {
-    closing ??= closeParts(parts, { grace: given.grace ?? settings.closeTimeout })
+    closing ??= closeParts(parts, settings, { grace: given.grace ?? settings.closeTimeout })
     return closing
   }
   return {
@@ -106,13 +106,11 @@ function unknownService(service: string): MailError {
   )
 }
 
-/** What takes mail in ends first, what it is kept in last. */
-async function closeParts(
-  { smtp, pop3, queue, store, resolver, storage }: Parts,
-  options: CloseOptions,
-): Promise<void> {
-  await Promise.all([smtp.close(options), pop3.close(options)])
-  await queue.close(options)
-  await store.close()
-  await Promise.all([resolver.close(), storage.close()])
+/** What takes mail in ends first, what it is kept in last. What was handed in is its owner's to close. */
+async function closeParts(parts: Parts, given: Settings, options: CloseOptions): Promise<void> {
+  await Promise.all([parts.smtp.close(options), parts.pop3.close(options)])
+  await parts.queue.close(options)
+  await parts.store.close()
+  if (!given.resolver) await parts.resolver.close()
+  if (!given.storage) await parts.storage.close()
 }

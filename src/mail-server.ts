@@ -27,9 +27,9 @@ export interface MailServerOptions {
   domains: readonly string[]
   /** Who may log in, and who has which address. */
   accounts: Accounts
-  /** Where mail and queue are kept. Default: in memory. Closed with the server. */
+  /** Where mail and queue are kept; its owner closes it. Default: in memory, closed with the server. */
   storage?: Storage
-  /** Where mail exchangers are looked up. Default: the resolver of the machine. Closed with the server. */
+  /** Where mail exchangers are looked up; its owner closes it. Default: the resolver of the machine. */
   resolver?: Resolver
   /** When to try again, and when to give up. Default: `exponentialBackoff()`, 30 hours. */
   retry?: RetryPolicy
