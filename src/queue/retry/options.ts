@@ -27,7 +27,7 @@ export interface ExponentialBackoffOptions extends ExpiryOptions {
   /** The longest wait. Default: `'2h'`, or `first` where that is longer. */
   max?: Duration
   /**
-   * By which part of itself a wait may be longer or shorter, from 0 to below 1, so that messages which failed
+   * By which part of itself a wait may be longer or shorter, from 0 to 0.5, so that messages which failed
    * together do not come back together. Default: 0.1.
    */
   jitter?: number
@@ -56,7 +56,7 @@ export const exponentialBackoffSchema = z
     first: length.prefault('15m'),
     factor: z.number().min(1).default(1.5),
     max: length.optional(),
-    jitter: z.number().min(0).lt(1).default(0.1),
+    jitter: z.number().min(0).max(0.5).default(0.1),
   })
   .refine(({ first, max = first }) => max >= first, { path: ['max'], error: 'expected no less than first' })
   .transform(settings => ({ ...settings, max: settings.max ?? Math.max(settings.first, twoHours) }))

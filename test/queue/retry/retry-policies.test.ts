@@ -1,0 +1,233 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { exponentialBackoff, fiveDays } from '../../../src/queue/retry/exponential-backoff.js'
+import { fixedSchedule } from '../../../src/queue/retry/fixed-schedule.js'
+import type { RetryContext, RetryPolicy } from '../../../src/queue/retry/retry-policy.js'
+
+const minute = 60_000
+const hour = 60 * minute
+const day = 24 * hour
+
+/** All attempts of a message that nobody ever takes, in milliseconds after queueing, and what was decided on the way. */
+function live(
+  policy: RetryPolicy,
+  random: (attempt: number) => number = () => 0.5,
+  context: Partial<RetryContext> = {},
+) {
+  const attempts: number[] = []
+  const warnings: number[] = []
+  let now = context.queuedAt ?? 0
+  const queuedAt = now
+  for (let attempt = 1; attempt < 10_000; attempt++) {
+    attempts.push(now - queuedAt)
+    const decision = policy(
+      contextOf({ ...context, attempt, now, warned: warnings.length > 0, random: random(attempt) }),
+    )
+    if ('giveUp' in decision) return { attempts, warnings, end: now - queuedAt }
+    if (decision.warn) warnings.push(now - queuedAt)
+    now = decision.retryAt
+  }
+  throw new Error('never gives up')
+}
+
+function contextOf(context: Partial<RetryContext>): RetryContext {
+  return {
+    attempt: 1,
+    queuedAt: 0,
+    now: 0,
+    outcome: { status: 'deferred', scope: 'host', reason: 'busy', startedAt: 0, endedAt: 0 },
+    sender: 'alice@paris.test',
+    recipient: 'bob@rome.test',
+    destination: 'rome.test',
+    warned: false,
+    random: 0.5,
+    ...context,
+  }
+}
+
+describe('exponentialBackoff', () => {
+  it('has this schedule when left as it is', () => {
+    const { attempts, warnings, end } = live(exponentialBackoff())
+    expect(attempts.map(at => at / minute)).toEqual([
+      0, 15, 37.5, 71.25, 121.875, 197.8125, 311.71875, 431.71875, 551.71875, 671.71875, 791.71875, 911.71875,
+      1031.71875, 1151.71875, 1271.71875, 1391.71875, 1511.71875, 1631.71875, 1751.71875, 1795,
+    ])
+    expect(warnings.map(at => at / minute)).toEqual([311.71875])
+    expect(end).toBe(30 * hour - 5 * minute)
+  })
+
+  it('goes on for five days with the preset', () => {
+    const { attempts, end } = live(exponentialBackoff(fiveDays))
+    expect(end).toBe(5 * day - 5 * minute)
+    expect(attempts.length).toBeGreaterThan(30)
+    const gaps = attempts.slice(1).map((at, index) => at - (attempts[index] ?? 0))
+    expect(Math.max(...gaps)).toBe(4 * hour)
+  })
+
+  it('takes each option', () => {
+    const policy = exponentialBackoff({
+      first: '1m',
+      factor: 2,
+      max: '4m',
+      jitter: 0,
+      giveUpAfter: '20m',
+      warnAfter: '5m',
+      lastAttempt: '30s',
+    })
+    const { attempts, warnings } = live(policy)
+    expect(attempts.map(at => at / minute)).toEqual([0, 1, 3, 7, 11, 15, 19, 19.5])
+    expect(warnings).toEqual([7 * minute])
+  })
+
+  it('does not warn where it is told not to, nor the null sender, nor twice', () => {
+    expect(live(exponentialBackoff({ warnAfter: false })).warnings).toEqual([])
+    expect(live(exponentialBackoff(), undefined, { sender: '' }).warnings).toEqual([])
+    expect(exponentialBackoff()(contextOf({ now: 10 * hour, warned: true }))).not.toHaveProperty('warn')
+  })
+
+  it('lets a message that is late from the start wait, and says until when', () => {
+    expect(exponentialBackoff()(contextOf({ attempt: 1, now: 10 * hour }))).toEqual({
+      retryAt: 10 * hour + 15 * minute,
+      giveUpAt: 30 * hour,
+      warn: true,
+    })
+  })
+
+  it('gives up at once when the clock jumped beyond the end', () => {
+    expect(exponentialBackoff()(contextOf({ attempt: 2, now: 400 * day }))).toEqual({ giveUp: true })
+  })
+
+  it('keeps to its waits when the clock jumped back before the message was queued', () => {
+    const decision = exponentialBackoff()(contextOf({ attempt: 1, queuedAt: 100 * day, now: 0 }))
+    expect(decision).toMatchObject({ retryAt: 15 * minute })
+  })
+
+  it('makes no second last attempt when the clock is set back a little during the last', () => {
+    const lastAt = 30 * hour - 5 * minute
+    expect(exponentialBackoff()(contextOf({ attempt: 20, now: lastAt - 500 }))).toEqual({ giveUp: true })
+  })
+
+  it('is a pure function', () => {
+    const policy = exponentialBackoff()
+    const context = Object.freeze(contextOf({ attempt: 3, now: hour, random: 0.3 }))
+    expect(policy(context)).toEqual(policy(context))
+  })
+
+  it.each([
+    [{ first: 0 }, 'first'],
+    [{ first: '-1m' }, 'first'],
+    [{ factor: 0.5 }, 'factor'],
+    [{ max: '1m' }, 'max: expected no less than first'],
+    [{ jitter: 1 }, 'jitter'],
+    [{ giveUpAfter: 0 }, 'giveUpAfter'],
+    [{ warnAfter: true }, 'warnAfter'],
+    [{ lastAttempt: 'soon' }, 'lastAttempt'],
+    [{ giveupAfter: '5d' }, 'giveupAfter'],
+  ])('refuses %j', (options, name) => {
+    expect(() => exponentialBackoff(options as never)).toThrowError(
+      expect.objectContaining({ code: 'OPTION_INVALID', message: expect.stringContaining(name) }),
+    )
+  })
+})
+
+describe('fixedSchedule', () => {
+  it('waits as it is told, the last wait again and again', () => {
+    const { attempts } = live(
+      fixedSchedule({ delays: ['5m', '10m', '1h'], giveUpAfter: '4h', warnAfter: false }),
+    )
+    expect(attempts.map(at => at / minute)).toEqual([0, 5, 15, 75, 135, 195, 235])
+  })
+
+  it('wants a delay, and none of 0', () => {
+    for (const delays of [[], [0], ['0s'], ['1m', 'x']]) {
+      expect(() => fixedSchedule({ delays: delays as never })).toThrowError(
+        expect.objectContaining({ code: 'OPTION_INVALID', message: expect.stringContaining('delays') }),
+      )
+    }
+  })
+})
+
+describe('every policy', () => {
+  const length = fc.integer({ min: 1_000, max: 3 * hour })
+  const expiry = {
+    giveUpAfter: fc.integer({ min: 10_000, max: 10 * day }),
+    warnAfter: fc.oneof(fc.constant(false as const), length),
+    lastAttempt: length,
+  }
+  const policies = fc.oneof(
+    fc
+      .record({
+        ...expiry,
+        first: fc.integer({ min: minute, max: hour }),
+        factor: fc.double({ min: 1, max: 8, noNaN: true }),
+        max: fc.integer({ min: hour, max: day }),
+        jitter: fc.double({ min: 0, max: 0.5, noNaN: true }),
+      })
+      .map(exponentialBackoff),
+    fc
+      .record({
+        ...expiry,
+        delays: fc.array(
+          length.map(ms => ms + minute),
+          { minLength: 1, maxLength: 9 },
+        ),
+      })
+      .map(fixedSchedule),
+  )
+  const randoms = fc.array(fc.double({ min: 0, max: 0.999, noNaN: true }), { minLength: 1, maxLength: 20 })
+
+  it('only goes forward, ends in time, and warns once at most and not too early', () => {
+    fc.assert(
+      fc.property(
+        fc.record({
+          giveUpAfter: fc.integer({ min: minute, max: 10 * day }),
+          warnAfter: fc.oneof(fc.constant(false as const), length),
+          lastAttempt: length,
+          first: fc.integer({ min: 10 * minute, max: hour }),
+          factor: fc.double({ min: 1, max: 8, noNaN: true }),
+          max: fc.integer({ min: hour, max: day }),
+          jitter: fc.double({ min: 0, max: 0.5, noNaN: true }),
+        }),
+        randoms,
+        (options, drawn) => {
+          const { attempts, warnings, end } = live(
+            exponentialBackoff(options),
+            n => drawn[n % drawn.length] ?? 0,
+          )
+          const stands = attempts.filter((at, index) => index > 0 && at <= (attempts[index - 1] ?? at))
+          expect(stands).toEqual([])
+          expect(attempts.at(-1)).toBeLessThan(options.giveUpAfter)
+          const lead = Math.min(options.lastAttempt, options.giveUpAfter / 10)
+          expect(end).toBeCloseTo(options.giveUpAfter - lead, 0)
+          expect(warnings.length).toBeLessThanOrEqual(1)
+          for (const at of warnings) expect(at).toBeGreaterThanOrEqual(Number(options.warnAfter))
+        },
+      ),
+      { numRuns: 200 },
+    )
+  })
+
+  it('answers any context with an instant to come, before its own end, or gives up', () => {
+    const context = fc.record({
+      attempt: fc.integer({ min: -1, max: 1_000_000 }),
+      queuedAt: fc.integer({ min: 0, max: 2 ** 42 }),
+      now: fc.integer({ min: 0, max: 2 ** 42 }),
+      warned: fc.boolean(),
+      sender: fc.constantFrom('', 'alice@paris.test'),
+      random: fc.double({ min: 0, max: 0.999, noNaN: true }),
+    })
+    fc.assert(
+      fc.property(policies, context, (policy, given) => {
+        const decision = policy(contextOf(given))
+        if ('giveUp' in decision) {
+          expect(given.now).toBeGreaterThan(given.queuedAt)
+          return
+        }
+        expect(decision.retryAt).toBeGreaterThan(given.now)
+        expect(decision.retryAt).toBeLessThan(decision.giveUpAt ?? 0)
+        if (given.warned || given.sender === '') expect(decision.warn).toBeUndefined()
+      }),
+      { numRuns: 1_000 },
+    )
+  })
+})
