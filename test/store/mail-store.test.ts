@@ -66,6 +66,23 @@ describe('createMailStore', () => {
     ])
   })
 
+  it('changes the flags of those named and of no others between them', async () => {
+    await using store = createMailStore()
+    for (let index = 0; index < 6; index++) await store.append('ann', letter)
+    const inbox = await store.mailbox('ann')
+    const { messages } = await inbox.addFlags([6, 1, 3, 4, 1, 99], ['x'])
+    expect(messages.map(message => message.uid)).toEqual([1, 3, 4, 6])
+  })
+
+  it('stays with its mailbox when another gets the name', async () => {
+    await using store = createMailStore()
+    const first = await store.createMailbox('ann', 'Work')
+    await store.renameMailbox('ann', 'Work', 'Old')
+    const second = await store.createMailbox('ann', 'Work')
+    expect(second.id).not.toBe(first.id)
+    expect(await first.status()).toMatchObject({ id: first.id, name: 'Old' })
+  })
+
   it('leaves messages alone that changed since', async () => {
     await using store = createMailStore()
     await store.append('ann', letter)
