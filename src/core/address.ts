@@ -32,28 +32,39 @@ export function parseAddress(text: string): Address {
 /** {@link parseAddress}, with `undefined` for what is no address. */
 export function tryParseAddress(text: string): Address | undefined {
   const at = text.lastIndexOf('@')
-  if (at < 1 || Buffer.byteLength(text) > longestAddress) return undefined
+  if (at < 1 || isLonger(text, longestAddress)) return undefined
   const localPart = unquoteLocalPart(text.slice(0, at))
   const domain = tryNormalizeDomain(text.slice(at + 1))
   if (localPart === undefined || domain === undefined) return undefined
   return { localPart, domain }
 }
 
-/** dot-atom of RFC 5321 `Dot-string`, with the UTF-8 of RFC 6531 §3.3 (no control, space or format characters). */
+/** `Dot-string` of RFC 5321 §4.1.2: what nearly every local part is. */
+const plainDotString = /^[\w!#$%&'*+/=?^`{|}~-]+(?:\.[\w!#$%&'*+/=?^`{|}~-]+)*$/
+/** The same with the UTF-8 of RFC 6531 §3.3 (no control, space or format characters). */
 const dotString = /^[^\s"(),:;<>@[\\\]\p{C}\u007f.]+(?:\.[^\s"(),:;<>@[\\\]\p{C}\u007f.]+)*$/u
 /** `Quoted-string`: qtextSMTP, quoted-pairSMTP, UTF-8. */
 const quotedString = /^"((?:[^"\\\p{C}\u2028\u2029]|\\[\u0020-\u007e])*)"$/u
 
+function isDotString(text: string): boolean {
+  return plainDotString.test(text) || dotString.test(text)
+}
+
 function unquoteLocalPart(raw: string): string | undefined {
-  if (Buffer.byteLength(raw) > longestLocalPart) return undefined
-  if (dotString.test(raw)) return raw
+  if (isLonger(raw, longestLocalPart)) return undefined
+  if (isDotString(raw)) return raw
   return quotedString.exec(raw)?.[1]?.replace(/\\(.)/g, '$1') || undefined
+}
+
+/** Whether text has more octets than `limit`. Counts them only where it may matter: a character has 1 to 3 a unit. */
+function isLonger(text: string, limit: number): boolean {
+  return text.length > limit || (text.length * 3 > limit && Buffer.byteLength(text) > limit)
 }
 
 /** The wire form: quotes where the local part needs them, A-labels in the domain. */
 export function formatAddress(address: Address): string {
   const { localPart, domain } = address
-  const local = dotString.test(localPart) ? localPart : `"${localPart.replace(/["\\]/g, '\\$&')}"`
+  const local = isDotString(localPart) ? localPart : `"${localPart.replace(/["\\]/g, '\\$&')}"`
   return domain === '' ? local : `${local}@${domain}`
 }
 
@@ -63,8 +74,8 @@ export function displayAddress(address: Address): string {
 }
 
 /**
- * The form under which one recipient is told from another: domain in A-labels, ASCII letters in lower case,
- * Unicode in NFC. Two RCPT that differ in nothing else name one mailbox.
+ * The form under which one recipient is told from another: domain in A-labels, letters in lower case, Unicode in
+ * NFC. Two RCPT that differ in nothing else name one mailbox.
  */
 export function addressKey(address: Address): string {
   return `${address.localPart.normalize('NFC').toLowerCase()}@${address.domain}`

@@ -1,4 +1,4 @@
-import { isIPv4, isIPv6 } from 'node:net'
+import { isIPv4, isIPv6, SocketAddress } from 'node:net'
 import { domainToASCII, domainToUnicode } from 'node:url'
 import { MailError } from './error.js'
 
@@ -21,17 +21,22 @@ export function normalizeDomain(domain: string): string {
 /** {@link normalizeDomain}, with `undefined` for what is no domain. */
 export function tryNormalizeDomain(domain: string): string | undefined {
   if (domain.startsWith('[')) return normalizeLiteral(domain)
-  const name = plainName.test(domain) && !domain.includes('xn--') ? domain.toLowerCase() : toALabels(domain)
-  return name.length <= 253 && hostName.test(name) ? name : undefined
+  const lower = domain.length > longestGiven ? '' : domain.toLowerCase()
+  const name = plainName.test(lower) && !lower.includes('xn--') ? lower : toALabels(lower)
+  return name.length <= 253 && hostName.test(name) && !numericEnd.test(name) ? name : undefined
 }
 
-const plainName = /^[a-z0-9_.-]+$/i
+/** No text longer than this has a form in A-labels that a domain may have, but it would take long to find out. */
+const longestGiven = 1000
+const plainName = /^[a-z0-9_.-]+$/
 /** Letters, digits, hyphens and, as real hosts have them, underscores; labels of 1 to 63; no trailing dot. */
 const hostName = /^(?!-)[a-z0-9_-]{1,63}(?<!-)(?:\.(?!-)[a-z0-9_-]{1,63}(?<!-))*$/
+/** What some readers take for an IPv4 address, which a domain is not: no top level is a number (RFC 3696 §2). */
+const numericEnd = /(?:^|\.)(?:\d+|0x[0-9a-f]*)$/
 
 function toALabels(domain: string): string {
   // domainToASCII reads a URL's host, which may be an IPv4 number or hold escapes: neither belongs in mail.
-  return /[%/?#@:[\]\\\s]/.test(domain) ? '' : domainToASCII(domain).toLowerCase()
+  return /[%/?#@:[\]\\\s\u0000-\u0020]/.test(domain) ? '' : domainToASCII(domain).toLowerCase()
 }
 
 function normalizeLiteral(literal: string): string | undefined {
@@ -39,9 +44,8 @@ function normalizeLiteral(literal: string): string | undefined {
   const inner = literal.slice(1, -1)
   if (isIPv4(inner)) return literal
   const address = /^ipv6:(.+)$/i.exec(inner)?.[1]
-  return address !== undefined && isIPv6(address) && !address.includes('%')
-    ? `[IPv6:${address.toLowerCase()}]`
-    : undefined
+  if (address === undefined || !isIPv6(address) || address.includes('%')) return undefined
+  return `[IPv6:${new SocketAddress({ address, family: 'ipv6' }).address}]`
 }
 
 /** The IP address inside an address literal, or `undefined` for a name. */

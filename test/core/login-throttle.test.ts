@@ -2,38 +2,49 @@ import { describe, expect, it } from 'vitest'
 import { createLoginThrottle } from '../../src/core/login-throttle.js'
 import { createVirtualClock } from '../../src/core/virtual-clock.js'
 
-describe('the login throttle', () => {
-  it('holds refusals back longer with each, up to a limit', () => {
-    const { delayAfter } = throttleOf({ delay: '1s', longestDelay: '5s' })
-    expect([1, 2, 3, 4, 5, 2_000].map(delayAfter)).toEqual([1_000, 2_000, 4_000, 5_000, 5_000, 5_000])
-  })
-
-  it('blocks a client after so many failures, and lets them fade one by one', async () => {
+describe('createLoginThrottle', () => {
+  it('blocks a client that failed too often, and forgets its failures one by one', async () => {
     const clock = createVirtualClock()
-    const throttle = createLoginThrottle({ clock, failuresPerAddress: 3, window: '30m' })
-    for (let failure = 0; failure < 3; failure++) expect(throttle.begin('2001:db8::1')).toBeDefined()
-    expect(throttle.begin('2001:db8::2')).toBeUndefined()
-    expect(throttle.begin('2001:db8:0:1::1')).toBeDefined()
-    await clock.advance('9m')
-    expect(throttle.begin('2001:db8::1')).toBeUndefined()
+    const throttle = createLoginThrottle({ clock, failuresPerAddress: 3, window: '3m' })
+    for (let attempt = 0; attempt < 3; attempt++) expect(throttle.begin('192.0.2.1')).toBeDefined()
+    expect(throttle.begin('192.0.2.1')).toBeUndefined()
+    expect(throttle.begin('192.0.2.2')).toBeDefined()
     await clock.advance('1m')
-    expect(throttle.begin('2001:db8::1')).toBeDefined()
-    expect(throttle.begin('2001:db8::1')).toBeUndefined()
+    expect(throttle.begin('192.0.2.1')).toBeDefined()
+    expect(throttle.begin('192.0.2.1')).toBeUndefined()
+    await clock.advance('3m')
+    for (let attempt = 0; attempt < 3; attempt++) expect(throttle.begin('192.0.2.1')).toBeDefined()
   })
 
-  it('counts an attempt as failed until it is forgiven, once', () => {
-    const throttle = throttleOf({ failuresPerAddress: 2 })
-    const attempt = throttle.begin('192.0.2.1')
+  it('does not count a login that succeeded, nor takes it back twice', () => {
+    const throttle = createLoginThrottle({ clock: createVirtualClock(), failuresPerAddress: 2 })
+    for (let login = 0; login < 20; login++) throttle.begin('192.0.2.1')?.forgive()
     throttle.begin('192.0.2.1')
-    expect(throttle.begin('192.0.2.1')).toBeUndefined()
-    attempt?.forgive()
-    attempt?.forgive()
+    const good = throttle.begin('192.0.2.1')
+    good?.forgive()
+    good?.forgive()
     expect(throttle.begin('192.0.2.1')).toBeDefined()
     expect(throttle.begin('192.0.2.1')).toBeUndefined()
   })
-})
 
-function throttleOf(options: Parameters<typeof createLoginThrottle>[0]) {
-  const throttle = createLoginThrottle({ clock: createVirtualClock(), ...options })
-  return { begin: throttle.begin.bind(throttle), delayAfter: throttle.delayAfter.bind(throttle) }
-}
+  it('counts attempts side by side, and a /64 of IPv6 as one client', () => {
+    const throttle = createLoginThrottle({ clock: createVirtualClock(), failuresPerAddress: 2 })
+    expect(throttle.begin('2001:db8::1')).toBeDefined()
+    expect(throttle.begin('2001:db8::2')).toBeDefined()
+    expect(throttle.begin('2001:db8::3')).toBeUndefined()
+    expect(throttle.begin('2001:db8:0:1::1')).toBeDefined()
+  })
+
+  it('holds each refusal of a connection back longer, up to a limit', () => {
+    const throttle = createLoginThrottle({ delay: '1s', longestDelay: '5s' })
+    expect([1, 2, 3, 4, 5].map(failures => throttle.delayAfter(failures))).toEqual([
+      1000, 2000, 4000, 5000, 5000,
+    ])
+  })
+
+  it('refuses wrong options', () => {
+    expect(() => createLoginThrottle({ failuresPerAddress: 0 })).toThrow(
+      expect.objectContaining({ code: 'OPTION_INVALID' }),
+    )
+  })
+})
