@@ -39,7 +39,7 @@ export const startTls: Step = peer => peer.startTls()
 export const endlessly =
   (chunk: string): Step =>
   peer =>
-    peer.flood(chunk)
+    peer.flood(chunk.repeat(Math.ceil(4096 / chunk.length)))
 
 const politely: { readonly [Point in ScriptPoint]: Step } = {
   greeting: '220 scripted.test ESMTP',
@@ -117,6 +117,8 @@ export class ScriptedPeer {
   #socket: net.Socket
   #rest: Buffer = Buffer.alloc(0)
   #inMessage = false
+  /** Of a message, what came before the rest. */
+  #parts: Buffer[] = []
 
   constructor(socket: net.Socket, script: Script) {
     this.#script = script
@@ -209,10 +211,17 @@ export class ScriptedPeer {
   }
 
   #readMessage(): boolean {
-    const lone = this.#rest.subarray(0, 3).toString() === '.\r\n'
+    const lone = this.#parts.length === 0 && this.#rest.subarray(0, 3).toString() === '.\r\n'
     const end = lone ? -2 : this.#rest.indexOf('\r\n.\r\n')
-    if (end === -1) return false
-    this.messages.push(Buffer.from(this.#rest.subarray(0, end + 2)))
+    if (end === -1) {
+      // All but what may be the beginning of the end is put aside.
+      const kept = Math.max(this.#rest.length - 4, 0)
+      if (kept > 0) this.#parts.push(this.#rest.subarray(0, kept))
+      this.#rest = this.#rest.subarray(kept)
+      return false
+    }
+    this.messages.push(Buffer.concat([...this.#parts, this.#rest.subarray(0, end + 2)]))
+    this.#parts = []
     this.#rest = this.#rest.subarray(end + 5)
     this.#inMessage = false
     this.#act('dot')

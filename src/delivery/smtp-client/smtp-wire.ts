@@ -11,6 +11,9 @@ export interface Dialogue {
   received(reply: Reply): void
 }
 
+/** How long QUIT may take to leave, in milliseconds. */
+const goodbyeLimit = 5_000
+
 type Awaited = 'reply' | 'drain' | 'handshake'
 
 interface Waiter {
@@ -143,13 +146,17 @@ export class SmtpWire {
     else this.#socket.unref()
   }
 
-  /** Says goodbye without waiting for the answer, and closes. */
+  /** Says goodbye and closes, without waiting for the answer (as Postfix does: `smtp_skip_quit_response`). */
   quit(): void {
-    if (!this.#failure) {
-      this.#dialogue?.sent('QUIT')
-      this.#socket.write('QUIT\r\n')
-      this.#socket.destroySoon()
-    }
+    if (this.#failure) return
+    this.#dialogue?.sent('QUIT')
+    const socket = this.#socket
+    socket.pause()
+    socket.write('QUIT\r\n')
+    socket.destroySoon()
+    // A server that reads no more would keep it open for ever.
+    const timer = this.#clock.schedule(goodbyeLimit, () => socket.destroy())
+    socket.once('close', () => timer.cancel())
     this.#settle(
       new MailError('CONNECTION_LOST', 'the connection was closed after QUIT', { temporary: true }),
     )
@@ -202,8 +209,6 @@ export class SmtpWire {
 
   #takeEarly(reply: Reply): void {
     this.#early ??= reply
-    // Nothing more of what it says can be matched to a command: leave it in the kernel.
-    this.#socket.pause()
     this.#takeWaiter()?.resolve(reply)
     this.#onTrouble?.()
   }
