@@ -5,6 +5,7 @@ import { readHeader } from '../message/header.js'
 import type { MessageSource } from '../message/message-source.js'
 import type { MessageSpool, SpooledMessage } from '../message/message-spool.js'
 import { bytesSource, concatSources } from '../message/sources.js'
+import type { PolicyOutcome } from '../policy/run-policies.js'
 import { planBatch } from '../routing/plan-batch.js'
 import { replies } from '../smtp/reply.js'
 import type { AcceptBatch, AcceptResult } from '../storage/storage.js'
@@ -60,18 +61,31 @@ export function storageFailure(session: Session, error: unknown): Reply {
 
 async function check(received: Received): Promise<MessageOutcome> {
   const { session, transaction, message } = received
-  const header = await readHeader(message)
+  const header = await readHeader(inPieces(message))
   if (header.all('Received').length > session.server.settings.maxHops) return refusal(replies.tooManyHops)
   const all = [...transaction.recipients.values()]
-  const refused = await overQuota(received, all)
+  const refused = all.some(hasQuota) ? await overQuota(received, all) : nobody
   const [first] = refused.values()
   if (first && refused.size === all.length) return refusal(first)
   const taken = all.filter(each => !refused.has(each))
   const envelope = { ...transaction.mail, recipients: taken.map(each => each.recipient) }
-  const verdict = await consultPolicies(received, envelope)
-  if (verdict.action === 'refuse') return refusal(verdict.reply)
-  const fields = addedFields(session, transaction, envelope, header, verdict.headers)
+  const policed = session.hasPolicy('message')
+  const verdict = policed ? await consultPolicies(received, envelope) : undefined
+  if (verdict?.action === 'refuse') return refusal(verdict.reply)
+  const fields = addedFields(session, transaction, envelope, header, verdict?.headers ?? [])
   return store(received, taken, envelope, fields, refused)
+}
+
+/** The bytes of a large message are not to be put in one piece only to look at the header. */
+function inPieces(message: MessageSource): MessageSource {
+  if (message.size <= 64 * 1024) return message
+  return { size: message.size, open: range => message.open(range) }
+}
+
+const nobody: ReadonlyMap<RoutedRecipient, Reply> = new Map()
+
+function hasQuota({ route }: RoutedRecipient): boolean {
+  return route.local.some(target => target.quota !== undefined)
 }
 
 function refusal(reply: Reply): MessageOutcome {
@@ -96,8 +110,7 @@ async function overQuota(
   return forAll ? refused : new Map()
 }
 
-async function consultPolicies({ session, message }: Received, envelope: Envelope) {
-  if (!session.hasPolicy('message')) return { action: 'continue', headers: [] } as const
+function consultPolicies({ session, message }: Received, envelope: Envelope): Promise<PolicyOutcome> {
   return session.judge('message', (policy, view) => policy.message?.(view, envelope, message))
 }
 

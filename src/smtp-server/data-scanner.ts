@@ -105,31 +105,36 @@ function wordsOf(chunk: Buffer): Int32Array {
 
 /**
  * Index of the next CR or LF, at `from` or behind it, that is more than an ordinary end of line; or the length of the
- * chunk. Looks at eight bytes at a time for one below 0x0e, which is several times faster than a search per line.
+ * chunk. `from` is behind no CR.
  */
 function nextBreak(chunk: Buffer, words: Int32Array, from: number): number {
   const base = words.byteOffset - chunk.byteOffset
-  let index = from
-  for (; index < chunk.length && (index - base) % 4 !== 0; index++) {
-    if (isBreak(chunk, index, from)) return index
-  }
-  let word = (index - base) >> 2
-  for (const last = words.length - 1; word < last; word += 2) {
-    const a = words[word] as number
-    const b = words[word + 1] as number
-    if (((((a - 0x0e0e0e0e) & ~a) | ((b - 0x0e0e0e0e) & ~b)) & 0x80808080) === 0) continue
-    const end = base + word * 4 + 8
-    for (index = end - 8; index < end; index++) if (isBreak(chunk, index, from)) return index
-  }
-  for (index = Math.max(index, base + word * 4); index < chunk.length; index++) {
-    if (isBreak(chunk, index, from)) return index
+  for (let index = from; index < chunk.length; ) {
+    if ((index - base) % 4 === 0) index = base + skipText(words, (index - base) >> 2) * 4
+    const byte = chunk[index]
+    if (byte === cr && isOrdinaryEnd(chunk, index)) index += 2
+    else if (byte === cr || byte === lf) return index
+    else index++
   }
   return chunk.length
 }
 
-/** Whether there is a CR or LF that is not part of a CRLF with an ordinary byte behind it. */
-function isBreak(chunk: Buffer, index: number, from: number): boolean {
-  const byte = chunk[index]
-  if (byte === lf) return index === from || chunk[index - 1] !== cr
-  return byte === cr && (chunk[index + 1] !== lf || index + 2 >= chunk.length || chunk[index + 2] === dot)
+/** Whether the CR at `index` begins a CRLF behind which a line that starts with no dot goes on in this chunk. */
+function isOrdinaryEnd(chunk: Buffer, index: number): boolean {
+  return chunk[index + 1] === lf && index + 2 < chunk.length && chunk[index + 2] !== dot
+}
+
+/**
+ * The first of two words, at `from` or behind it, that have a byte below 0x0e, as CR and LF are; or one of the last
+ * two. Eight bytes at a time: a search per line, of which a message has thousands, costs several times as much.
+ */
+function skipText(words: Int32Array, from: number): number {
+  let word = from
+  for (const last = words.length - 1; word < last; word += 2) {
+    const first = words[word] as number
+    const second = words[word + 1] as number
+    const low = ((first - 0x0e0e0e0e) & ~first) | ((second - 0x0e0e0e0e) & ~second)
+    if ((low & 0x80808080) !== 0) break
+  }
+  return word
 }

@@ -23,12 +23,14 @@ type TlsMode = 'none' | 'starttls' | 'implicit'
 
 /** An accepted connection. */
 interface Connection {
-  readonly socket: Socket
-  /** Once it was greeted. */
+  /** Once the steps before it are done. */
   session?: Session
   /** Cuts it. */
   cut(): void
 }
+
+/** How long a socket that was cut may take to be gone, in milliseconds. */
+const aMoment = 1_000
 
 /** The listeners of a server, and the connections they took. */
 export class ListeningServer implements SmtpServer {
@@ -116,13 +118,15 @@ export class ListeningServer implements SmtpServer {
   }
 
   async #close(grace: number): Promise<void> {
+    const { clock } = this.#context.settings
     const closed = this.#listeners.map(listener => listener.close())
     for (const { session, cut } of [...this.#connections]) {
       if (session) session.close()
       else cut()
     }
-    await waitUntilEmpty(this.#context.settings.clock, grace, this.#connections)
-    for (const { socket } of [...this.#connections]) socket.destroy()
+    await waitUntilEmpty(clock, grace, this.#connections)
+    for (const connection of [...this.#connections]) connection.cut()
+    await waitUntilEmpty(clock, aMoment, this.#connections)
     await Promise.all(closed)
   }
 
@@ -149,7 +153,7 @@ export class ListeningServer implements SmtpServer {
       this.#turnAway(how, socket, peer, typeof admission === 'string' ? admission : 'closing')
       return
     }
-    const connection: Connection = { socket, cut: () => socket.destroy() }
+    const connection: Connection = { cut: () => socket.destroy() }
     let release = admission
     const over = () => {
       timer?.cancel()

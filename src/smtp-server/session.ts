@@ -1,5 +1,4 @@
 import type { Account } from '../accounts/accounts.js'
-import { withDeadline } from '../core/clock.js'
 import { MailError } from '../core/error.js'
 import { escapeControls } from '../core/logger.js'
 import type { Peer } from '../core/network.js'
@@ -76,6 +75,7 @@ export class Session {
   #busy = false
   #closing = false
   #reason: CloseReason | undefined
+  #giveUpAsking: () => void = () => {}
 
   constructor(server: ServerContext, wire: Wire, origin: SessionOrigin) {
     this.server = server
@@ -186,8 +186,26 @@ export class Session {
    * @throws what the driver throws; MailError `TIMEOUT` when it does not answer in time.
    */
   ask<T>(handler: string, question: () => Promise<T>): Promise<T> {
-    const { clock, handlerTimeout } = this.server.settings
-    return withDeadline(clock, handlerTimeout, handler, Promise.resolve(question()))
+    const { handlerTimeout } = this.server.settings
+    return new Promise((resolve, reject) => {
+      this.#giveUpAsking = () =>
+        reject(
+          new MailError('TIMEOUT', `${handler} took longer than ${handlerTimeout} ms`, { temporary: true }),
+        )
+      this.deadlines.set('handler', handlerTimeout)
+      // One question at a time: its answer ends the deadline of no other.
+      const answered = () => this.deadlines.clear('handler')
+      question().then(
+        answer => {
+          answered()
+          resolve(answer)
+        },
+        error => {
+          answered()
+          reject(error)
+        },
+      )
+    })
   }
 
   /** Tells of a handler that failed. */
@@ -264,6 +282,7 @@ export class Session {
 
   #deadlinePassed(name: DeadlineName): void {
     if (name === 'rate') this.checkRate?.()
+    else if (name === 'handler') this.#giveUpAsking()
     else if (name === 'handshake') this.cut('timeout')
     else if (this.#busy) this.deadlines.set(name, 1_000)
     else this.hangUp(serverReplies.timeout, 'timeout')

@@ -1,0 +1,94 @@
+import { describe, expect, it } from 'vitest'
+import { MailError } from '../../../src/core/error.js'
+import { deliver, startHost, storingQueue } from '../mail-host.js'
+
+const line = `${'x'.repeat(98)}\r\n`
+
+describe('a message over the limit', () => {
+  it('is refused at MAIL when SIZE says so', async () => {
+    const client = await (await startHost({ limits: { messageSize: 1_000 } })).hello()
+    await client.ask('MAIL FROM:<a@b.test> SIZE=1001', '552 5.3.4')
+    await client.ask('MAIL FROM:<a@b.test> SIZE=99999999999999999999', '552 5.3.4')
+    await client.ask('MAIL FROM:<a@b.test> SIZE=1000', '250')
+  })
+
+  it('is read to its end, refused and not stored, and memory does not grow with it', async () => {
+    const host = await startHost({ limits: { messageSize: 100_000 } })
+    const client = await host.hello()
+    const before = process.memoryUsage().rss
+    const message = line.repeat(500_000)
+    await deliver(client, { message, expect: '552 5.3.4' })
+    expect(process.memoryUsage().rss - before).toBeLessThan(200 * 1024 * 1024)
+    expect(host.batches).toHaveLength(0)
+    expect(host.told('message:rejected')[0]).toMatchObject({ size: 50_000_000, reply: { code: 552 } })
+    await deliver(client, { message: line })
+    expect(host.batches).toHaveLength(1)
+  })
+
+  it('of exactly the limit is taken', async () => {
+    const host = await startHost({ limits: { messageSize: 1_000 } })
+    const client = await host.hello()
+    await deliver(client, { message: line.repeat(10) })
+    await deliver(client, { message: `${line.repeat(10)}\r\n`, expect: '552 5.3.4' })
+  })
+
+  it('goes through a file beyond the memory for messages, byte for byte', async () => {
+    const host = await startHost({ spool: { memoryPerMessage: 1_000, memory: 1_000 } })
+    const client = await host.hello()
+    await deliver(client, { message: `Subject: x\r\n\r\n${line.repeat(5_000)}` })
+    const [message = ''] = await host.inbox('alice')
+    expect(message.endsWith(`Subject: x\r\n\r\n${line.repeat(5_000)}`)).toBe(true)
+  })
+})
+
+describe('a full or failing disk', () => {
+  it.each([
+    ['is full', () => new MailError('STORAGE_FULL', 'no room', { temporary: true }), '452 4.3.1'],
+    ['fails to sync', () => Object.assign(new Error('EIO'), { code: 'EIO' }), '451 4.3.0'],
+  ])('that %s is told as temporary, and nothing is stored', async (_, error, answer) => {
+    const host = await startHost()
+    let broken = true
+    const accept = host.storage.accept.bind(host.storage)
+    const storage = Object.assign(Object.create(host.storage), {
+      accept: async (batch: Parameters<typeof accept>[0]) => {
+        if (broken) throw error()
+        return accept(batch)
+      },
+    })
+    const failing = await startHost({
+      store: Object.assign(Object.create(host.store), { storage }),
+      queue: storingQueue(storage),
+    })
+    const client = await failing.hello()
+    await deliver(client, { expect: answer })
+    expect(failing.told('handler:failed')).toMatchObject([{ handler: 'storage' }])
+    expect(await host.inbox('alice')).toHaveLength(0)
+    broken = false
+    await deliver(client)
+    expect(await host.inbox('alice')).toHaveLength(1)
+  })
+
+  it('in the middle of DATA is told at the end', async () => {
+    const host = await startHost({
+      spool: { memoryPerMessage: 1_000, memory: 1_000, directory: '/nonexistent/of/course' },
+    })
+    const client = await host.hello()
+    await deliver(client, { message: line.repeat(10_000), expect: /^45[12] 4\.3\.[01]/ })
+    await client.ask('NOOP', '250')
+    expect(host.told('handler:failed')).toHaveLength(1)
+    expect(host.batches).toHaveLength(0)
+  })
+
+  it('of a connection that is lost in DATA keeps nothing', async () => {
+    const host = await startHost()
+    const client = await host.hello()
+    await client.ask('MAIL FROM:<a@b.test>', '250')
+    await client.ask('RCPT TO:<alice@example.test>', '250')
+    await client.ask('DATA', '354')
+    client.write(`Subject: half\r\n\r\n${line}.`)
+    const closed = host.next('session:closed')
+    client.destroy()
+    expect(await closed).toMatchObject({ messages: 0 })
+    expect(host.batches).toHaveLength(0)
+  })
+})
