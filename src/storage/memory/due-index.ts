@@ -1,21 +1,9 @@
-import type { LeaseRequest, QueueEntry } from '../queue-storage.js'
+import type { LeaseRequest } from '../queue-storage.js'
 import { DueHeap, type HeapMember } from './due-heap.js'
+import type { QueueSlot } from './queue-slot.js'
 
 /** RFC 5321 §4.5.3.1.8: a server must take 100 recipients in one transaction; more are a risk. */
 const mostPerTransaction = 100
-
-/** An entry of the queue with what the storage alone knows of it. */
-export interface QueueSlot extends HeapMember {
-  /** What readers see; replaced, never changed. */
-  entry: QueueEntry
-  /** Of the lease, while it is leased. */
-  token: string | undefined
-  /** When it was due before it was leased. */
-  dueBefore: number
-  /** Recipients of the same message at the same destination, itself included; absent when it is alone. */
-  mates: Set<QueueSlot> | undefined
-  removed: boolean
-}
 
 /** What is due at one destination; `dueAt` and `order` are those of its first slot. */
 interface Lane extends HeapMember {

@@ -1,5 +1,3 @@
-import { randomInt } from 'node:crypto'
-import { MailError } from '../../core/error.js'
 import type {
   CopiedMessage,
   FlagChange,
@@ -18,8 +16,9 @@ import type { ChangeFeed } from './change-feed.js'
 import type { Commit } from './commit.js'
 import type { Lifetime } from './lifetime.js'
 import { type NewMessage, sortFlags } from './mailbox-messages.js'
+import { MailboxTree, mailboxExists } from './mailbox-tree.js'
 import type { MemoryBlobs } from './memory-blobs.js'
-import { compareNames, type MemoryAccount, MemoryMailbox, namesAbove } from './memory-mailbox.js'
+import { compareNames, type MemoryAccount, type MemoryMailbox } from './memory-mailbox.js'
 
 /** What the mailboxes need of the storage around them. */
 export interface MailSurroundings {
@@ -35,25 +34,21 @@ export type PreparedCopy = Required<Pick<LocalCopy, 'account' | 'mailbox' | 'int
 /** Mailboxes and messages in memory. */
 export class MemoryMail implements MailStorage {
   readonly #around: MailSurroundings
-  readonly #accounts = new Map<string, MemoryAccount>()
-  readonly #mailboxes = new Map<MailboxId, MemoryMailbox>()
-  #lastId = 0
-  /** Grows with each mailbox; begins anywhere, as the UIDs of a process that ended mean nothing in the next. */
-  #lastUidValidity = randomInt(1, 2 ** 31)
+  readonly #tree = new MailboxTree()
 
   constructor(around: MailSurroundings) {
     this.#around = around
   }
 
   async mailboxes(account: string): Promise<MailboxRecord[]> {
-    const { mailboxes } = this.#openAccount(account)
+    const { mailboxes } = this.#account(account)
     return [...mailboxes.values()]
       .sort((a, b) => compareNames(a.name, b.name))
       .map(mailbox => mailbox.record())
   }
 
   async mailbox(account: string, name: string): Promise<MailboxRecord | undefined> {
-    return this.#openAccount(account).mailboxes.get(name)?.record()
+    return this.#account(account).mailboxes.get(name)?.record()
   }
 
   async createMailbox(
@@ -61,27 +56,27 @@ export class MemoryMail implements MailStorage {
     name: string,
     options: { readonly specialUse?: string } = {},
   ): Promise<MailboxRecord> {
-    const owner = this.#openAccount(account)
+    const owner = this.#account(account)
     if (owner.mailboxes.has(name)) throw mailboxExists(name)
     const commit = this.#around.feed.begin()
-    const mailbox = this.#make(owner, name, commit, options.specialUse)
+    const mailbox = this.#tree.make(owner, name, commit, options.specialUse)
     this.#around.feed.publish(commit)
     return mailbox.record()
   }
 
   async renameMailbox(account: string, from: string, to: string): Promise<void> {
-    const owner = this.#openAccount(account)
-    const mailbox = this.#named(owner, from)
+    const owner = this.#account(account)
+    const mailbox = this.#tree.byName(owner, from)
     if (owner.mailboxes.has(to)) throw mailboxExists(to)
     const commit = this.#around.feed.begin()
     if (from === 'INBOX') this.#emptyInbox(owner, mailbox, to, commit)
-    else this.#renameTree(owner, from, to, commit)
+    else this.#tree.rename(owner, from, to, commit)
     this.#around.feed.publish(commit)
   }
 
   /** RFC 3501 §6.3.5: the messages of INBOX move, the mailboxes below it stay. */
   #emptyInbox(owner: MemoryAccount, inbox: MemoryMailbox, to: string, commit: Commit): void {
-    const target = this.#make(owner, to, commit)
+    const target = this.#tree.make(owner, to, commit)
     const messages = inbox.messages.list()
     for (const message of messages) this.#append(target, message, commit)
     this.#expunge(
@@ -91,47 +86,27 @@ export class MemoryMail implements MailStorage {
     )
   }
 
-  #renameTree(owner: MemoryAccount, from: string, to: string, commit: Commit): void {
-    const moving = [...owner.mailboxes.values()].filter(
-      ({ name }) => name === from || name.startsWith(`${from}/`),
-    )
-    const names = new Map(moving.map(mailbox => [mailbox, to + mailbox.name.slice(from.length)]))
-    for (const name of names.values()) {
-      const there = owner.mailboxes.get(name)
-      if (there && !names.has(there)) throw mailboxExists(name)
-    }
-    for (const mailbox of moving) owner.mailboxes.delete(mailbox.name)
-    for (const [mailbox, name] of names) {
-      mailbox.name = name
-      owner.mailboxes.set(name, mailbox)
-    }
-    this.#makeAbove(owner, to, commit)
-    commit.changedMailboxesOf(owner.name)
-  }
-
   async deleteMailbox(account: string, name: string): Promise<void> {
-    const owner = this.#openAccount(account)
-    const mailbox = this.#named(owner, name)
-    owner.mailboxes.delete(name)
-    this.#mailboxes.delete(mailbox.id)
+    const owner = this.#account(account)
+    const mailbox = this.#tree.byName(owner, name)
+    const commit = this.#around.feed.begin()
+    this.#tree.remove(mailbox, commit)
     owner.bytes -= mailbox.messages.bytes
     owner.messages -= mailbox.messages.count
     for (const { blob } of mailbox.messages.list()) this.#around.blobs.release(blob)
-    const commit = this.#around.feed.begin()
-    commit.changedMailboxesOf(account)
     this.#around.feed.publish(commit)
   }
 
   async setSubscribed(account: string, name: string, subscribed: boolean): Promise<void> {
-    this.#named(this.#openAccount(account), name).subscribed = subscribed
+    this.#tree.byName(this.#account(account), name).subscribed = subscribed
   }
 
   async list(mailbox: MailboxId, query?: MessageQuery): Promise<MessageRecord[]> {
-    return this.#byId(mailbox).messages.list(query)
+    return this.#mailbox(mailbox).messages.list(query)
   }
 
   async setFlags(mailbox: MailboxId, change: FlagChange): Promise<FlagResult> {
-    const target = this.#byId(mailbox)
+    const target = this.#mailbox(mailbox)
     const commit = this.#around.feed.begin()
     commit.willChange(target)
     const result = target.messages.setFlags(change)
@@ -146,7 +121,7 @@ export class MemoryMail implements MailStorage {
     savedAt: number,
   ): Promise<CopiedMessage[]> {
     const commit = this.#around.feed.begin()
-    const copied = this.#copy(this.#byId(from), uids, this.#byId(to), savedAt, commit)
+    const copied = this.#copy(this.#mailbox(from), uids, this.#mailbox(to), savedAt, commit)
     this.#around.feed.publish(commit)
     return copied
   }
@@ -158,8 +133,8 @@ export class MemoryMail implements MailStorage {
     savedAt: number,
   ): Promise<CopiedMessage[]> {
     const commit = this.#around.feed.begin()
-    const source = this.#byId(from)
-    const copied = this.#copy(source, uids, this.#byId(to), savedAt, commit)
+    const source = this.#mailbox(from)
+    const copied = this.#copy(source, uids, this.#mailbox(to), savedAt, commit)
     this.#expunge(
       source,
       copied.map(message => message.from),
@@ -187,18 +162,18 @@ export class MemoryMail implements MailStorage {
 
   async expunge(mailbox: MailboxId, uids: readonly number[]): Promise<number[]> {
     const commit = this.#around.feed.begin()
-    const removed = this.#expunge(this.#byId(mailbox), uids, commit)
+    const removed = this.#expunge(this.#mailbox(mailbox), uids, commit)
     this.#around.feed.publish(commit)
     return removed.map(message => message.uid)
   }
 
   async vanished(mailbox: MailboxId, since: number): Promise<number[]> {
-    return this.#byId(mailbox).messages.vanished(since)
+    return this.#mailbox(mailbox).messages.vanished(since)
   }
 
   async usage(account: string): Promise<Usage> {
     this.#around.lifetime.assertOpen()
-    const { bytes, messages } = this.#accounts.get(account) ?? { bytes: 0, messages: 0 }
+    const { bytes, messages } = this.#tree.knownAccount(account) ?? { bytes: 0, messages: 0 }
     return { bytes, messages }
   }
 
@@ -211,8 +186,8 @@ export class MemoryMail implements MailStorage {
     commit: Commit,
   ): StoredCopy[] {
     return copies.map(({ account, mailbox, flags, internalDate, prefix }) => {
-      const owner = this.#account(account)
-      const target = owner.mailboxes.get(mailbox) ?? this.#make(owner, mailbox, commit)
+      const owner = this.#tree.account(account)
+      const target = owner.mailboxes.get(mailbox) ?? this.#tree.make(owner, mailbox, commit)
       const message = prefix
         ? { flags, internalDate, savedAt, size: size + prefix.length, blob, prefix }
         : { flags, internalDate, savedAt, size, blob }
@@ -242,55 +217,14 @@ export class MemoryMail implements MailStorage {
     return removed
   }
 
-  /** Makes a mailbox, and those above it. */
-  #make(owner: MemoryAccount, name: string, commit: Commit, specialUse?: string): MemoryMailbox {
-    this.#makeAbove(owner, name, commit)
-    commit.changedMailboxesOf(owner.name)
-    return this.#makeOne(owner, name, specialUse)
-  }
-
-  #makeAbove(owner: MemoryAccount, name: string, commit: Commit): void {
-    for (const above of namesAbove(name)) {
-      if (owner.mailboxes.has(above)) continue
-      commit.changedMailboxesOf(owner.name)
-      this.#makeOne(owner, above)
-    }
-  }
-
-  #makeOne(owner: MemoryAccount, name: string, specialUse?: string): MemoryMailbox {
-    const id = `m${(++this.#lastId).toString(36)}`
-    const mailbox = new MemoryMailbox(owner, id, ++this.#lastUidValidity, name, specialUse)
-    owner.mailboxes.set(name, mailbox)
-    this.#mailboxes.set(id, mailbox)
-    return mailbox
-  }
-
-  #openAccount(name: string): MemoryAccount {
-    this.#around.lifetime.assertOpen()
-    return this.#account(name)
-  }
-
   #account(name: string): MemoryAccount {
-    let account = this.#accounts.get(name)
-    if (!account) {
-      account = { name, mailboxes: new Map(), bytes: 0, messages: 0 }
-      this.#accounts.set(name, account)
-      this.#makeOne(account, 'INBOX')
-    }
-    return account
-  }
-
-  #named(account: MemoryAccount, name: string): MemoryMailbox {
-    const mailbox = account.mailboxes.get(name)
-    if (mailbox) return mailbox
-    throw new MailError('NO_SUCH_MAILBOX', `mailbox ${JSON.stringify(name)} does not exist`)
-  }
-
-  #byId(id: MailboxId): MemoryMailbox {
     this.#around.lifetime.assertOpen()
-    const mailbox = this.#mailboxes.get(id)
-    if (mailbox) return mailbox
-    throw new MailError('NO_SUCH_MAILBOX', 'the mailbox does not exist any more')
+    return this.#tree.account(name)
+  }
+
+  #mailbox(id: MailboxId): MemoryMailbox {
+    this.#around.lifetime.assertOpen()
+    return this.#tree.byId(id)
   }
 }
 
@@ -298,8 +232,4 @@ export class MemoryMail implements MailStorage {
 export function prepareCopy({ account, mailbox, internalDate, flags = [], prefix }: LocalCopy): PreparedCopy {
   const copy = { account, mailbox, internalDate, flags: sortFlags(flags) }
   return prefix?.length ? { ...copy, prefix: new Uint8Array(prefix) } : copy
-}
-
-function mailboxExists(name: string): MailError {
-  return new MailError('MAILBOX_EXISTS', `mailbox ${JSON.stringify(name)} exists`)
 }

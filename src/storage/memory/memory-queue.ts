@@ -5,8 +5,6 @@ import type {
   LeaseRef,
   LeaseRequest,
   QueueCounts,
-  QueuedMessage,
-  QueuedRecipient,
   QueueEntry,
   QueueFilter,
   QueueState,
@@ -18,10 +16,11 @@ import type {
 import type { AcceptBatch, AcceptResult, BlobId } from '../storage.js'
 import type { ChangeFeed } from './change-feed.js'
 import type { Commit } from './commit.js'
-import { DueIndex, type QueueSlot } from './due-index.js'
+import { DueIndex } from './due-index.js'
 import { frozenCopy } from './frozen-copy.js'
 import type { Lifetime } from './lifetime.js'
 import type { MemoryBlobs } from './memory-blobs.js'
+import type { QueueSlot } from './queue-slot.js'
 import { SlotList } from './slot-list.js'
 
 const longestHistory = 50
@@ -196,24 +195,7 @@ export class MemoryQueue implements QueueStorage {
     return found.map(slot => slot.entry.id)
   }
 
-  /** Makes slots of a message's recipients; changes nothing yet. */
-  prepare(message: QueuedMessage, queuedAt: number): QueueSlot[] {
-    const shared = {
-      traceId: message.traceId,
-      blob: '',
-      size: 0,
-      envelope: frozenCopy(message.envelope),
-      ...(message.submitter !== undefined && { submitter: message.submitter }),
-      queuedAt,
-      attempts: 0,
-      history: noAttempts,
-      warned: false,
-    }
-    const slots = message.recipients.map(recipient => newSlot({ ...shared, ...recipientFields(recipient) }))
-    return groupMates(slots)
-  }
-
-  /** Puts prepared slots into the queue. Resolves to their ids. */
+  /** Puts new slots into the queue; gives their ids. Nothing in it fails. */
   store(slots: readonly QueueSlot[], blob: BlobId, size: number, commit: Commit): string[] {
     for (const slot of slots) {
       slot.order = ++this.#lastId
@@ -265,40 +247,8 @@ export class MemoryQueue implements QueueStorage {
   }
 }
 
-const noAttempts: readonly AttemptRecord[] = Object.freeze([])
-
 function appendAttempt(history: readonly AttemptRecord[], attempt: AttemptRecord): readonly AttemptRecord[] {
   return Object.freeze([...history.slice(1 - longestHistory), attempt])
-}
-
-function recipientFields({ destination, dueAt, held, ...recipient }: QueuedRecipient) {
-  const state: QueueState = held ? 'held' : 'waiting'
-  return { recipient: frozenCopy(recipient), destination, dueAt, state }
-}
-
-function newSlot(entry: Omit<QueueEntry, 'id'>): QueueSlot {
-  return {
-    entry: { ...entry, id: '' },
-    dueAt: entry.dueAt,
-    dueBefore: entry.dueAt,
-    order: 0,
-    position: -1,
-    token: undefined,
-    mates: undefined,
-    removed: false,
-  }
-}
-
-/** Lets recipients of one message at one destination know of each other. */
-function groupMates(slots: QueueSlot[]): QueueSlot[] {
-  if (slots.length < 2) return slots
-  const groups = new Map<string, Set<QueueSlot>>()
-  for (const slot of slots) {
-    const group = groups.get(slot.entry.destination) ?? new Set()
-    slot.mates = group.add(slot)
-    groups.set(slot.entry.destination, group)
-  }
-  return slots
 }
 
 function fits(entry: QueueEntry, filter: QueueFilter): boolean {

@@ -7,13 +7,13 @@ import { type AcceptBatch, type AcceptResult, type BlobId, isStoredBlob, type St
 import { AcceptedBatches } from './accepted-batches.js'
 import { ChangeFeed } from './change-feed.js'
 import type { Commit } from './commit.js'
-import type { QueueSlot } from './due-index.js'
 import { Lifetime } from './lifetime.js'
 import { bytesAtHand, MemoryBlobs, readWhole } from './memory-blobs.js'
 import { MemoryLocks } from './memory-locks.js'
 import { MemoryMail, type PreparedCopy, prepareCopy } from './memory-mail.js'
 import { MemoryQueue } from './memory-queue.js'
 import { type MemoryStorageOptions, memoryStorageSchema } from './options.js'
+import { newSlots, type QueueSlot } from './queue-slot.js'
 
 /**
  * Storage in the memory of this process: the default, the reference for other drivers, and what tests want.
@@ -116,7 +116,7 @@ class MemoryStorage implements Storage {
     const size = blob === undefined ? bytes.length : this.#blobs.sizeOf(blob)
     this.#blobs.assertRoom(bytes.length)
     const copies = batch.copies.map(prepareCopy)
-    const slots = queued ? this.#queue.prepare(queued, receivedAt) : []
+    const slots = queued ? newSlots(queued, receivedAt) : []
     return { batch, blob, bytes, size, copies, slots }
   }
 

@@ -1,4 +1,4 @@
-import type { QueueSlot } from './due-index.js'
+import type { QueueSlot } from './queue-slot.js'
 
 /** All entries of the queue by id, which is the order they were queued in. */
 export class SlotList {
