@@ -2,10 +2,7 @@ import { EventEmitter } from 'eventemitter3'
 import { MailError } from './error.js'
 import { guardLogger, type Logger, silentLogger } from './logger.js'
 
-/** A map of event names (`noun:verb`) to their one payload object. */
-export type EventMap = { [name: string]: object }
-
-/** The listening side of a part. */
+/** The listening side of a part. `Map` is its map of event names (`noun:verb`) to their one payload object. */
 export interface Events<Map extends object> {
   /**
    * Calls `listener` at each `event`, until the returned function is called, which ends this registration only.

@@ -122,11 +122,11 @@ describe('parseAddress', () => {
 
   it('lets no control character through, whatever it is given', () => {
     fc.assert(
-      fc.property(fc.string({ unit: 'binary', maxLength: 30 }), fc.boolean(), (text, quoted) => {
+      fc.property(fc.string({ unit: 'binary', maxLength: 12 }), fc.boolean(), (text, quoted) => {
         const address = tryParseAddress(`${quoted ? `"${text}"` : text}@example.test`)
         if (address) expect(formatAddress(address)).not.toMatch(/[\p{Cc}\p{Cf}\u2028\u2029]/u)
       }),
-      { numRuns: 2000 },
+      { numRuns: 500 },
     )
   })
 

@@ -86,7 +86,7 @@ describe('normalizeDomain', () => {
         expect(tryNormalizeDomain(normal)).toBe(normal)
         expect(tryNormalizeDomain(normal.toUpperCase().replace('IPV6', 'IPv6'))).toBe(normal)
       }),
-      { numRuns: 2000 },
+      { numRuns: 1000 },
     )
   })
 })

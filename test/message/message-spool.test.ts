@@ -2,7 +2,11 @@ import { type FileHandle, mkdtemp, open, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { createMessageSpool, type MessageSpool } from '../../src/message/message-spool.js'
+import {
+  createMessageSpool,
+  type MessageSpool,
+  type SpooledMessage,
+} from '../../src/message/message-spool.js'
 import { readAll } from '../../src/message/sources.js'
 
 let directory: string
@@ -115,6 +119,28 @@ describe('createMessageSpool', () => {
     await message.dispose()
   })
 
+  it('loses nothing that is written, and ended, while a write to the file comes to its end', async () => {
+    const { prototype, writeFile } = await handlePrototype()
+    for (let microtasks = 0; microtasks < 12; microtasks++) {
+      const spool = createMessageSpool({ memoryLimit: 0, directory })
+      const writeOnceMore = async () => {
+        for (let count = 0; count < microtasks; count++) await null
+        spool.write(Buffer.from('second'))
+        return spool.finish()
+      }
+      const finished: Promise<SpooledMessage>[] = []
+      vi.spyOn(prototype, 'writeFile').mockImplementationOnce(async function (this: FileHandle, data) {
+        await writeFile.call(this, data)
+        finished.push(writeOnceMore())
+      })
+      spool.write(Buffer.from('first '))
+      while (finished.length === 0) await new Promise(resolve => setImmediate(resolve))
+      const message = await finished[0]
+      expect(Buffer.concat(await collect(message?.open() ?? [])).toString()).toBe('first second')
+      await message?.dispose()
+    }
+  })
+
   it.each([
     ['ENOSPC', 'STORAGE_FULL'],
     ['EDQUOT', 'STORAGE_FULL'],
@@ -160,7 +186,7 @@ describe('createMessageSpool', () => {
   })
 })
 
-async function collect(source: AsyncIterable<Uint8Array>): Promise<Uint8Array[]> {
+async function collect(source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<Uint8Array[]> {
   const chunks: Uint8Array[] = []
   for await (const chunk of source) chunks.push(chunk)
   return chunks
