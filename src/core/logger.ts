@@ -8,9 +8,13 @@ export { escapeControls }
  * argument is a flat object of fields, the second the message. No field ever carries a credential.
  */
 export interface Logger {
+  /** For whoever looks for the cause of something. */
   debug(fields: object, message: string): void
+  /** What happens in the ordinary course. */
   info(fields: object, message: string): void
+  /** What the operator may want to look at. */
   warn(fields: object, message: string): void
+  /** What went wrong here, and was not passed on to a caller. */
   error(fields: object, message: string): void
 }
 
@@ -29,6 +33,8 @@ const guarded = new WeakSet<Logger>([silentLogger])
  */
 export function guardLogger(logger: Logger): Logger {
   if (guarded.has(logger)) return logger
+  // The default of an option may arrive as a copy.
+  if (logger.debug === ignore) return silentLogger
   const guard = (level: keyof Logger) => (fields: object, message: string) => {
     try {
       const result: unknown = logger[level](cleanFields(fields), escapeControls(message))

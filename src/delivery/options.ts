@@ -142,9 +142,9 @@ export const mxTransportSchema = z.strictObject({
   hostname: z.string().refine(name => tryNormalizeDomain(name) !== undefined, {
     error: "expected a name such as 'mx.example.test'",
   }),
-  clock: shapeSchema<Clock>('a clock', ['now', 'monotonic', 'schedule', 'track']).default(systemClock),
-  network: shapeSchema<Network>('a network', ['connect']).default(nodeNetwork),
-  logger: shapeSchema<Logger>('a logger', ['debug', 'info', 'warn', 'error']).default(silentLogger),
+  clock: shapeSchema<Clock>('a clock', ['now', 'monotonic', 'schedule', 'track']).default(() => systemClock),
+  network: shapeSchema<Network>('a network', ['connect']).default(() => nodeNetwork),
+  logger: shapeSchema<Logger>('a logger', ['debug', 'info', 'warn', 'error']).default(() => silentLogger),
   port: z.int().min(1).max(65_535).default(25),
   tls: z.enum(['opportunistic', 'required', 'verified', 'none']).default('opportunistic'),
   tlsOptions: z

@@ -168,6 +168,8 @@ describe('guardLogger', () => {
     const { logger } = recording()
     expect(guardLogger(logger)).toBe(logger)
     expect(guardLogger(silentLogger)).toBe(silentLogger)
+    // A copy of the silent logger, as zod makes of a default.
+    expect(guardLogger({ ...silentLogger })).toBe(silentLogger)
     expect(silentLogger.error({}, 'nothing')).toBeUndefined()
   })
 })
