@@ -92,6 +92,7 @@ export type StoreChange =
 
 /** A held session lock; renewed by itself until it is released. */
 export interface MailboxLock extends AsyncDisposable {
+  /** Gives the mailbox back. A second call resolves with the first. */
   release(): Promise<void>
 }
 
@@ -114,16 +115,27 @@ export interface Mailbox {
   open(message: number | MessageRecord): Promise<MessageSource>
   /** A message as people read it. @throws MailError `NO_SUCH_MESSAGE`, `MESSAGE_INVALID` when it cannot be parsed. */
   parse(message: number | MessageRecord): Promise<ParsedMessage>
+  /**
+   * Adds flags. With `unchangedSince`, messages with a higher MODSEQ are left alone and named in `modified`; UIDs that do
+   * not exist are passed over. @throws MailError `OPTION_INVALID` for what is no flag; `NO_SUCH_MAILBOX`.
+   */
   addFlags(uids: Uids, flags: readonly string[], options?: { unchangedSince?: number }): Promise<FlagResult>
+  /** Removes flags, as {@link Mailbox.addFlags} adds them. */
   removeFlags(
     uids: Uids,
     flags: readonly string[],
     options?: { unchangedSince?: number },
   ): Promise<FlagResult>
+  /** Replaces all flags by these, as {@link Mailbox.addFlags} adds them. */
   setFlags(uids: Uids, flags: readonly string[], options?: { unchangedSince?: number }): Promise<FlagResult>
   /** Removes messages for good. Resolves to the UIDs that were there. */
   delete(uids: Uids): Promise<number[]>
+  /**
+   * Copies messages to a mailbox of the same account; UIDs that do not exist are left out.
+   * @throws MailError `NO_SUCH_MAILBOX` when `to` does not exist.
+   */
   copy(uids: Uids, to: string): Promise<CopiedMessage[]>
+  /** {@link Mailbox.copy}, and removes the originals, in one commit. */
   move(uids: Uids, to: string): Promise<CopiedMessage[]>
   /** UIDs removed after a MODSEQ. */
   vanished(since: number): Promise<number[]>
