@@ -7,7 +7,7 @@ import type { Authority } from '../authority.js'
 
 /** Options of {@link createDnsServer}. */
 export interface DnsServerOptions {
-  /** Where the answers come from; every {@link DnsZone} is one. */
+  /** Where the answers come from; every zone of `createDnsZone` is one. */
   zone: Authority
   /** TCP connections open at once; more are closed at once. Default: `100`. */
   maxConnections?: number

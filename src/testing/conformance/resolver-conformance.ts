@@ -1,12 +1,7 @@
 import assert from 'node:assert/strict'
 import type { DnsAnswer, Resolver } from '../../dns/resolver.js'
 import { createDnsZone, type DnsZone } from '../../dns/zone/create-dns-zone.js'
-
-/** The test functions of a runner: vitest, node:test, mocha and jest fit as they are. */
-export interface TestRunner {
-  describe(name: string, suite: () => void): unknown
-  it(name: string, test: () => Promise<void>): unknown
-}
+import type { TestFunctions } from './test-functions.js'
 
 /** A resolver under test, and the end of it. */
 export interface ResolverUnderTest {
@@ -15,9 +10,12 @@ export interface ResolverUnderTest {
   close?(): Promise<void>
 }
 
-/** What a resolver is held to. */
-export interface ResolverConformance {
-  /** Makes a resolver that knows the records of `zone`, and nothing else. Called for each test. */
+/** What {@link describeResolver} needs to know. */
+export interface ResolverConformanceOptions extends TestFunctions {
+  /**
+   * Makes a resolver that knows the records of `zone` and nothing else; called for each test, which closes it. A
+   * resolver that asks name servers is pointed at a `createDnsServer({ zone })`.
+   */
   create(zone: DnsZone): ResolverUnderTest | Promise<ResolverUnderTest>
   /** Powers that the resolver has. */
   powers?: {
@@ -65,20 +63,20 @@ function knownRecords(): DnsZone {
 }
 
 /**
- * Holds a resolver to its contract: call it in a test file with the runner's `describe` and `it`, and a factory that
- * makes a resolver for the records of the zone it is given.
+ * Defines the tests that every driver of the resolver contract must pass, with any runner's functions:
+ *
+ * ```ts
+ * describeResolver({ describe, it, create: zone => ({ resolver: myResolver(zone) }) })
+ * ```
  */
-export function testResolver(runner: TestRunner, name: string, conformance: ResolverConformance): void {
-  const {
-    ttl: knowsTtl = true,
-    secure: knowsSecure = true,
-    tlsa: knowsTlsa = true,
-  } = conformance.powers ?? {}
+export function describeResolver(options: ResolverConformanceOptions): void {
+  const { describe, it, create, powers = {} } = options
+  const { ttl: knowsTtl = true, secure: knowsSecure = true, tlsa: knowsTlsa = true } = powers
 
   const test = (title: string, check: (resolver: Resolver, zone: DnsZone) => Promise<void>) =>
-    runner.it(title, async () => {
+    it(title, async () => {
       const zone = knownRecords()
-      const { resolver, close } = await conformance.create(zone)
+      const { resolver, close } = await create(zone)
       try {
         await check(resolver, zone)
       } finally {
@@ -93,7 +91,7 @@ export function testResolver(runner: TestRunner, name: string, conformance: Reso
     if (knowsTtl) assert.equal(answer.ttl, seconds)
   }
 
-  runner.describe(`${name} keeps the contract of a resolver`, () => {
+  describe('the contract of a resolver', () => {
     test('finds mail exchangers', async resolver => {
       const answer = await resolver.mx('rome.test')
       assert.deepEqual(recordsOf(answer), [

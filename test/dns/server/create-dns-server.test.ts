@@ -16,6 +16,7 @@ import {
 import { createDnsServer, type DnsServerAddress } from '../../../src/dns/server/create-dns-server.js'
 import type { DnsServerOptions } from '../../../src/dns/server/options.js'
 import { createDnsZone } from '../../../src/dns/zone/create-dns-zone.js'
+import { describeWith } from '../../testing-tools/tools.js'
 
 const endings: (() => Promise<void>)[] = []
 afterEach(async () => {
@@ -334,16 +335,7 @@ describe('the life of a DNS server', () => {
   })
 })
 
-const dig = await promisify(execFile)('dig', ['-v']).then(
-  () => true,
-  () => false,
-)
-if (!dig)
-  process.stderr.write(
-    'SKIPPED: dig is not installed (Debian: bind9-dnsutils); no foreign client read our packets\n',
-  )
-
-describe.skipIf(!dig)('dig reads', () => {
+describeWith(['dig'], 'dig reads', () => {
   async function digged(at: DnsServerAddress, ...args: string[]): Promise<string> {
     const fixed = [`@${at.address}`, '-p', String(at.port), '+tries=1', '+time=5']
     return (await promisify(execFile)('dig', [...fixed, ...args])).stdout

@@ -2,9 +2,11 @@ import { Resolver } from 'node:dns/promises'
 import { describe, it } from 'vitest'
 import { createDnsServer } from '../../../src/dns/server/create-dns-server.js'
 import { createSystemResolver } from '../../../src/dns/system/create-system-resolver.js'
-import { testResolver } from '../../../src/testing/conformance/resolver-conformance.js'
+import { describeResolver } from '../../../src/testing/conformance/resolver-conformance.js'
 
-testResolver({ describe, it }, "the system's resolver", {
+describeResolver({
+  describe,
+  it,
   create: async zone => {
     const dns = createDnsServer({ zone })
     const { server } = await dns.listen({ port: 0 })

@@ -1,9 +1,11 @@
 import { describe, it } from 'vitest'
 import { createDnsResolver } from '../../../src/dns/create-dns-resolver.js'
 import { createDnsServer } from '../../../src/dns/server/create-dns-server.js'
-import { testResolver } from '../../../src/testing/conformance/resolver-conformance.js'
+import { describeResolver } from '../../../src/testing/conformance/resolver-conformance.js'
 
-testResolver({ describe, it }, 'a resolver with servers', {
+describeResolver({
+  describe,
+  it,
   create: async zone => {
     const dns = createDnsServer({ zone })
     const { server } = await dns.listen({ port: 0 })

@@ -1,4 +1,4 @@
 import { describe, it } from 'vitest'
-import { testResolver } from '../../../src/testing/conformance/resolver-conformance.js'
+import { describeResolver } from '../../../src/testing/conformance/resolver-conformance.js'
 
-testResolver({ describe, it }, 'a zone', { create: zone => ({ resolver: zone }) })
+describeResolver({ describe, it, create: zone => ({ resolver: zone }) })
