@@ -7,6 +7,10 @@ export default defineConfig({
   resolve: {
     alias: [
       { find: /^posthorn$/, replacement: source('./src/index.ts') },
+      {
+        find: /^posthorn\/testing\/conformance$/,
+        replacement: source('./src/testing/conformance/index.ts'),
+      },
       { find: /^posthorn\/testing$/, replacement: source('./src/testing/index.ts') },
     ],
   },

@@ -6,15 +6,15 @@ export type {
   Destination,
   Quota,
 } from './accounts/accounts.js'
-export { createAccounts } from './accounts/static/create-accounts.js'
+export { createAccounts, type StaticAccounts } from './accounts/static/create-accounts.js'
 export type { AccountsOptions, SendAs, UserOptions } from './accounts/static/options.js'
-export { hashPassword } from './accounts/static/password-hash.js'
+export { hashPassword, type ScryptCost } from './accounts/static/password-hash.js'
 export { type Address, displayAddress, formatAddress, parseAddress } from './core/address.js'
 export { type Clock, systemClock, type Timer } from './core/clock.js'
 export { displayDomain, normalizeDomain } from './core/domain.js'
 export type { Duration } from './core/duration.js'
 export type { DsnCondition, Envelope, EnvelopeRecipient } from './core/envelope.js'
-export { MailError, type MailErrorCode, type MailErrorOptions } from './core/error.js'
+export { MailError, type MailErrorCode, type MailErrorOptions, mailErrorCodes } from './core/error.js'
 export type { Events } from './core/events.js'
 export type { Closable, CloseOptions } from './core/lifecycle.js'
 export type { Logger } from './core/logger.js'
@@ -46,6 +46,8 @@ export type {
 } from './delivery/options.js'
 export type { Delivery, RecipientOutcome, Transport } from './delivery/transport.js'
 export { createDnsResolver, type DnsResolverOptions } from './dns/create-dns-resolver.js'
+export type { QuestionType, RecordData } from './dns/record.js'
+export { RecordResolver } from './dns/record-resolver.js'
 export type {
   AddressLookupOptions,
   AddressRecord,
@@ -59,11 +61,13 @@ export type {
   TlsaRecord,
 } from './dns/resolver.js'
 export type { SystemResolverOptions } from './dns/system/options.js'
-export type { WireResolverOptions } from './dns/wire/options.js'
+export type { DnsCacheOptions, WireResolverOptions } from './dns/wire/options.js'
 export { createDnsZone, type DnsZone } from './dns/zone/create-dns-zone.js'
 export type { DnsZoneOptions } from './dns/zone/options.js'
 export type { ZoneEntry } from './dns/zone/zone-entry.js'
+export type { DsnKind } from './dsn/dsn.js'
 export { parseDsn } from './dsn/parse-dsn.js'
+export type { ParsedDsn, ParsedDsnRecipient, TypedAddress } from './dsn/read-delivery-status.js'
 export type {
   BoundListeners,
   MailServer,
@@ -77,20 +81,36 @@ export { parseMessage } from './message/parse-message.js'
 export type { Attachment, MailAddress, ParsedMessage } from './message/parsed-message.js'
 export { bytesSource, concatSources, readAll } from './message/sources.js'
 export type { Policy, PolicyAnswer, SmtpSession, Verdict } from './policy/policy.js'
+export type { PolicyPhase } from './policy/run-policies.js'
 export { createPop3Server, type Pop3ListenOptions, type Pop3Server } from './pop3/create-pop3-server.js'
-export type { Pop3ServerEvents } from './pop3/events.js'
+export type { LoginRefusal, Pop3ServerEvents, SessionEnd } from './pop3/events.js'
 export type { Pop3ServerOptions } from './pop3/options.js'
 export { createDeliveryQueue } from './queue/create-delivery-queue.js'
 export type { DeliveryQueue } from './queue/delivery-queue.js'
 export type { DeliveryQueueEvents, RecipientEvent } from './queue/events.js'
 export type { ConcurrencyOptions, DeliveryQueueOptions } from './queue/options.js'
 export type { OutgoingAttachment, OutgoingMessage, SentMessage } from './queue/outgoing-message.js'
-export { exponentialBackoff } from './queue/retry/exponential-backoff.js'
+export { exponentialBackoff, fiveDays } from './queue/retry/exponential-backoff.js'
 export { fixedSchedule } from './queue/retry/fixed-schedule.js'
+export type { ExpiryOptions, ExponentialBackoffOptions, FixedScheduleOptions } from './queue/retry/options.js'
 export type { RetryContext, RetryDecision, RetryPolicy } from './queue/retry/retry-policy.js'
 export { createRouter } from './routing/create-router.js'
+export type { RouterOptions } from './routing/options.js'
 export type { LocalTarget, Route, Router } from './routing/router.js'
 export { createSmtpServer } from './smtp-server/create-smtp-server.js'
+export type {
+  AuthFailed,
+  HandlerFailed,
+  MessageAccepted,
+  MessageRejected,
+  RecipientRejected,
+  SessionAuthenticated,
+  SessionClosed,
+  SessionEvent,
+  SessionRefused,
+  SessionSecured,
+  SmtpServerEvents,
+} from './smtp-server/events.js'
 export type {
   SmtpLimits,
   SmtpListenOptions,
@@ -99,5 +119,49 @@ export type {
   SmtpTimeouts,
 } from './smtp-server/options.js'
 export type { SmtpServer } from './smtp-server/smtp-server.js'
+export type { BlobStorage } from './storage/blob-storage.js'
+export type { LockStorage } from './storage/lock-storage.js'
+export type {
+  CopiedMessage,
+  FlagChange,
+  FlagResult,
+  LocalCopy,
+  MailboxId,
+  MailboxRecord,
+  MailStorage,
+  MessageQuery,
+  MessageRecord,
+  StoredCopy,
+  UidRange,
+  Usage,
+} from './storage/mail-storage.js'
 export { memoryStorage } from './storage/memory/memory-storage.js'
+export type { MemoryStorageOptions } from './storage/memory/options.js'
+export type {
+  AttemptRecord,
+  LeasedEntry,
+  LeaseRef,
+  LeaseRequest,
+  QueueCounts,
+  QueuedMessage,
+  QueuedRecipient,
+  QueueEntry,
+  QueueFilter,
+  QueueState,
+  QueueStorage,
+  SettledEntry,
+  Settlement,
+  SettleResult,
+} from './storage/queue-storage.js'
+export type { AcceptBatch, AcceptResult, BlobId, Storage, StorageChange } from './storage/storage.js'
 export { createMailStore } from './store/create-mail-store.js'
+export type {
+  AppendOptions,
+  ChangesOptions,
+  Mailbox,
+  MailboxLock,
+  MailStore,
+  MailStoreOptions,
+  StoreChange,
+  Uids,
+} from './store/mail-store.js'

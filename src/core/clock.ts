@@ -4,7 +4,7 @@ import { MailError } from './error.js'
 
 /**
  * Time, as every timer of the flow sees it. The system clock is the default; a test puts a
- * {@link VirtualClock} in its place and lets 30 hours pass in one `await`.
+ * `VirtualClock` in its place and lets 30 hours pass in one `await`.
  */
 export interface Clock {
   /** Epoch milliseconds. May jump: use {@link Clock.monotonic} to measure. */

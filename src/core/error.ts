@@ -9,7 +9,6 @@ export const mailErrorCodes = {
   ADDRESS_INVALID: 'An address is not a valid mailbox (RFC 5321 §4.1.2)',
   DOMAIN_INVALID: 'A domain name or address literal is not valid',
   MESSAGE_INVALID: 'A message or its envelope cannot be sent as it is',
-  MESSAGE_TOO_LARGE: 'A message is larger than the limit',
   MESSAGE_INCOMPLETE: 'The bytes of a message ended before the message did',
   PORT_IN_USE: 'Another process listens on the address and port',
   LISTEN_FAILED: 'A listener could not be opened',
@@ -21,7 +20,6 @@ export const mailErrorCodes = {
   TIMEOUT: 'A deadline passed',
   ABORTED: 'The caller gave up',
   PROTOCOL: 'A peer did not follow its protocol',
-  AUTHENTICATION_FAILED: 'Credentials were refused',
   ACCOUNTS_FAILED: 'The accounts driver threw or answered something that its contract does not allow',
   STORAGE_FAILED: 'The storage driver threw',
   STORAGE_FULL: 'The storage has no room',
@@ -30,13 +28,11 @@ export const mailErrorCodes = {
   NO_SUCH_MAILBOX: 'The mailbox does not exist',
   MAILBOX_EXISTS: 'A mailbox of that name exists',
   NO_SUCH_MESSAGE: 'The message does not exist (any more)',
-  MAILBOX_IN_USE: 'Another session holds the mailbox',
   QUOTA_EXCEEDED: 'The account has no room left',
   NO_SUCH_ENTRY: 'The queue has no such entry',
   LEASE_LOST: 'The lease on a queue entry ran out or was taken over',
   RELAY_DENIED: 'A recipient is neither local nor may be relayed to',
   ALIAS_LOOP: 'Aliases refer to each other in a circle or too deeply',
-  DNS_FAILED: 'A name server could not be asked or answered with a failure',
 } as const satisfies Record<string, string>
 
 /** A stable, documented code of a {@link MailError}. */

@@ -10,11 +10,15 @@ import type { MessageSource } from '../message/message-source.js'
 export interface Policy {
   /** For events and logs, such as `greylisting`. */
   readonly name: string
+  /** Before the greeting. */
   connect?(session: SmtpSession): PolicyAnswer
+  /** At EHLO, HELO or LHLO; `session.hello` is set. */
   hello?(session: SmtpSession): PolicyAnswer
   /** After AUTH succeeded; `session.account` is set. */
   auth?(session: SmtpSession): PolicyAnswer
+  /** At MAIL, once its syntax and the right to send as the sender are checked. */
   mail?(session: SmtpSession, mail: Omit<Envelope, 'recipients'>): PolicyAnswer
+  /** At RCPT, for a recipient that exists or may be relayed to. */
   rcpt?(session: SmtpSession, mail: Omit<Envelope, 'recipients'>, recipient: EnvelopeRecipient): PolicyAnswer
   /** The whole message, `Received:` not yet added. Headers of the verdict are put on top. */
   message?(session: SmtpSession, envelope: Envelope, message: MessageSource): PolicyAnswer

@@ -18,6 +18,7 @@ export interface DeliveryQueue extends Closable, Events<DeliveryQueueEvents> {
   start(): Promise<void>
   /** Begins no further attempts until {@link DeliveryQueue.resume}; those under way go on. */
   pause(): void
+  /** Ends {@link DeliveryQueue.pause}. */
   resume(): void
   readonly paused: boolean
   /**
@@ -40,6 +41,7 @@ export interface DeliveryQueue extends Closable, Events<DeliveryQueueEvents> {
   list(filter?: QueueFilter): Promise<QueueEntry[]>
   /** @throws MailError `NO_SUCH_ENTRY`. */
   get(id: string): Promise<QueueEntry>
+  /** Entries by state. */
   counts(): Promise<QueueCounts>
   /** Keeps entries from being attempted until released. Resolves to the ids that exist. */
   hold(ids: string | readonly string[]): Promise<string[]>

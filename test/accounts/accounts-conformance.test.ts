@@ -1,7 +1,7 @@
 import { describe, it } from 'vitest'
 import { createAccounts } from '../../src/accounts/static/create-accounts.js'
 import { hashPassword } from '../../src/accounts/static/password-hash.js'
-import { accountsConformance } from '../../src/testing/conformance/accounts-conformance.js'
+import { describeAccounts } from '../../src/testing/conformance/accounts-conformance.js'
 
 const user = { name: 'alice', password: 'Correct Horse', address: 'alice@example.test' }
 const other = { name: 'bob' }
@@ -13,13 +13,14 @@ for (const [kind, keep] of [
   ['hashed', (password: string) => hashPassword(password, { ln: 10, p: 1 })],
 ] as const) {
   describe(`createAccounts with ${kind} passwords`, () => {
-    accountsConformance({ describe, it }, async () => {
+    const create = async () => {
       const users = [
         { name: user.name, password: await keep(user.password), addresses: [user.address] },
         { name: other.name, password: await keep('b'), addresses: ['bob@example.test'] },
       ]
       const accounts = createAccounts({ users, aliases, catchAll })
       return { accounts, user, other, unknownAddress: 'nobody@example.test', catchAllDomain: 'rest.test' }
-    })
+    }
+    describeAccounts({ describe, it, create })
   })
 }

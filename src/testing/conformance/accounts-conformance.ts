@@ -18,14 +18,14 @@ export interface AccountsSubject {
   close?(): Promise<void>
 }
 
-/**
- * Tests any accounts against their contract. A driver's own test file calls this with its runner's functions and a way
- * to make a fresh subject.
- */
-export function accountsConformance(
-  { describe, it }: TestFunctions,
-  create: () => Promise<AccountsSubject>,
-): void {
+/** What {@link describeAccounts} needs to know. */
+export interface AccountsConformanceOptions extends TestFunctions {
+  /** Makes accounts that know what the subject says; called for each test. */
+  create(): AccountsSubject | Promise<AccountsSubject>
+}
+
+/** Defines the tests that every driver of the accounts contract must pass, with any runner's functions. */
+export function describeAccounts({ describe, it, create }: AccountsConformanceOptions): void {
   const test = (name: string, body: (subject: AccountsSubject) => Promise<void>) =>
     it(name, async () => {
       const subject = await create()

@@ -1,0 +1,33 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readdirSync } from 'node:fs'
+import { text } from 'node:stream/consumers'
+import { describe, expect, it } from 'vitest'
+
+const examples = readdirSync('examples')
+
+/** Runs a program with tsx, which finds `posthorn` in `src/` by the paths of tsconfig.json. */
+async function run(...args: string[]) {
+  const child = spawn(process.execPath, ['--import', 'tsx', ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const [output, problems, [code]] = await Promise.all([
+    text(child.stdout),
+    text(child.stderr),
+    once(child, 'exit'),
+  ])
+  return { output, problems, code }
+}
+
+describe('examples', () => {
+  it.each(examples)('%s runs to its end', async example => {
+    const { output, problems, code } = await run(`examples/${example}/main.ts`)
+    expect({ problems, code }).toEqual({ problems: '', code: 0 })
+    expect(output).not.toBe('')
+  })
+
+  it('the journey shows the SMTP dialogue on request', async () => {
+    const { output, code } = await run('examples/a-letters-journey/main.ts', '--dialogue')
+    expect(code).toBe(0)
+    expect(output).toMatch(/mx\.paris\.test → MAIL FROM:<alice@paris\.test>/)
+    expect(output).toMatch(/mx\.paris\.test ← 250 2\.0\.0/)
+  })
+})
