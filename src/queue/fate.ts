@@ -1,3 +1,4 @@
+import { MailError } from '../core/error.js'
 import type { DsnKind } from '../dsn/dsn.js'
 import type { AttemptRecord, LeasedEntry } from '../storage/queue-storage.js'
 import { type QueueContext, reportError } from './queue-context.js'
@@ -82,8 +83,12 @@ function askPolicy(
 
 function checkDecision(decision: RetryDecision, now: number): RetryDecision {
   if ('giveUp' in decision && decision.giveUp === true) return decision
-  if (!('retryAt' in decision) || !Number.isSafeInteger(Math.ceil(decision.retryAt))) {
-    throw new TypeError(`the retry policy answered ${JSON.stringify(decision)}, neither retryAt nor giveUp`)
+  if (!('retryAt' in decision) || !Number.isFinite(decision.retryAt)) {
+    const got = JSON.stringify(decision)
+    throw new MailError(
+      'DRIVER_CONTRACT',
+      `retry: got ${got}, expected { retryAt: epoch milliseconds } or { giveUp: true }`,
+    )
   }
   return { ...decision, retryAt: Math.max(Math.ceil(decision.retryAt), now + shortestWait) }
 }

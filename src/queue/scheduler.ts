@@ -1,4 +1,5 @@
 import type { Timer } from '../core/clock.js'
+import { MailError } from '../core/error.js'
 import { DrainSet } from '../core/lifecycle.js'
 import type { LeasedEntry } from '../storage/queue-storage.js'
 import { Attempt } from './attempt.js'
@@ -9,7 +10,7 @@ import { type QueueContext, reportError } from './queue-context.js'
  * How long the scheduler sleeps at most while anything waits: entries are due at instants, and the clock they are
  * measured by may be set while a timer runs.
  */
-const longestSleep = 60_000
+const longestSleep = 10 * 60_000
 /** Waits after a storage that failed. */
 const firstBackoff = 1_000
 const longestBackoff = 60_000
@@ -122,7 +123,7 @@ export class Scheduler {
     const { clock, lease, storage } = this.#context.settings
     for (let request = this.#request(); request; request = this.#request()) {
       const now = clock.now()
-      const entries = await storage.queue.lease({ ...request, now, expiresAt: now + lease })
+      const entries = checkLeased(await storage.queue.lease({ ...request, now, expiresAt: now + lease }))
       if (entries.length === 0) return
       if (this.#state === 'stopped') return storage.queue.giveBack(entries)
       this.#begin(entries)
@@ -192,4 +193,9 @@ export class Scheduler {
     this.#idle.clear()
     for (const callback of callbacks) callback()
   }
+}
+
+function checkLeased(entries: LeasedEntry[]): LeasedEntry[] {
+  if (Array.isArray(entries)) return entries
+  throw new MailError('DRIVER_CONTRACT', `storage: lease: got ${typeof entries}, expected a list of entries`)
 }

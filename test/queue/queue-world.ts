@@ -74,7 +74,9 @@ export async function createQueueWorld(
   script: Script = () => delivered,
   options: Partial<DeliveryQueueOptions> = {},
 ) {
-  const clock = (options.clock as ReturnType<typeof createVirtualClock> | undefined) ?? createVirtualClock()
+  const clock =
+    (options.clock as ReturnType<typeof createVirtualClock> | undefined) ??
+    createVirtualClock({ haltAfter: 5 })
   const storage = options.storage ?? memoryStorage()
   const transport = scriptedTransport(script)
   const queue = createDeliveryQueue({

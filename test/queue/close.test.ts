@@ -1,0 +1,143 @@
+import { describe, expect, it } from 'vitest'
+import { createDeliveryQueue } from '../../src/queue/create-delivery-queue.js'
+import { memoryStorage } from '../../src/storage/memory/memory-storage.js'
+import { faultyStorage } from './faulty-storage.js'
+import { createQueueWorld, deferred, delivered, scriptedTransport } from './queue-world.js'
+
+describe('closing', () => {
+  it('lets attempts end within the grace period and settles them', async () => {
+    let end = () => {}
+    const world = await createQueueWorld(
+      () =>
+        new Promise(resolve => {
+          end = () => resolve(delivered)
+        }),
+    )
+    await world.send('bob@rome.test')
+    await world.clock.settled()
+    const closed = world.queue.close({ grace: '10s' })
+    end()
+    await closed
+    expect(world.events('recipient:delivered')).toHaveLength(1)
+    expect(world.transport.closed).toBe(true)
+    expect(await world.storage.queue.list()).toEqual([])
+  })
+
+  it('cuts attempts after the grace period and records what they say', async () => {
+    const world = await createQueueWorld(
+      (_, __, signal) =>
+        new Promise(resolve => {
+          signal.addEventListener('abort', () => resolve({ ...deferred, reason: 'cut' }))
+        }),
+    )
+    await world.send('bob@rome.test')
+    await world.clock.settled()
+    const closed = world.queue.close({ grace: '10s' })
+    await world.clock.advance('10s')
+    await closed
+    expect(await world.storage.queue.list()).toMatchObject([
+      { state: 'waiting', history: [{ reason: 'cut' }] },
+    ])
+  })
+
+  it('never hangs, even over drivers that never answer; the entry is due when its lease runs out', async () => {
+    const { storage, faults } = faultyStorage(memoryStorage())
+    let answer = () => {}
+    const world = await createQueueWorld(
+      () =>
+        new Promise(resolve => {
+          answer = () => resolve(delivered)
+        }),
+      { storage },
+    )
+    world.transport.close = () => new Promise(() => {})
+    await world.send('bob@rome.test')
+    await world.clock.settled()
+    faults.nextDue = () => new Promise(() => {})
+    await world.send('carol@oslo.test')
+    const before = performance.now()
+    await world.queue.close({ grace: 0 })
+    expect(performance.now() - before).toBeLessThan(6_000)
+    faults.settle = () => {
+      throw new Error('settled after it was closed')
+    }
+    answer()
+    await world.clock.settled()
+    expect(world.events('queue:error')).toEqual([])
+    expect(await world.queue.get('q00000001')).toMatchObject({ state: 'leased' })
+  })
+
+  it('gives back what was leased and not begun', async () => {
+    const { storage, faults } = faultyStorage(memoryStorage())
+    const world = await createQueueWorld(() => delivered, { storage })
+    let release = () => {}
+    const held = new Promise<void>(resolve => {
+      release = resolve
+    })
+    faults.lease = async (real, request) => {
+      const entries = await real(request)
+      await held
+      return entries
+    }
+    await world.send('bob@rome.test')
+    await world.clock.settled()
+    const closed = world.queue.close()
+    release()
+    await closed
+    expect(world.transport.deliveries).toEqual([])
+    expect(await world.queue.list()).toMatchObject([{ state: 'waiting', attempts: 0 }])
+  })
+
+  it('can be done twice, before the start, and ends what waits for idle', async () => {
+    const world = await createQueueWorld()
+    world.queue.pause()
+    await world.send('bob@rome.test')
+    const idle = world.queue.idle()
+    await Promise.all([world.queue.close(), world.queue.close({ grace: 5 })])
+    await idle
+    await expect(world.queue.start()).rejects.toMatchObject({ code: 'CLOSED' })
+    await expect(world.send('bob@rome.test')).rejects.toMatchObject({ code: 'CLOSED' })
+    await createDeliveryQueue({
+      hostname: 'mx.paris.test',
+      transport: scriptedTransport(() => delivered),
+    }).close()
+  })
+
+  it('leaves no timer behind', async () => {
+    const world = await createQueueWorld(() => deferred)
+    await world.send('bob@rome.test')
+    await world.clock.settled()
+    expect(world.clock.nextTimer()).toBeDefined()
+    await world.queue.close()
+    expect(world.clock.nextTimer()).toBeUndefined()
+  })
+
+  it('starts only once, and delivers nothing before', async () => {
+    const storage = memoryStorage()
+    const transport = scriptedTransport(() => delivered)
+    await using queue = createDeliveryQueue({ hostname: 'mx.paris.test', storage, transport })
+    await queue.send({ from: 'alice@paris.test', to: 'bob@rome.test', text: 'Hello' })
+    expect(transport.deliveries).toEqual([])
+    await Promise.all([queue.start(), queue.start()])
+    await queue.idle()
+    expect(transport.deliveries).toHaveLength(1)
+  })
+})
+
+describe('options', () => {
+  it.each([
+    [{ hostname: 'no name' }, 'hostname'],
+    [{ storage: {} }, 'storage: expected a storage'],
+    [{ retry: '30h' }, 'retry'],
+    [{ concurrency: { total: 0 } }, 'concurrency.total'],
+    [{ lease: 10 }, 'lease'],
+    [{ attemptTimeout: 'long' }, 'attemptTimeout'],
+    [{ transport: { deliver() {} } }, 'transport'],
+    [{ delivery: { port: 'smtp' } }, 'port'],
+    [{ hostnam: 'x' }, 'hostnam'],
+  ])('names %j', (options, name) => {
+    expect(() => createDeliveryQueue({ hostname: 'mx.paris.test', ...options } as never)).toThrowError(
+      expect.objectContaining({ code: 'OPTION_INVALID', message: expect.stringContaining(name) }),
+    )
+  })
+})

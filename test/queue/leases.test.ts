@@ -1,0 +1,170 @@
+import { describe, expect, it } from 'vitest'
+import { createVirtualClock } from '../../src/core/virtual-clock.js'
+import { exponentialBackoff } from '../../src/queue/retry/exponential-backoff.js'
+import { memoryStorage } from '../../src/storage/memory/memory-storage.js'
+import { faultyStorage } from './faulty-storage.js'
+import { type Answer, createQueueWorld, deferred, delivered, minute } from './queue-world.js'
+
+/** A script that answers when it is told to, or when its signal ends it. */
+function onCommand() {
+  const waiting: ((answer: Answer) => void)[] = []
+  const script = (_: string, __: unknown, signal: AbortSignal) =>
+    new Promise<Answer>(resolve => {
+      waiting.push(resolve)
+      signal.addEventListener('abort', () => resolve({ ...deferred, scope: 'local', reason: 'aborted' }))
+    })
+  return { script, answer: (answer: Answer) => waiting.shift()?.(answer), waiting }
+}
+
+/** Never answers, whatever its signal says: a process that died. */
+const dead = () => new Promise<Answer>(() => {})
+
+describe('leases', () => {
+  it('are renewed for as long as an attempt lasts', async () => {
+    const { script, answer } = onCommand()
+    const storage = memoryStorage()
+    const clock = createVirtualClock({ haltAfter: 5 })
+    await using first = await createQueueWorld(script, { storage, clock })
+    await using second = await createQueueWorld(() => delivered, { storage, clock })
+    second.queue.pause()
+    await first.send('bob@rome.test')
+    await clock.settled()
+    second.queue.resume()
+    await clock.advance('1h')
+    expect(second.transport.deliveries).toEqual([])
+    answer(delivered)
+    await clock.settled()
+    expect(first.events('recipient:delivered')).toHaveLength(1)
+    expect(await first.queue.list()).toEqual([])
+  })
+
+  it('run out when their process dies, and another queue takes over', async () => {
+    const storage = memoryStorage()
+    const clock = createVirtualClock({ haltAfter: 5 })
+    const { storage: dying, faults } = faultyStorage(storage)
+    await using first = await createQueueWorld(dead, { storage: dying, clock })
+    const { entries } = await first.send('bob@rome.test')
+    await clock.settled()
+    faults.renew = () => new Promise(() => {})
+    faults.lease = async () => []
+    await using second = await createQueueWorld(() => delivered, { storage, clock })
+    await clock.advance('4m')
+    expect(second.transport.deliveries).toEqual([])
+    await clock.advance('1m')
+    expect(second.times('recipient:delivered')).toEqual([5 * minute])
+    expect(second.transport.deliveries[0]?.attempt).toBe(2)
+    expect(await second.queue.list()).toEqual([])
+    expect(entries).toHaveLength(1)
+  })
+
+  it('that were lost are told of, their attempt is cut, and the others are settled', async () => {
+    const { script } = onCommand()
+    const { storage, faults } = faultyStorage(memoryStorage())
+    await using world = await createQueueWorld(
+      (recipient, delivery, signal) =>
+        recipient === 'b@rome.test' ? script(recipient, delivery, signal) : delivered,
+      { storage },
+    )
+    const { entries } = await world.send(['a@rome.test', 'b@rome.test', 'c@rome.test'])
+    await world.clock.settled()
+    await world.queue.drop(entries[0] ?? '')
+    // b is still waited for; the loss of a shows when the leases are settled.
+    faults.renew = async () => []
+    await world.clock.advance('2h')
+    await world.clock.advance('1m')
+    expect(world.events('lease:lost')).toMatchObject([{ entries: [entries[0]] }])
+    expect(world.events('recipient:delivered').map(event => event.recipient)).toEqual(['c@rome.test'])
+    expect(world.events('recipient:deferred').map(event => event.recipient)).toEqual(['b@rome.test'])
+    expect((await world.queue.list()).map(entry => entry.id)).toEqual([entries[1]])
+  })
+
+  it('make a bounce leave out those whose lease was lost', async () => {
+    const { script, answer } = onCommand()
+    const failed = { status: 'failed', scope: 'recipient', reason: 'no such user' } as const
+    await using world = await createQueueWorld((recipient, delivery, signal) =>
+      recipient === 'b@rome.test' ? script(recipient, delivery, signal) : failed,
+    )
+    const { entries } = await world.send(['a@rome.test', 'b@rome.test'])
+    await world.clock.settled()
+    await world.queue.drop(entries[0] ?? '')
+    answer(failed)
+    await world.clock.settled()
+    expect(world.events('dsn:sent')).toMatchObject([{ kind: 'failed', recipients: ['b@rome.test'] }])
+    expect(world.events('recipient:failed').map(event => event.recipient)).not.toContain('a@rome.test')
+  })
+
+  it('survive a clock that jumps beyond them: no second delivery beside the first', async () => {
+    const { script, answer } = onCommand()
+    await using world = await createQueueWorld(script)
+    await world.send('bob@rome.test')
+    await world.clock.settled()
+    world.clock.jump(10 * minute)
+    await world.send('carol@oslo.test')
+    await world.clock.settled()
+    expect(world.transport.deliveries.map(delivery => delivery.destination)).toEqual([
+      'rome.test',
+      'oslo.test',
+    ])
+    answer(delivered)
+    answer(delivered)
+    await world.clock.settled()
+    expect(world.events('recipient:delivered')).toHaveLength(2)
+    expect(world.events('lease:lost')).toEqual([])
+    expect(await world.queue.list()).toEqual([])
+  })
+
+  it('go on when the clock is set back', async () => {
+    const { script, answer } = onCommand()
+    await using world = await createQueueWorld(script)
+    await world.send('bob@rome.test')
+    await world.clock.settled()
+    world.clock.jump(-10 * 60 * minute)
+    await world.clock.advance('30m')
+    answer(deferred)
+    await world.clock.settled()
+    await world.clock.advance('20m')
+    expect(world.transport.deliveries).toHaveLength(2)
+  })
+
+  it('do not let a crash loop hammer: the second crash in a row is waited for as the policy says', async () => {
+    const storage = memoryStorage()
+    const clock = createVirtualClock({ haltAfter: 5 })
+    const start = clock.now()
+    const attempts: number[] = []
+    let crashes = 0
+    const crash = async () => {
+      const { storage: dying, faults } = faultyStorage(storage)
+      const world = await createQueueWorld(
+        recipient => {
+          crashes++
+          if (recipient === 'bob@rome.test') attempts.push((clock.now() - start) / minute)
+          faults.lease = async () => []
+          faults.renew = () => new Promise(() => {})
+          faults.nextDue = async () => undefined
+          return dead()
+        },
+        { storage: dying, clock, retry: exponentialBackoff({ giveUpAfter: '6h' }) },
+      )
+      return world
+    }
+    const worlds = [await crash()]
+    await worlds[0]?.send('bob@rome.test')
+    await clock.settled()
+    const dsns: string[] = []
+    for (let step = 0; step < 80; step++) {
+      await clock.advance('5m')
+      if (crashes < worlds.length) continue
+      // The process that died is followed by the next.
+      const world = await crash()
+      world.queue.on('dsn:sent', event => dsns.push(event.kind))
+      worlds.push(world)
+    }
+    // Without the wait there would be 72 attempts in 6 hours.
+    expect(attempts.length).toBeLessThan(10)
+    expect(attempts.slice(0, 4)).toEqual([0, 5, expect.any(Number), expect.any(Number)])
+    expect((attempts[2] ?? 0) - (attempts[1] ?? 0)).toBeGreaterThanOrEqual(15)
+    expect(dsns).toContain('failed')
+    expect(await storage.queue.list({ recipient: 'bob@rome.test' })).toEqual([])
+    for (const world of worlds) void world.queue.close({ grace: 0 })
+  })
+})
