@@ -95,7 +95,7 @@ class ListeningPop3Server extends MailEvents<Pop3ServerEvents> implements Pop3Se
   async #close(grace: number): Promise<void> {
     const closed = [...this.#listeners].map(listener => listener.close())
     for (const session of this.#sessions) session.close()
-    await waitUntilEmpty(this.#settings.clock, grace, this.#sessions)
+    if (grace > 0) await waitUntilEmpty(this.#settings.clock, grace, this.#sessions)
     for (const session of this.#sessions) session.cut('closing')
     await Promise.all(closed)
   }
@@ -112,7 +112,10 @@ class ListeningPop3Server extends MailEvents<Pop3ServerEvents> implements Pop3Se
       socket.destroy()
       return
     }
-    const emit: Session['context']['emit'] = (event, payload) => this.emit(event, payload)
+    const emit: Session['context']['emit'] = (event, payload) => {
+      settings.logger.debug(payload, event)
+      this.emit(event, payload)
+    }
     const context = { settings, loginDelays: this.#loginDelays, peer, tls, emit }
     const session = new Session(context, onClose => new ClientConnection(socket, settings.clock, onClose))
     this.#sessions.add(session)

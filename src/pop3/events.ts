@@ -17,14 +17,8 @@ export interface Pop3ServerEvents {
   }
   /** A login was refused. */
   'auth:failed': { traceId: string; remoteAddress: string; username: string; reason: LoginRefusal }
-  /** A whole message was sent, or its top. Octets as stored. */
-  'message:retrieved': {
-    traceId: string
-    account: string
-    uid: number
-    octets: number
-    part: 'whole' | 'top'
-  }
+  /** A message was handed to the connection (RETR), or the top of it (TOP). */
+  'message:retrieved': { traceId: string; account: string; uid: number; part: 'whole' | 'top' }
   /** Messages marked by DELE were removed at QUIT. */
   'messages:deleted': { traceId: string; account: string; uids: readonly number[] }
   /** The accounts or the store threw, answered something they must not, or did not answer in time. */

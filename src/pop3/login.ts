@@ -69,7 +69,6 @@ async function enterMailbox(
   const maildrop = await openMaildrop(session, account.id)
   if (!maildrop) return refuse(session, credentials, 'in-use')
   session.enter(maildrop)
-  if (session.connection.closed) return session.releaseMaildrop()
   loginDelays.loggedIn(account.id)
   session.ok(`${maildrop.count} messages (${maildrop.octets} octets)`)
   emit('session:authenticated', {

@@ -12,8 +12,8 @@ import type { Session } from './session.js'
  * @throws MailError `NO_SUCH_MESSAGE`, `STORAGE_FAILED`, before `+OK`.
  */
 export async function sendMessage(session: Session, message: DropMessage, top?: MessageTop): Promise<void> {
-  const { handlers, connection } = session
-  const source = await handlers.call('store', 'open', () => session.maildrop.open(message))
+  const { handlers, connection, maildrop } = session
+  const source = await handlers.call('store', 'open', () => maildrop.open(message))
   const chunks = source.open()[Symbol.asyncIterator]()
   const next = () => handlers.call('store', 'read', () => chunks.next())
   const first = await next()
@@ -29,6 +29,12 @@ export async function sendMessage(session: Session, message: DropMessage, top?: 
     }
     if (!top?.done) assertWhole(source, octets)
     connection.write(stuffing.end())
+    session.context.emit('message:retrieved', {
+      traceId: session.traceId,
+      account: maildrop.account,
+      uid: message.record.uid,
+      part: top ? 'top' : 'whole',
+    })
   } catch (thrown) {
     session.cut('lost')
     throw thrown

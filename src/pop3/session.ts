@@ -47,6 +47,7 @@ export class Session {
   continuation: ((line: string) => Promise<void> | undefined) | undefined
   loginFailures = 0
   #maildrop: Maildrop | undefined
+  #released = Promise.resolve()
   #account: string | undefined
   #errors = 0
   #working = false
@@ -193,11 +194,13 @@ export class Session {
   }
 
   /** Gives the mailbox back, once. A store that fails here lets the lock expire. */
-  async releaseMaildrop(): Promise<void> {
+  releaseMaildrop(): Promise<void> {
     const maildrop = this.#maildrop
     this.#maildrop = undefined
-    if (!maildrop) return
-    await this.handlers.call('store', 'release', () => maildrop.release()).catch(() => {})
+    if (maildrop) {
+      this.#released = this.handlers.call('store', 'release', () => maildrop.release()).catch(() => {})
+    }
+    return this.#released
   }
 
   /** Ends the session after the replies that are under way. */

@@ -72,6 +72,19 @@ describe('a session (RFC 1939)', () => {
     expect(await client.ask('TOP 1 -1')).toMatch(/^-ERR/)
   })
 
+  it('tells what was retrieved', async () => {
+    const { server, loggedIn } = await pop3({ messages: [first, second] })
+    const seen: unknown[] = []
+    server.on('message:retrieved', ({ uid, part, account }) => seen.push([account, uid, part]))
+    const client = await loggedIn()
+    await client.askMany('RETR 2')
+    await client.askMany('TOP 1 0')
+    expect(seen).toEqual([
+      ['alice', 2, 'whole'],
+      ['alice', 1, 'top'],
+    ])
+  })
+
   it('keeps the snapshot of the login', async () => {
     const { loggedIn, store } = await pop3({ messages: [first, second] })
     const client = await loggedIn()

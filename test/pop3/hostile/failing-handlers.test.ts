@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { createLoginThrottle } from '../../../src/core/login-throttle.js'
 import { createVirtualClock } from '../../../src/core/virtual-clock.js'
 import { createMailStore } from '../../../src/store/create-mail-store.js'
 import type { Mailbox, MailboxLock } from '../../../src/store/mail-store.js'
@@ -87,6 +88,18 @@ describe('a store that fails', () => {
     expect(await client.ask('NOOP')).toMatch(/^\+OK/)
   })
 
+  it('by never answering does not hold the mailbox of a client that went', async () => {
+    const clock = createVirtualClock()
+    const { broken, ...stores } = await brokenStore({ open: never })
+    const { loggedIn } = await pop3({ ...stores, clock })
+    const client = await loggedIn()
+    client.send('RETR 1')
+    await clock.settled()
+    client.socket.destroy()
+    await clock.settled()
+    expect(await stores.mailStore.lock('alice', 'INBOX')).toBeDefined()
+  })
+
   it('by giving the lock too late has it given back', async () => {
     const clock = createVirtualClock()
     const mailStore = createMailStore({ clock })
@@ -170,6 +183,22 @@ describe('accounts that fail', () => {
       expect(await client.ask('STAT')).toMatch(/^-ERR/)
     })
   }
+})
+
+describe('accounts that failed', () => {
+  it('cost the client no login', async () => {
+    let broken = true
+    const authenticate = async () => {
+      if (broken) throw new Error('boom')
+      return { id: 'alice' }
+    }
+    const loginThrottle = createLoginThrottle({ failuresPerAddress: 1 })
+    const { connect } = await pop3({ accounts: { authenticate }, loginThrottle })
+    const client = await connect()
+    expect(await client.login()).toMatch(/^-ERR \[SYS\/TEMP\]/)
+    broken = false
+    expect(await client.login()).toMatch(/^\+OK/)
+  })
 })
 
 describe('a listener of events that throws', () => {

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest'
+import { createMailStore } from '../../../src/store/create-mail-store.js'
 import { pop3 } from '../dialogue.js'
+import { altered } from './altered-store.js'
 
 const message = 'Subject: one\r\n\r\nHello\r\n'
 
@@ -22,6 +24,32 @@ describe('two sessions on one mailbox', () => {
     const replies = await Promise.all(clients.map(client => client.login()))
     expect(replies.filter(reply => reply.startsWith('+OK'))).toHaveLength(1)
     expect(replies.filter(reply => reply.startsWith('-ERR [IN-USE]'))).toHaveLength(19)
+  })
+
+  it('may follow each other at once: the reply of QUIT comes after the mailbox is free', async () => {
+    const mailStore = createMailStore()
+    let held = false
+    const store = altered(mailStore, {
+      lock: async (account, mailbox) => {
+        const lock = await mailStore.lock(account, mailbox)
+        held = true
+        return (
+          lock &&
+          altered(lock, {
+            release: async () => {
+              for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate)
+              await lock.release()
+              held = false
+            },
+          })
+        )
+      },
+    })
+    const { loggedIn } = await pop3({ mailStore, store })
+    const client = await loggedIn()
+    expect(held).toBe(true)
+    expect(await client.ask('QUIT')).toMatch(/^\+OK/)
+    expect(held).toBe(false)
   })
 
   it('may follow each other at once, however the first ends', async () => {

@@ -1,5 +1,7 @@
 import { once } from 'node:events'
+import type net from 'node:net'
 import { describe, expect, it } from 'vitest'
+import { type Network, nodeNetwork } from '../../../src/core/network.js'
 import { createMailStore } from '../../../src/store/create-mail-store.js'
 import type { Mailbox, MailStore } from '../../../src/store/mail-store.js'
 import { type Dialogue, pop3 } from '../dialogue.js'
@@ -68,6 +70,32 @@ describe('100,000 pipelined commands in one write', () => {
     for (let reply = 0; reply < 100; reply++) await client.line()
     expect(most).toBe(1)
   })
+
+  for (const line of ['CAPA', 'LIST', 'UIDL']) {
+    it(`${line}: replies that nobody takes are not gathered`, async () => {
+      const sockets: net.Socket[] = []
+      const network: Network = {
+        ...nodeNetwork,
+        listen: (where, accept) =>
+          nodeNetwork.listen(where, (socket, peer) => {
+            sockets.push(socket)
+            accept(socket, peer)
+          }),
+      }
+      const { connect, loggedIn } = await pop3({ messages: Array(50).fill(message), network })
+      const greedy = await loggedIn()
+      const other = await connect()
+      greedy.socket.pause()
+      greedy.raw(`${line}\r\n`.repeat(flood))
+      let most = 0
+      for (let round = 0; round < 300; round++) {
+        expect(await other.ask('LANG en')).toMatch(/^\+OK/)
+        most = Math.max(most, sockets[0]?.writableLength ?? 0)
+      }
+      expect(most).toBeGreaterThan(0)
+      expect(most).toBeLessThan(256 * 1024)
+    })
+  }
 
   it('by a client that reads nothing stop being read', async () => {
     const store = createMailStore()
