@@ -9,6 +9,7 @@ export const mailErrorCodes = {
   ADDRESS_INVALID: 'An address is not a valid mailbox (RFC 5321 §4.1.2)',
   DOMAIN_INVALID: 'A domain name or address literal is not valid',
   MESSAGE_INVALID: 'A message or its envelope cannot be sent as it is',
+  MESSAGE_TOO_LARGE: 'A message is larger than a part can take',
   MESSAGE_INCOMPLETE: 'The bytes of a message ended before the message did',
   PORT_IN_USE: 'Another process listens on the address and port',
   LISTEN_FAILED: 'A listener could not be opened',
