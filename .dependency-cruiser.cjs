@@ -25,7 +25,12 @@ const only = (name, importer) => ({
 
 module.exports = {
   forbidden: [
-    { name: 'no-circular', severity: 'error', from: { path: '^src/' }, to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } } },
+    {
+      name: 'no-circular',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+    },
     {
       name: 'core-is-the-floor',
       severity: 'error',
@@ -62,7 +67,17 @@ module.exports = {
         'the entry, the whole host and the fronts of dns and accounts choose drivers; the flow gets them handed. A mail store or a queue that is given no storage has its own in memory',
       severity: 'error',
       from: {
-        path: anyOf(['smtp-server', 'policy', 'routing', 'store', 'queue', 'delivery', 'dsn', 'pop3', 'imap']),
+        path: anyOf([
+          'smtp-server',
+          'policy',
+          'routing',
+          'store',
+          'queue',
+          'delivery',
+          'dsn',
+          'pop3',
+          'imap',
+        ]),
         pathNot: '^src/(store/create-mail-store|queue/create-delivery-queue)\\.ts$',
       },
       to: { path: `^src/(${drivers.join('|')})/` },
@@ -95,12 +110,20 @@ module.exports = {
       from: { path: '^src/' },
       to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'], pathNot: '^node_modules/@types/' },
     },
-    { name: 'no-orphans', severity: 'error', from: { orphan: true, path: '^src/', pathNot: '^src/index' }, to: {} },
+    {
+      name: 'no-orphans',
+      severity: 'error',
+      from: { orphan: true, path: '^src/', pathNot: '^src/index' },
+      to: {},
+    },
   ],
   options: {
     doNotFollow: { path: 'node_modules' },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.json' },
-    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['types', 'import', 'node', 'default'] },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['types', 'import', 'node', 'default'],
+    },
   },
 }

@@ -94,7 +94,14 @@ describe('a letter on its way', () => {
     const rome = await world.host('rome.test', { users: ['bob', 'dora'] })
     const oslo = await world.host('oslo.test', { users: ['erik'], up: false })
     await paris.queue.send(
-      letter(['carol@paris.test', 'bob@rome.test', 'dora@rome.test', 'nobody@rome.test', 'erik@oslo.test', 'x@nowhere.test']),
+      letter([
+        'carol@paris.test',
+        'bob@rome.test',
+        'dora@rome.test',
+        'nobody@rome.test',
+        'erik@oslo.test',
+        'x@nowhere.test',
+      ]),
     )
     await world.clock.settled()
     expect(await paris.inbox('carol')).toHaveLength(1)
@@ -116,7 +123,9 @@ describe('a letter on its way', () => {
   it('follows an alias to another host, keeping the sender', async () => {
     await using world = createMailWorld()
     const paris = await world.host('paris.test', { users: ['alice'] })
-    const rome = await world.host('rome.test', { aliases: { 'team@rome.test': ['bob@oslo.test', 'postmaster@rome.test'] } })
+    const rome = await world.host('rome.test', {
+      aliases: { 'team@rome.test': ['bob@oslo.test', 'postmaster@rome.test'] },
+    })
     const oslo = await world.host('oslo.test', { users: ['bob'] })
     await paris.queue.send(letter('team@rome.test'))
     await world.clock.settled()

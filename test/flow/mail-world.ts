@@ -1,6 +1,12 @@
-import { createVirtualClock } from '../../src/core/virtual-clock.js'
 import { createSimulatedNetwork } from '../../src/core/simulated-network.js'
-import { createAccounts, createDnsZone, createMailServer, type MailServer, type MailServerOptions } from '../../src/index.js'
+import { createVirtualClock } from '../../src/core/virtual-clock.js'
+import {
+  createAccounts,
+  createDnsZone,
+  createMailServer,
+  type MailServer,
+  type MailServerOptions,
+} from '../../src/index.js'
 import { testTls } from '../fixtures/tls.js'
 
 /** A small internet on a virtual clock: hosts with domains, mailboxes and DNS of their own. */
