@@ -15,18 +15,24 @@ import type { Session } from './session.js'
 import type { RoutedRecipient, Transaction } from './transaction.js'
 
 /** What became of a message. */
-export type MessageOutcome =
-  /** Nothing is stored. */
-  | { readonly stored: false; readonly reply: Reply }
-  | {
-      readonly stored: true
-      /** With those recipients for whom it is stored. */
-      readonly envelope: Envelope
-      readonly size: number
-      readonly result: AcceptResult
-      /** Recipients for whom it is not, and what they hear: LMTP only. */
-      readonly refused: ReadonlyMap<RoutedRecipient, Reply>
-    }
+export type MessageOutcome = StoredMessage | RefusedMessage
+
+/** A message of which nothing is stored. */
+export interface RefusedMessage {
+  readonly stored: false
+  readonly reply: Reply
+}
+
+/** A message that is durable. */
+export interface StoredMessage {
+  readonly stored: true
+  /** With those recipients for whom it is stored. */
+  readonly envelope: Envelope
+  readonly size: number
+  readonly result: AcceptResult
+  /** Recipients for whom it is not, and what they hear: LMTP only. */
+  readonly refused: ReadonlyMap<RoutedRecipient, Reply>
+}
 
 /** A message that was received whole, and all that is known of it. */
 interface Received {
@@ -48,7 +54,7 @@ export async function acceptMessage(
   } catch (error) {
     return { stored: false, reply: storageFailure(session, error) }
   } finally {
-    await message?.dispose()
+    void message?.dispose()
   }
 }
 

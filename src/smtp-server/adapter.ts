@@ -7,8 +7,9 @@ import { describeError } from '../core/error.js'
 import type { Peer } from '../core/network.js'
 import type { Reply } from '../core/reply.js'
 import type { TlsCredentials } from '../core/tls-credentials.js'
-import { formatReply } from '../smtp/reply.js'
+import { formatReply, replies } from '../smtp/reply.js'
 import { CommandReader, type LineReceiver } from './command-reader.js'
+import { serverReplies } from './replies.js'
 import type { DataSink, Session, Wire } from './session.js'
 
 /**
@@ -159,7 +160,7 @@ class Connection extends SMTPConnection implements Wire, LineReceiver {
 
   override send(...answer: unknown[]): void {
     const [reply] = answer as [Reply]
-    if (!this._upgrading) this.#out += formatReply(reply)
+    if (!this._upgrading) this.#out += wireForms.get(reply) ?? formatReply(reply)
     if (this.#out.length > mostUnsent) this.flush()
   }
 
@@ -236,6 +237,11 @@ class Connection extends SMTPConnection implements Wire, LineReceiver {
     if (this._parser instanceof CommandStream) this._parser.reader.stop()
   }
 }
+
+/** The replies that are always the same, written once. */
+const wireForms: ReadonlyMap<Reply, string> = new Map(
+  [...Object.values(replies), ...Object.values(serverReplies)].map(reply => [reply, formatReply(reply)]),
+)
 
 /** Characters of replies that are collected before they are sent in the middle of a read. */
 const mostUnsent = 16 * 1024

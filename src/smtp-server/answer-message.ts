@@ -1,6 +1,6 @@
 import type { Reply } from '../core/reply.js'
 import { reply } from '../smtp/reply.js'
-import type { MessageOutcome } from './accept-message.js'
+import type { MessageOutcome, StoredMessage } from './accept-message.js'
 import type { Session } from './session.js'
 import type { Transaction } from './transaction.js'
 
@@ -11,20 +11,25 @@ export function answerMessage(
   size: number,
   outcome: MessageOutcome,
 ): void {
-  const { traceId } = transaction
-  const about = session.about(traceId)
-  if (outcome.stored) {
-    const { envelope, result } = outcome
-    const account = session.account ? { account: session.account.id } : {}
-    session.countMessage()
-    session.server.logger.info({ traceId, size: outcome.size, sender: envelope.sender }, 'message accepted')
-    session.emit('message:accepted', { ...about, envelope, size: outcome.size, result, ...account })
-  } else {
-    const recipients = [...transaction.recipients.values()].map(each => each.recipient)
-    const envelope = { ...transaction.mail, recipients }
-    session.emit('message:rejected', { ...about, envelope, size, reply: outcome.reply })
+  if (outcome.stored) tellAccepted(session, transaction, outcome)
+  else {
+    session.tell('message:rejected', () => {
+      const recipients = [...transaction.recipients.values()].map(each => each.recipient)
+      const envelope = { ...transaction.mail, recipients }
+      return { ...session.about(transaction.traceId), envelope, size, reply: outcome.reply }
+    })
   }
   for (const answer of answers(session, transaction, outcome)) session.reply(answer)
+}
+
+function tellAccepted(session: Session, { traceId }: Transaction, outcome: StoredMessage): void {
+  const { envelope, result, size } = outcome
+  session.countMessage()
+  session.server.logger.info({ traceId, size, sender: envelope.sender }, 'message accepted')
+  session.tell('message:accepted', () => {
+    const account = session.account ? { account: session.account.id } : {}
+    return { ...session.about(traceId), envelope, size, result, ...account }
+  })
 }
 
 /** One reply in SMTP; one for each recipient, in the order of their RCPT, in LMTP (RFC 2033 §4.2). */

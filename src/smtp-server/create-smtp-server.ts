@@ -1,6 +1,6 @@
 import { MailError } from '../core/error.js'
 import { MailEvents } from '../core/events.js'
-import { guardLogger } from '../core/logger.js'
+import { guardLogger, silentLogger } from '../core/logger.js'
 import { createLoginThrottle } from '../core/login-throttle.js'
 import { parseOptions } from '../core/options.js'
 import { readTlsOptions } from '../core/tls-credentials.js'
@@ -38,7 +38,7 @@ export function createSmtpServer(options: SmtpServerOptions): SmtpServer {
 function contextOf(settings: SmtpServerSettings, router: Router): ServerContext {
   const { queue, accounts, clock, policies, policyTimeout } = settings
   const storage = storageOf(settings)
-  const logger = guardLogger(settings.logger)
+  const logger = guardLogger(settings.logger ?? silentLogger)
   return {
     settings,
     logger,
@@ -57,7 +57,7 @@ function contextOf(settings: SmtpServerSettings, router: Router): ServerContext 
 
 function routerOf({ router, domains, accounts, logger }: SmtpServerSettings): Router {
   if (router) return router
-  if (domains && accounts) return createRouter({ domains, accounts, logger })
+  if (domains && accounts) return createRouter({ domains, accounts, ...(logger ? { logger } : {}) })
   throw wrongOption(domains ? 'accounts' : 'domains', 'expected it, or a router')
 }
 

@@ -1,7 +1,15 @@
 import type { Clock, Timer } from '../core/clock.js'
 
 /** What a deadline is about. `rate` is no deadline by itself: it asks now and then whether data comes fast enough. */
-export type DeadlineName = 'handshake' | 'phase' | 'auth' | 'handler' | 'rate' | 'transaction' | 'session'
+export type DeadlineName =
+  | 'handshake'
+  | 'phase'
+  | 'auth'
+  | 'data'
+  | 'handler'
+  | 'rate'
+  | 'transaction'
+  | 'session'
 
 /**
  * The deadlines of one session on a single timer. Moving a deadline costs no timer call: the timer is left to fire

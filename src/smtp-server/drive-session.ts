@@ -59,7 +59,7 @@ function welcome(session: Session, begin: () => void): void {
   if (session.ended) return
   const { hostname, banner, timeouts } = session.server.settings
   const protocol = session.origin.kind === 'lmtp' ? 'LMTP' : 'ESMTP'
-  session.emit('session:opened', session.about())
+  session.tell('session:opened', () => session.about())
   session.wire.send(reply(220, undefined, `${hostname} ${protocol}${banner === '' ? '' : ` ${banner}`}`))
   session.deadlines.set('session', timeouts.session)
   session.awaitCommand()

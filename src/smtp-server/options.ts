@@ -3,7 +3,7 @@ import { z } from 'zod'
 import type { Accounts } from '../accounts/accounts.js'
 import { type Clock, systemClock } from '../core/clock.js'
 import type { Duration } from '../core/duration.js'
-import { type Logger, silentLogger } from '../core/logger.js'
+import type { Logger } from '../core/logger.js'
 import type { LoginThrottle } from '../core/login-throttle.js'
 import { type Network, nodeNetwork } from '../core/network.js'
 import { durationSchema, functionSchema, shapeSchema } from '../core/options.js'
@@ -200,7 +200,7 @@ export const smtpServerOptionsSchema = z.strictObject({
   loginThrottle: shapeSchema<LoginThrottle>('a login throttle', ['begin', 'delayAfter']).optional(),
   clock: shapeSchema<Clock>('a clock', ['now', 'monotonic', 'schedule', 'track']).default(systemClock),
   network: shapeSchema<Network>('a network', ['listen', 'connect']).default(nodeNetwork),
-  logger: shapeSchema<Logger>('a logger', ['debug', 'info', 'warn', 'error']).default(silentLogger),
+  logger: shapeSchema<Logger>('a logger', ['debug', 'info', 'warn', 'error']).optional(),
 })
 
 /** {@link SmtpServerOptions} with their defaults; durations in milliseconds. */

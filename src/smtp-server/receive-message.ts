@@ -30,7 +30,8 @@ export class MessageReceiver implements DataSink {
     this.#spool = spool
     this.#release = release
     const { timeouts, limits } = session.server.settings
-    session.deadlines.set('phase', timeouts.data)
+    session.receiving = true
+    session.deadlines.set('data', timeouts.data)
     if (limits.dataRate === 0) return
     session.checkRate = () => this.#checkRate(limits.dataRate)
     session.deadlines.set('rate', rateWindow)
@@ -44,32 +45,31 @@ export class MessageReceiver implements DataSink {
   }
 
   end(bareLineBreak: boolean): Promise<void> {
-    this.#stopRate()
+    this.#stopDeadlines()
     this.#session.beginWork()
     const { clock } = this.#session.server.settings
-    return clock.track(this.#finish(bareLineBreak).finally(this.#release))
+    return clock.track(this.#finish(bareLineBreak))
   }
 
   abort(): void {
-    this.#stopRate()
+    this.#stopDeadlines()
     this.#giveUp()
     this.#release()
   }
 
   async #finish(bareLineBreak: boolean): Promise<void> {
     const session = this.#session
-    const outcome = await this.#settle(bareLineBreak)
-    if (session.ended) return
+    const refused = this.#refusal(bareLineBreak)
+    if (refused) this.#giveUp()
+    const outcome: MessageOutcome = refused
+      ? { stored: false, reply: refused }
+      : await acceptMessage(session, this.#transaction, this.#spool)
+    this.#release()
+    // Also when the client is gone: the message may be stored.
     answerMessage(session, this.#transaction, this.#size, outcome)
+    if (session.ended) return
     session.reset()
     if (!session.ended) session.awaitCommand()
-  }
-
-  async #settle(bareLineBreak: boolean): Promise<MessageOutcome> {
-    const refused = this.#refusal(bareLineBreak)
-    if (!refused) return acceptMessage(this.#session, this.#transaction, this.#spool)
-    this.#giveUp()
-    return { stored: false, reply: refused }
   }
 
   #refusal(bareLineBreak: boolean): Reply | undefined {
@@ -101,8 +101,10 @@ export class MessageReceiver implements DataSink {
     else this.#session.hangUp(serverReplies.tooSlow, 'timeout')
   }
 
-  #stopRate(): void {
+  #stopDeadlines(): void {
+    this.#session.receiving = false
     this.#session.checkRate = undefined
+    this.#session.deadlines.clear('data')
     this.#session.deadlines.clear('rate')
   }
 }

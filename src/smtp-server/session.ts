@@ -63,6 +63,8 @@ export class Session {
   transaction: Transaction | undefined
   /** Takes the next line: AUTH is under way. */
   nextLine: LineHandler | undefined
+  /** The data of a message is coming, with deadlines of its own. */
+  receiving = false
   /** Asked during DATA whether bytes come fast enough. */
   checkRate: (() => void) | undefined
   failedLogins = 0
@@ -93,6 +95,7 @@ export class Session {
 
   /** Answers the command. A session with too many refused commands ends. */
   reply(reply: Reply): void {
+    if (this.ended) return
     this.wire.send(reply)
     if (reply.code < 500 || ++this.#errors < this.server.settings.limits.errors) return
     this.hangUp(serverReplies.tooManyErrors, 'limit')
@@ -145,14 +148,15 @@ export class Session {
     this.headers.length = 0
     this.reset()
     this.tls = tls
-    this.emit('session:secured', { ...this.about(), ...tls })
+    this.tell('session:secured', () => ({ ...this.about(), ...tls }))
     this.awaitCommand()
   }
 
   /** From now on the client has so long to send its next command, whole. */
   awaitCommand(): void {
     this.#busy = false
-    this.deadlines.set('phase', this.server.settings.timeouts.command)
+    if (this.receiving) this.deadlines.clear('phase')
+    else this.deadlines.set('phase', this.server.settings.timeouts.command)
   }
 
   /** The client waits for the server now: none of its deadlines runs. */
@@ -172,13 +176,14 @@ export class Session {
     this.ended = true
     this.deadlines.stop()
     this.#reason ??= error === undefined ? 'disconnected' : 'error'
-    this.emit('session:closed', {
+    const reason = this.#reason
+    this.tell('session:closed', () => ({
       ...this.about(),
       messages: this.#messages,
       duration: this.server.settings.clock.now() - this.connectedAt,
-      reason: this.#reason,
+      reason,
       ...(error === undefined ? {} : { error: escapeControls(error) }),
-    })
+    }))
   }
 
   /**
@@ -212,7 +217,7 @@ export class Session {
   failed(handler: string, error: unknown, phase?: PolicyPhase): void {
     const { sessionId } = this.about()
     this.server.logger.error({ sessionId, handler, error }, `${handler} failed during an SMTP session`)
-    this.emit('handler:failed', { ...this.about(), handler, error, ...(phase ? { phase } : {}) })
+    this.tell('handler:failed', () => ({ ...this.about(), handler, error, ...(phase ? { phase } : {}) }))
   }
 
   /** Tells of a handler that failed, and the client to try later. */
@@ -270,13 +275,14 @@ export class Session {
     return { traceId, sessionId: id, remoteAddress: peer.remoteAddress, remotePort: peer.remotePort, kind }
   }
 
-  emit<Name extends keyof SmtpServerEvents>(event: Name, payload: SmtpServerEvents[Name]): void {
-    this.server.events.emit(event, payload)
+  /** Tells of an event; its payload is only made when somebody listens. */
+  tell<Name extends keyof SmtpServerEvents>(event: Name, payload: () => SmtpServerEvents[Name]): void {
+    if (this.server.events.has(event)) this.server.events.emit(event, payload())
   }
 
   /** Turns the client away before its session began. */
   refuse(reply: Reply, reason: SessionRefused['reason']): void {
-    this.emit('session:refused', { ...this.about(), reason })
+    this.tell('session:refused', () => ({ ...this.about(), reason }))
     this.hangUp(reply, 'limit')
   }
 

@@ -58,7 +58,7 @@ async function logIn(session: Session, login: Login, credentials: Credentials): 
   }
   session.headers.push(...headers)
   const { mechanism } = login
-  session.emit('session:authenticated', { ...session.about(), account: account.id, mechanism })
+  session.tell('session:authenticated', () => ({ ...session.about(), account: account.id, mechanism }))
   session.reply(serverReplies.authenticated)
 }
 
@@ -97,7 +97,7 @@ async function refuse(
   session.failedLogins++
   const { mechanism } = login
   const username = escapeControls(credentials.username)
-  session.emit('auth:failed', { ...session.about(), username, mechanism, throttled })
+  session.tell('auth:failed', () => ({ ...session.about(), username, mechanism, throttled }))
   if (throttled) session.reply(serverReplies.tooManyLogins)
   else {
     await sleep(settings.clock, loginThrottle.delayAfter(session.failedLogins))

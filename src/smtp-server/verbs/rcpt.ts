@@ -61,9 +61,12 @@ async function routeRecipient(
     return session.reply(serverReplies.recipientOk)
   }
   const answer = refusal ?? replies.noSuchUser
-  const about = session.about(transaction.traceId)
-  const { sender } = transaction.mail
-  session.emit('recipient:rejected', { ...about, sender, recipient: recipient.address, reply: answer })
+  session.tell('recipient:rejected', () => ({
+    ...session.about(transaction.traceId),
+    sender: transaction.mail.sender,
+    recipient: recipient.address,
+    reply: answer,
+  }))
   session.reply(answer)
 }
 
