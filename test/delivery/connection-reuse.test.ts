@@ -112,6 +112,13 @@ describe('a connection', () => {
     expect(rome.connections).toHaveLength(1)
   })
 
+  it('is forgotten at once when it failed', async () => {
+    await using world = await createOutsideWorld()
+    await world.rome({ dot: hangUp })
+    await world.deliverOne()
+    expect(world.clock.nextTimer()).toBeUndefined()
+  })
+
   it('begins anew with RSET after a transaction that came to nothing', async () => {
     for (const extensions of [['PIPELINING'], []]) {
       await using world = await createOutsideWorld()

@@ -159,6 +159,7 @@ describe('finding the hosts', () => {
     await using world = await createOutsideWorld()
     world.zone.set('rome.test', mx([10, 'a.rome.test'], [20, 'b.rome.test']))
     await world.server('a.rome.test', { greeting: '421 4.7.0 Go away for a while' })
+    world.zone.set('b.rome.test', { a: '192.0.2.250' })
     expect(await world.deliverOne()).toMatchObject({
       status: 'deferred',
       host: 'a.rome.test',
