@@ -18,10 +18,7 @@ export async function runTransport(
   const { clock, attemptTimeout, transport } = context.settings
   const { signal } = controller
   signal.throwIfAborted()
-  const overdue = new MailError('TIMEOUT', `the attempt took longer than ${attemptTimeout} ms`, {
-    temporary: true,
-  })
-  const timers = [clock.schedule(attemptTimeout, () => controller.abort(overdue))]
+  const timers = [clock.schedule(attemptTimeout, () => controller.abort(overdue(attemptTimeout)))]
   const endless = new Promise<never>((_, reject) => {
     const lastWait = () => timers.push(clock.schedule(afterSignal, () => reject(signal.reason)))
     signal.addEventListener('abort', lastWait, { once: true })
@@ -31,4 +28,8 @@ export async function runTransport(
   } finally {
     for (const timer of timers) timer.cancel()
   }
+}
+
+function overdue(limit: number): MailError {
+  return new MailError('TIMEOUT', `the attempt took longer than ${limit} ms`, { temporary: true })
 }

@@ -53,7 +53,7 @@ export class StoredQueue extends MailEvents<DeliveryQueueEvents> implements Deli
 
   async start(): Promise<void> {
     this.#assertOpen()
-    this.#scheduler.start()
+    await callStorage('start', async () => this.#scheduler.start())
   }
 
   pause(): void {

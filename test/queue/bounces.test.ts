@@ -1,0 +1,113 @@
+import { describe, expect, it } from 'vitest'
+import type { EnvelopeRecipient } from '../../src/core/envelope.js'
+import { readAll } from '../../src/message/sources.js'
+import type { OutgoingMessage } from '../../src/queue/outgoing-message.js'
+import { createQueueWorld, deferred, delivered, failed } from './queue-world.js'
+
+const body = 'the body of the letter'
+
+/** Sends a message that fails and reads its bounce. */
+async function bounceOf(envelope: Partial<NonNullable<OutgoingMessage['envelope']>> = {}, size = 0) {
+  await using world = await createQueueWorld(recipient =>
+    recipient.endsWith('rome.test') ? failed : delivered,
+  )
+  await world.queue.send({
+    raw: `Subject: Hello\r\n\r\n${body}\r\n${'x'.repeat(size)}\r\n`,
+    envelope: { sender: 'alice@paris.test', recipients: ['bob@rome.test'], ...envelope },
+  })
+  await world.clock.settled()
+  const delivery = world.transport.deliveries.find(({ destination }) => destination === 'paris.test')
+  return {
+    delivery,
+    raw: delivery ? (await readAll(delivery.message)).toString() : '',
+    events: world.events('dsn:sent'),
+  }
+}
+
+describe('a bounce', () => {
+  it('comes from the null sender to the original one, and asks for no bounce itself', async () => {
+    const { delivery, events } = await bounceOf()
+    expect(delivery?.envelope).toEqual({ sender: '' })
+    expect(delivery?.recipients).toEqual([{ address: 'alice@paris.test', notify: ['never'] }])
+    expect(events).toMatchObject([{ dsnTraceId: delivery?.traceId, to: 'alice@paris.test', kind: 'failed' }])
+  })
+
+  it('returns a small message whole, a large one as its header, and each as the sender asked', async () => {
+    expect((await bounceOf()).raw).toContain(body)
+    expect((await bounceOf({}, 100_000)).raw).not.toContain(body)
+    expect((await bounceOf({ ret: 'full' }, 100_000)).raw).toContain(body)
+    const header = (await bounceOf({ ret: 'hdrs' })).raw
+    expect(header).not.toContain(body)
+    expect(header).toContain('Subject: Hello')
+  })
+
+  it('returns no body of a message that had to stay encrypted (RFC 8689 §5)', async () => {
+    const { raw, delivery } = await bounceOf({ requireTls: true, ret: 'full' })
+    expect(raw).not.toContain(body)
+    expect(delivery?.envelope).not.toHaveProperty('requireTls')
+  })
+
+  it('names what the sender named: ENVID and ORCPT', async () => {
+    const recipient: EnvelopeRecipient = {
+      address: 'bob@rome.test',
+      notify: ['failure'],
+      originalRecipient: 'rfc822;team@oslo.test',
+    }
+    const { raw } = await bounceOf({ envid: 'QQ314159', recipients: [recipient] })
+    expect(raw).toMatch(/^Original-Envelope-Id: QQ314159\r$/m)
+    expect(raw).toMatch(/^Original-Recipient: rfc822; ?team@oslo\.test\r$/m)
+    expect(raw).toMatch(/^Reporting-MTA: dns; ?mx\.paris\.test\r$/m)
+  })
+
+  it('goes to an internationalized sender with SMTPUTF8', async () => {
+    await using world = await createQueueWorld(recipient =>
+      recipient.endsWith('rome.test') ? failed : delivered,
+    )
+    await world.send('bob@rome.test', 'jörg@paris.test')
+    await world.clock.settled()
+    expect(world.transport.deliveries.at(-1)?.envelope).toEqual({
+      sender: '',
+      body: '8bitmime',
+      smtputf8: true,
+    })
+  })
+
+  it('says in a warning until when it will be tried, and is sent only where it may be', async () => {
+    await using world = await createQueueWorld(recipient =>
+      recipient.endsWith('rome.test') ? deferred : delivered,
+    )
+    await world.send('bob@rome.test')
+    await world.queue.send({
+      raw: 'Subject: x\r\n\r\n',
+      envelope: {
+        sender: 'carol@oslo.test',
+        recipients: [{ address: 'dora@rome.test', notify: ['failure'] }],
+      },
+    })
+    await world.clock.advance('6h')
+    expect(world.events('dsn:sent')).toMatchObject([{ kind: 'delayed', to: 'alice@paris.test' }])
+    const warning = world.transport.deliveries.find(({ destination }) => destination === 'paris.test')
+    expect(warning && (await readAll(warning.message)).toString()).toMatch(
+      /^Will-Retry-Until: Fri, 2 Jan 2026 06:00:00 \+0000\r$/m,
+    )
+    expect((await world.queue.list()).map(entry => [entry.recipient.address, entry.warned])).toEqual([
+      ['bob@rome.test', true],
+      ['dora@rome.test', false],
+    ])
+  })
+
+  it('is delayed itself without a warning, and gone with one event when nobody takes it', async () => {
+    await using world = await createQueueWorld(recipient =>
+      recipient.endsWith('rome.test') ? failed : deferred,
+    )
+    await world.send('bob@rome.test')
+    await world.clock.advance('40h')
+    expect(world.events('dsn:sent').map(event => event.kind)).toEqual(['failed'])
+    expect(world.events('dsn:suppressed')).toMatchObject([{ recipients: ['alice@paris.test'] }])
+    expect(world.events('recipient:failed').map(event => [event.recipient, event.expired])).toEqual([
+      ['bob@rome.test', false],
+      ['alice@paris.test', true],
+    ])
+    expect(await world.queue.list()).toEqual([])
+  })
+})
