@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { sourceFiles } from './source-files.js'
 
 const page = readFileSync('docs/reference/events.md', 'utf8')
-const documented = [...page.matchAll(/^\| `([a-z0-9]+:[a-z-]+)` \|/gm)].map(match => match[1] ?? '')
+const documented = [...page.matchAll(/^\| `([a-z0-9]+:[a-z-]+)` +\|/gm)].map(match => match[1] ?? '')
 const maps = sourceFiles('src')
   .filter(file => file.endsWith('/events.ts') && !file.endsWith('core/events.ts'))
   .map(file => ({ file, events: eventsOf(file) }))
