@@ -122,6 +122,7 @@ export type { SmtpServer } from './smtp-server/smtp-server.js'
 export type { BlobStorage } from './storage/blob-storage.js'
 export type { LockStorage } from './storage/lock-storage.js'
 export type {
+  AccountsQuery,
   CopiedMessage,
   FlagChange,
   FlagResult,

@@ -52,6 +52,11 @@ export interface MailStorage {
   vanished(mailbox: MailboxId, since: number): Promise<number[]>
   /** What the account keeps in all its mailboxes. */
   usage(account: string): Promise<Usage>
+  /**
+   * Accounts that keep a message, each once, in an order of the driver's own; accounts without one may be among them.
+   * Those behind `query.after`, which may be gone since; `query.limit` of them at most (default: 1,000).
+   */
+  accounts(query?: AccountsQuery): Promise<string[]>
 }
 
 /** Names a mailbox for its whole life, through renames. Chosen by the driver. */
@@ -149,6 +154,13 @@ export interface FlagResult {
 export interface CopiedMessage {
   readonly from: number
   readonly to: number
+}
+
+/** Which accounts to list. */
+export interface AccountsQuery {
+  /** Those behind this one, in the order of the driver. */
+  readonly after?: string
+  readonly limit?: number
 }
 
 /** What an account keeps. */

@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto'
 import { MailError } from '../../core/error.js'
-import type { MailboxId } from '../mail-storage.js'
+import type { AccountsQuery, MailboxId } from '../mail-storage.js'
 import type { Commit } from './commit.js'
 import { type MemoryAccount, MemoryMailbox, namesAbove } from './memory-mailbox.js'
 
@@ -26,6 +26,14 @@ export class MailboxTree {
   /** An account that was named before. */
   knownAccount(name: string): MemoryAccount | undefined {
     return this.#accounts.get(name)
+  }
+
+  /** Names of the accounts that keep a message, in the order of their UTF-16 code units. */
+  accountNames({ after = '', limit = 1_000 }: AccountsQuery = {}): string[] {
+    const names: string[] = []
+    for (const { name, messages } of this.#accounts.values())
+      if (messages > 0 && name > after) names.push(name)
+    return names.sort().slice(0, limit)
   }
 
   /** @throws MailError `NO_SUCH_MAILBOX`. */

@@ -1,4 +1,5 @@
 import type {
+  AccountsQuery,
   CopiedMessage,
   FlagChange,
   FlagResult,
@@ -175,6 +176,11 @@ export class MemoryMail implements MailStorage {
     this.#around.lifetime.assertOpen()
     const { bytes, messages } = this.#tree.knownAccount(account) ?? { bytes: 0, messages: 0 }
     return { bytes, messages }
+  }
+
+  async accounts(query?: AccountsQuery): Promise<string[]> {
+    this.#around.lifetime.assertOpen()
+    return this.#tree.accountNames(query)
   }
 
   /** Stores prepared copies. Nothing in it fails, also while the storage is closing. */

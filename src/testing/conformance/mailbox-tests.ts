@@ -27,6 +27,22 @@ export function mailboxTests(test: StorageTest): void {
     assert.notEqual(ids[0], ids[1])
   })
 
+  test('lists the accounts that keep messages, page by page', async storage => {
+    const names = ['ann', 'Ben', '__proto__', 'cem@example.test', 'Ødegård', '\u{1f4ee}', '\uffee']
+    for (const name of names) await put(storage, name, 'Work')
+    await put(storage, 'gone')
+    await storage.mail.expunge((await mailboxOf(storage, 'gone')).id, [1])
+    const listed: string[] = []
+    for (let page = await storage.mail.accounts({ limit: 2 }); page.length > 0; ) {
+      assert.ok(page.length <= 2)
+      listed.push(...page)
+      page = await storage.mail.accounts({ after: page.at(-1) ?? '', limit: 2 })
+    }
+    const kept = listed.filter(name => name !== 'gone')
+    assert.deepEqual([...kept].sort(), [...names].sort())
+    assert.deepEqual(await storage.mail.accounts(), listed)
+  })
+
   test('makes a mailbox and those above it', async ({ mail }) => {
     const made = await mail.createMailbox('ann', 'Work/2026/May', { specialUse: '\\Archive' })
     assert.equal(made.name, 'Work/2026/May')
