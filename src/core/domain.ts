@@ -36,7 +36,13 @@ const numericEnd = /(?:^|\.)(?:\d+|0x[0-9a-f]*)$/
 
 function toALabels(domain: string): string {
   // domainToASCII reads a URL's host, which may be an IPv4 number or hold escapes: neither belongs in mail.
-  return /[%/?#@:[\]\\\s\u0000-\u0020]/.test(domain) ? '' : domainToASCII(domain).toLowerCase()
+  const name = /[%/?#@:[\]\\\s\u0000-\u0020]/.test(domain) ? '' : domainToASCII(domain).toLowerCase()
+  return hasFalsePunycode(name) ? '' : name
+}
+
+/** Whether a label begins as an A-label but stands for no other one. Node.js 22 and later let such names pass. */
+function hasFalsePunycode(name: string): boolean {
+  return name.includes('xn--') && /(?:^|\.)xn--/.test(domainToUnicode(name) || 'xn--')
 }
 
 function normalizeLiteral(literal: string): string | undefined {
