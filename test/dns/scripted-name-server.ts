@@ -1,6 +1,6 @@
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
-import { createServer, type Socket } from 'node:net'
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import { type Answer, encodePacket, flag, headerSize } from '../../src/dns/packet.js'
 
 /** What a scripted server was asked. */
@@ -14,6 +14,9 @@ export interface Asked {
 
 /** Packets to send for a question, none for silence, or what to do with the TCP connection. */
 export type Script = (asked: Asked, socket?: Socket) => Buffer | Buffer[] | undefined
+
+/** Where nobody listens: a port that the system gives to no one. */
+export const closedPort = '127.0.0.1:1'
 
 /** A name server that follows a script: what no honest server would send. */
 export async function startScriptedServer(script: Script) {
@@ -35,12 +38,7 @@ export async function startScriptedServer(script: Script) {
       }
     })
   })
-  tcp.listen(0, '127.0.0.1')
-  await once(tcp, 'listening')
-  const { port } = tcp.address() as { port: number }
-  const udp = createSocket('udp4')
-  udp.bind(port, '127.0.0.1')
-  await once(udp, 'listening')
+  const { port, udp } = await bindBoth(tcp)
   udp.on('message', (bytes, peer) => {
     for (const packet of ask(bytes, 'udp', peer.port)) udp.send(packet, peer.port, peer.address)
   })
@@ -54,6 +52,24 @@ export async function startScriptedServer(script: Script) {
         new Promise(resolve => tcp.close(resolve)),
       ])
     },
+  }
+}
+
+/** Listens on TCP and UDP ports of one number; that of UDP may be taken, then another is tried. */
+async function bindBoth(tcp: Server) {
+  for (;;) {
+    tcp.listen(0, '127.0.0.1')
+    await once(tcp, 'listening')
+    const { port } = tcp.address() as AddressInfo
+    const udp = createSocket('udp4')
+    try {
+      udp.bind(port, '127.0.0.1')
+      await once(udp, 'listening')
+      return { port, udp }
+    } catch {
+      udp.close()
+      await new Promise(resolve => tcp.close(resolve))
+    }
   }
 }
 

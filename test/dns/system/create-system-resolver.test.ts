@@ -2,7 +2,7 @@ import { Resolver } from 'node:dns/promises'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { createDnsResolver } from '../../../src/dns/create-dns-resolver.js'
 import { createSystemResolver } from '../../../src/dns/system/create-system-resolver.js'
-import { mxAnswer, replyTo, type Script, startScriptedServer } from '../scripted-name-server.js'
+import { closedPort, mxAnswer, replyTo, type Script, startScriptedServer } from '../scripted-name-server.js'
 
 const endings: (() => Promise<void>)[] = []
 afterEach(async () => {
@@ -39,9 +39,7 @@ describe("the system's resolver", () => {
   })
 
   it('hears of a closed port', async () => {
-    const server = await startScriptedServer(() => undefined)
-    await server.close()
-    const resolver = createSystemResolver({ nameservers: [server.address] })
+    const resolver = createSystemResolver({ nameservers: [closedPort] })
     expect(await resolver.mx('rome.test')).toMatchObject({
       status: 'temporary-failure',
       reason: 'unreachable',

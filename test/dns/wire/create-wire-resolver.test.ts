@@ -5,7 +5,7 @@ import { type Answer, flag } from '../../../src/dns/packet.js'
 import { createDnsServer } from '../../../src/dns/server/create-dns-server.js'
 import type { WireResolverOptions } from '../../../src/dns/wire/options.js'
 import { createDnsZone } from '../../../src/dns/zone/create-dns-zone.js'
-import { mxAnswer, replyTo, type Script, startScriptedServer } from '../scripted-name-server.js'
+import { closedPort, mxAnswer, replyTo, type Script, startScriptedServer } from '../scripted-name-server.js'
 
 const endings: (() => Promise<void>)[] = []
 afterEach(async () => {
@@ -82,9 +82,7 @@ describe('asking name servers', () => {
   })
 
   it('hears of a closed port at once', async () => {
-    const server = await startScriptedServer(honest)
-    await server.close()
-    const { resolver } = resolverOf([server.address])
+    const { resolver } = resolverOf([closedPort])
     expect(await resolver.mx('rome.test')).toMatchObject({
       status: 'temporary-failure',
       reason: 'unreachable',
@@ -269,6 +267,22 @@ describe('aliases', () => {
     const answer = await resolverOf([server.address]).resolver.mx('rome.test')
     expect(answer).toMatchObject({ ...found, ttl: 60 })
     expect(server.questions.map(({ name }) => name)).toEqual(['rome.test', '1.0/25.b.test'])
+  })
+
+  it('to what has no such records are not asked about again where the SOA record says so', async () => {
+    const data = { mname: 'ns.test', rname: 'hostmaster.test', minimum: 0xffff_ffff }
+    const server = await scripted(asked =>
+      replyTo(asked, {
+        answers: [alias(asked.name, 'b.test')],
+        authorities: [{ type: 'SOA', name: 'test', ttl: 300, data }],
+      }),
+    )
+    // A TTL with its highest bit set counts as zero (RFC 2181 §8).
+    expect(await resolverOf([server.address]).resolver.mx('a.test')).toMatchObject({
+      reason: 'nodata',
+      ttl: 0,
+    })
+    expect(server.questions).toHaveLength(1)
   })
 
   it('that go in circles are a temporary failure, in one reply and over many', async () => {
