@@ -1,12 +1,23 @@
-/** A server in a process of its own: `serve.ts posthorn | bare | bare-without-delay`. Tells its port by IPC. */
+/**
+ * A server in a process of its own, `serve.ts <peer>`, that tells its port by IPC. Any message empties its store and
+ * is answered with the processor time spent so far.
+ */
 import { SMTPConnection } from 'smtp-server/lib/smtp-connection.js'
 import { SMTPServer } from 'smtp-server/lib/smtp-server.js'
 import { createAccounts } from '../../src/accounts/static/create-accounts.js'
 import { createSmtpServer } from '../../src/smtp-server/create-smtp-server.js'
 import { createMailStore } from '../../src/store/create-mail-store.js'
 
-/** What may be compared. */
-export type Peer = 'posthorn' | 'bare' | 'bare-without-delay'
+/**
+ * What may be compared: `bare` is smtp-server, as it is (it sets Nagle off itself) or with its greeting delay taken
+ * away; it keeps each message in memory, as posthorn does, or throws it away.
+ */
+export type Peer =
+  | 'posthorn'
+  | 'bare'
+  | 'bare-without-delay'
+  | 'bare-discarding'
+  | 'bare-without-delay-discarding'
 
 const peer = process.argv[2] as Peer
 
@@ -56,20 +67,28 @@ async function servePosthorn(): Promise<void> {
   process.send?.({ port })
 }
 
-/** Bare smtp-server reads each message and throws it away; a socket of its own has Nagle off already. */
 function serveBare(): void {
-  const Server = peer === 'bare' ? SMTPServer : EagerServer
+  const Server = peer.startsWith('bare-without-delay') ? EagerServer : SMTPServer
+  const keeps = !peer.endsWith('discarding')
+  let kept: Buffer[] = []
   const server = new Server({
     logger: false,
     authOptional: true,
     disabledCommands: ['AUTH', 'STARTTLS'],
     disableReverseLookup: true,
     onData: (stream, _session, callback) => {
-      stream.on('data', () => {})
-      stream.on('end', () => callback())
+      const chunks: Buffer[] = []
+      stream.on('data', chunk => keeps && chunks.push(chunk))
+      stream.on('end', () => {
+        if (keeps) kept.push(Buffer.concat(chunks))
+        callback()
+      })
     },
   })
-  process.on('message', () => process.send?.({ cpu: cpuSpent() }))
+  process.on('message', () => {
+    process.send?.({ cpu: cpuSpent() })
+    kept = []
+  })
   server.listen(0, '127.0.0.1', () => {
     const address = server.server.address()
     process.send?.({ port: typeof address === 'object' ? address?.port : undefined })
