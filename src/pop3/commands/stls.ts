@@ -1,8 +1,8 @@
 import type { Command } from '../command.js'
 
 /**
- * RFC 2595 §4. What the client sent behind STLS, before the handshake, is thrown away: somebody between could have put
- * it there.
+ * RFC 2595 §4. What the client sent behind STLS, before the handshake, is thrown away, and what it said before is
+ * forgotten: somebody between could have put it there.
  */
 export const stls: Command = {
   verb: 'STLS',
@@ -12,6 +12,8 @@ export const stls: Command = {
     if (!session.offersStls || !tls)
       return session.reject(session.secure ? 'Encrypted already' : 'No TLS here')
     if (argument !== '') return session.reject('STLS takes no argument')
+    session.connection.discardInput()
+    session.username = undefined
     session.ok('Begin TLS')
     return session.startTls(tls.context).then(() => {})
   },

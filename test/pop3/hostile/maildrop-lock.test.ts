@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { createMailStore } from '../../../src/store/create-mail-store.js'
 import { pop3 } from '../dialogue.js'
-import { altered } from './altered-store.js'
+import { altered, withMailbox } from './altered-store.js'
 
 const message = 'Subject: one\r\n\r\nHello\r\n'
 
@@ -82,6 +82,34 @@ describe('a connection that dies before QUIT', () => {
       expect(await (await store.mailbox('alice')).list()).toHaveLength(2)
     })
   }
+
+  it('deletes nothing: QUIT waits behind a message that the client did not stay for', async () => {
+    const mailStore = createMailStore()
+    let goOn = () => {}
+    let opened = () => {}
+    const opening = new Promise<void>(resolve => {
+      opened = resolve
+    })
+    const store = withMailbox(mailStore, mailbox => ({
+      open: async uid => {
+        opened()
+        await new Promise<void>(resolve => {
+          goOn = resolve
+        })
+        return mailbox.open(uid)
+      },
+    }))
+    const { loggedIn, next } = await pop3({ mailStore, store, messages: [message, message] })
+    const client = await loggedIn()
+    const closed = next('session:closed')
+    client.send('DELE 1', 'RETR 2', 'QUIT')
+    await opening
+    client.socket.resetAndDestroy()
+    while ((await mailStore.lock('alice', 'INBOX')) === undefined) await new Promise(setImmediate)
+    goOn()
+    expect((await closed).reason).toBe('lost')
+    expect(await (await mailStore.mailbox('alice')).list()).toHaveLength(2)
+  })
 
   it('deletes nothing: the server is closed', async () => {
     const { loggedIn, store, server } = await pop3({ messages: [message] })
