@@ -3,17 +3,23 @@ import type { MessageSource } from '../message/message-source.js'
 
 /** A message of the app: either its parts, or `raw` with an `envelope`. */
 export interface OutgoingMessage {
-  /** The whole message as bytes or a source; nothing is added but a missing `Date:` and `Message-ID:` is not supplied either. */
+  /**
+   * The whole message as bytes or a source, sent exactly as it is: nothing is added, not even a missing `Date:` or
+   * `Message-ID:`, and no `Bcc:` is taken out. Needs an `envelope`, and no other option beside it.
+   */
   raw?: MessageSource | Uint8Array | string
-  /** Who it is for. Default: taken from `from`, `to`, `cc` and `bcc`. Required with `raw`. */
+  /** Bare addresses of sender and recipients. Default: those of `from`, `to`, `cc` and `bcc`. Required with `raw`. */
   envelope?: {
     /** `''` for the null sender. */
     sender: string
     recipients: readonly (string | EnvelopeRecipient)[]
   } & Pick<Envelope, 'requireTls' | 'ret' | 'envid'>
+  /** A mailbox such as `Alice <alice@example.test>`; the sender, where there is no `envelope`. */
   from?: string
+  /** Mailboxes, separated by commas or as a list. */
   to?: string | readonly string[]
   cc?: string | readonly string[]
+  /** Gets the message and is named nowhere in it. */
   bcc?: string | readonly string[]
   replyTo?: string
   subject?: string
@@ -21,7 +27,10 @@ export interface OutgoingMessage {
   html?: string
   inReplyTo?: string
   references?: readonly string[]
-  /** Further header fields by name. */
+  /**
+   * Further header fields by name; `Date` and `Message-ID` replace those the queue would write. Fields that have an
+   * option of their own are refused.
+   */
   headers?: Readonly<Record<string, string>>
   attachments?: readonly OutgoingAttachment[]
 }
