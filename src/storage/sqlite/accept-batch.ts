@@ -1,0 +1,115 @@
+import { MailError } from '../../core/error.js'
+import type { SettledEntry, SettleResult } from '../queue-storage.js'
+import type { AcceptResult } from '../storage.js'
+import { putBlob, referBlob } from './blob-rows.js'
+import { lostLeases, type NewQueuedMessage, putEntries, settleEntries } from './entry-changes.js'
+import { ensureInbox, findMailbox, makeMailbox } from './mailbox-rows.js'
+import { appendMessages } from './message-changes.js'
+import { blobId, mailboxId } from './row-ids.js'
+import type { Statements } from './sqlite-database.js'
+import type { Transaction } from './transaction.js'
+
+const hour = 3_600_000
+
+/** A local copy in columns. */
+export interface NewCopy {
+  readonly account: string
+  readonly mailbox: string
+  readonly flags: string
+  readonly internalDate: number
+  readonly prefix: Uint8Array | null
+}
+
+/** A batch whose message is at hand or stored: what a thread can be sent. */
+export interface PreparedBatch {
+  readonly id: string
+  readonly receivedAt: number
+  readonly message: { readonly bytes: Uint8Array } | { readonly row: number; readonly size?: number }
+  readonly copies: readonly NewCopy[]
+  readonly queued: NewQueuedMessage | undefined
+}
+
+/** What became of a batch that was accepted before. */
+export function knownResult(statements: Statements, id: string): AcceptResult | undefined {
+  const known = statements.get<{ result: string }>('SELECT result FROM accepted WHERE id = ?', id)
+  return known && JSON.parse(known.result)
+}
+
+/** Stores copies and entries of a message, once for each id. */
+export function acceptBatch(tx: Transaction, batch: PreparedBatch): AcceptResult {
+  const known = knownResult(tx, batch.id)
+  if (known) return known
+  tx.sees(batch.receivedAt)
+  const references = batch.copies.length + (batch.queued?.entries.length ?? 0)
+  const { row, size } = keepMessage(tx, batch.message, references)
+  const result: AcceptResult = {
+    blob: blobId.of(row),
+    copies: batch.copies.map(copy => storeCopy(tx, copy, row, size, batch.receivedAt)),
+    entries: batch.queued ? putEntries(tx, batch.queued, row, size) : [],
+  }
+  const at = batch.receivedAt
+  tx.run('INSERT INTO accepted (id, at, result) VALUES (?, ?, ?)', batch.id, at, JSON.stringify(result))
+  tx.accepted++
+  return result
+}
+
+function keepMessage(tx: Transaction, message: PreparedBatch['message'], references: number) {
+  if ('bytes' in message) {
+    return { row: putBlob(tx, message.bytes, references), size: message.bytes.length }
+  }
+  const size = referBlob(tx, message.row, references)
+  if (message.size !== undefined && message.size !== size) {
+    throw new MailError('STORAGE_FAILED', 'sqliteStorage: a blob has another size than was written', {
+      temporary: true,
+    })
+  }
+  return { row: message.row, size }
+}
+
+function storeCopy(tx: Transaction, copy: NewCopy, blob: number, size: number, savedAt: number) {
+  const { account, mailbox: name, flags, internalDate, prefix } = copy
+  const mailbox = findMailbox(tx, account, name) ?? makeMailboxIn(tx, account, name)
+  const message = {
+    flags,
+    internal_date: internalDate,
+    saved_at: savedAt,
+    size: size + (prefix?.length ?? 0),
+    blob,
+    prefix,
+  }
+  const { id, uid_validity, uid_next, modseq } = appendMessages(tx, mailbox, [message])
+  const place = { mailboxId: mailboxId.of(id), uidValidity: uid_validity, uid: uid_next - 1, modseq }
+  return { account, mailbox: name, ...place }
+}
+
+function makeMailboxIn(tx: Transaction, account: string, name: string) {
+  const inbox = ensureInbox(tx, account)
+  return name === 'INBOX' ? inbox : makeMailbox(tx, account, name)
+}
+
+/** Forgets batches accepted more than an hour before; at most a few more than came. */
+export function forgetBatches(tx: Transaction, limit: number): void {
+  const oldest = tx.all<{ seq: number; at: number }>(
+    'SELECT seq, at FROM accepted ORDER BY seq LIMIT ?',
+    limit,
+  )
+  let last = 0
+  for (const { seq, at } of oldest) {
+    if (at + hour >= tx.now) break
+    last = seq
+  }
+  if (last > 0) tx.run('DELETE FROM accepted WHERE seq <= ?', last)
+}
+
+/** Settles leased entries and accepts what this calls for, or does nothing when a lease was lost. */
+export function settle(
+  tx: Transaction,
+  entries: readonly SettledEntry[],
+  batches: readonly PreparedBatch[],
+): SettleResult {
+  const lost = lostLeases(tx, entries)
+  if (lost.length > 0) return { settled: false, lost }
+  const accepted = batches.map(batch => acceptBatch(tx, batch))
+  settleEntries(tx, entries)
+  return { settled: true, accepted }
+}

@@ -1,0 +1,113 @@
+import { MailError } from '../../core/error.js'
+import { blobId } from './row-ids.js'
+import type { Statements } from './sqlite-database.js'
+import type { Transaction } from './transaction.js'
+
+/** Octets of a piece. What fits in one is stored by the commit that accepts it; more is streamed before. */
+export const chunkSize = 256 * 1024
+
+/** Pieces of one blob at most, for their ids: 16 GiB. */
+const mostChunks = 65_536
+
+/** How long a blob stays that was written and that nothing refers to yet. */
+const unkeptGrace = 3_600_000
+/** How long a blob of several pieces stays after its last reference, for those who read it. */
+const readersGrace = 600_000
+
+/** Stores a blob of one piece, or none. Gives its row. */
+export function putBlob(tx: Transaction, bytes: Uint8Array, references: number): number {
+  const row = beginRow(tx, bytes.length, references)
+  if (bytes.length > 0) tx.run('INSERT INTO chunks (id, data) VALUES (?, ?)', row * mostChunks, bytes)
+  if (references === 0) doom(tx, row, unkeptGrace)
+  return row
+}
+
+function beginRow(tx: Transaction, size: number, references: number): number {
+  const made = tx.get<{ id: number }>(
+    'INSERT INTO blobs (size, refs) VALUES (?, ?) RETURNING id',
+    size,
+    references,
+  )
+  return made?.id ?? 0
+}
+
+/** Begins a blob that is written piece by piece. Gives its row. */
+export function beginBlob(tx: Transaction): number {
+  const row = beginRow(tx, 0, 0)
+  doom(tx, row, unkeptGrace)
+  return row
+}
+
+/** Appends a piece; all but the last have {@link chunkSize} octets. */
+export function appendChunk(tx: Transaction, row: number, number: number, bytes: Uint8Array): void {
+  if (number >= mostChunks)
+    throw new MailError('MESSAGE_TOO_LARGE', 'sqliteStorage: a blob has 16 GiB at most')
+  const grown = tx.get('UPDATE blobs SET size = size + ? WHERE id = ? RETURNING id', bytes.length, row)
+  if (!grown) throw noSuchBlob(row)
+  tx.run('INSERT INTO chunks (id, data) VALUES (?, ?)', row * mostChunks + number, bytes)
+}
+
+/** Deletes a blob whose writing failed. */
+export function discardBlob(tx: Transaction, row: number): void {
+  if (tx.get('SELECT id FROM blobs WHERE id = ? AND refs = 0', row)) deleteBlob(tx, row)
+}
+
+/** Adds references to a stored blob. Gives its size. @throws MailError `NO_SUCH_MESSAGE`. */
+export function referBlob(tx: Transaction, row: number, references: number): number {
+  const blob = tx.get<{ size: number; refs: number }>(
+    'UPDATE blobs SET refs = refs + ? WHERE id = ? RETURNING size, refs',
+    references,
+    row,
+  )
+  if (!blob) throw noSuchBlob(row)
+  if (references > 0 && blob.refs === references) tx.run('DELETE FROM doomed WHERE blob = ?', row)
+  return blob.size
+}
+
+/** Takes a reference back; with the last the blob goes. */
+export function releaseBlob(tx: Transaction, row: number): void {
+  const blob = tx.get<{ size: number; refs: number }>(
+    'UPDATE blobs SET refs = refs - 1 WHERE id = ? RETURNING size, refs',
+    row,
+  )
+  if (!blob || blob.refs > 0) return
+  // One piece is read at once when it is opened: nobody can be in the middle of it.
+  if (blob.size <= chunkSize) deleteBlob(tx, row)
+  else doom(tx, row, readersGrace)
+}
+
+function doom(tx: Transaction, row: number, grace: number): void {
+  tx.run('INSERT OR REPLACE INTO doomed (blob, grace) VALUES (?, ?)', row, grace)
+}
+
+function deleteBlob(tx: Transaction, row: number): void {
+  tx.run('DELETE FROM chunks WHERE id >= ? AND id < ?', row * mostChunks, (row + 1) * mostChunks)
+  tx.run('DELETE FROM blobs WHERE id = ?', row)
+}
+
+/** Deletes blobs whose time has come, `limit` of them at most. Gives how many. */
+export function sweepBlobs(tx: Transaction, now: number, limit: number): number {
+  tx.run('UPDATE doomed SET gone_at = ? + grace WHERE gone_at IS NULL', now)
+  const gone = tx.all<{ blob: number }>('SELECT blob FROM doomed WHERE gone_at <= ? LIMIT ?', now, limit)
+  for (const { blob } of gone) deleteBlob(tx, blob)
+  return gone.length
+}
+
+/** Octets of a blob, or `undefined` when it does not exist. */
+export function sizeOfBlob(statements: Statements, row: number): number | undefined {
+  return statements.get<{ size: number }>('SELECT size FROM blobs WHERE id = ?', row)?.size
+}
+
+/** One piece of a blob. @throws MailError `NO_SUCH_MESSAGE`. */
+export function readChunk(statements: Statements, row: number, number: number): Uint8Array {
+  const chunk = statements.get<{ data: Uint8Array }>(
+    'SELECT data FROM chunks WHERE id = ?',
+    row * mostChunks + number,
+  )
+  if (!chunk) throw noSuchBlob(row)
+  return chunk.data
+}
+
+function noSuchBlob(row: number): MailError {
+  return new MailError('NO_SUCH_MESSAGE', `blob ${blobId.of(row)} does not exist (any more)`)
+}

@@ -1,0 +1,162 @@
+import { randomUUID } from 'node:crypto'
+import { systemClock } from '../../core/clock.js'
+import { MailError } from '../../core/error.js'
+import type { StorageChange } from '../storage.js'
+import { ChangeFeed } from './change-feed.js'
+import { changesAfter, lastChange } from './change-rows.js'
+import type { CommandArgs, CommandName, CommandResult } from './commands.js'
+import { InlineCommitter } from './inline-committer.js'
+import { loadSqlite, openReader, openWriter } from './open-database.js'
+import type { SqliteStorageSettings } from './options.js'
+import { type OpenDatabase, type SqliteDatabase, Statements } from './sqlite-database.js'
+import { asStorageError } from './sqlite-error.js'
+import { ThreadCommitter } from './thread-committer.js'
+import { Writer } from './writer.js'
+
+interface Opened {
+  readonly database: SqliteDatabase
+  readonly reader: Statements
+  readonly writer: Writer
+}
+
+/**
+ * The open database, shared by the parts of the storage: it is opened with the first call, read in the calling thread,
+ * and written through the {@link Writer}.
+ */
+export class Connection {
+  readonly settings: SqliteStorageSettings
+  readonly feed: ChangeFeed
+  readonly #load: () => Promise<OpenDatabase>
+  readonly #origin = randomUUID()
+  readonly #underWay = new Set<Promise<unknown>>()
+  #opening: Promise<Opened> | undefined
+  #opened: Opened | undefined
+  #closing: Promise<void> | undefined
+  #seen = { version: -1, change: 0 }
+
+  /** @param load - finds SQLite; tests put a database of their own behind the storage with it. */
+  constructor(settings: SqliteStorageSettings, load: () => Promise<OpenDatabase> = loadSqlite) {
+    this.settings = settings
+    this.#load = load
+    this.feed = new ChangeFeed(systemClock, settings.pollInterval, () => this.#look())
+  }
+
+  get isInMemory(): boolean {
+    return this.settings.path === ':memory:'
+  }
+
+  /** Transactions made by this storage, and commands in them. */
+  get counts(): Writer['counts'] {
+    return this.#opened?.writer.counts ?? { commits: 0, commands: 0 }
+  }
+
+  /** Opens the database. After a failure the next call tries again. */
+  open(): Promise<Opened> {
+    this.#opening ??= this.#open().catch(thrown => {
+      this.#opening = undefined
+      throw asStorageError(thrown)
+    })
+    return this.#opening
+  }
+
+  async #open(): Promise<Opened> {
+    const open = await this.#load()
+    const { path, busyTimeout, thread } = this.settings
+    const publish = (changes: readonly StorageChange[]) => this.feed.publish(changes)
+    if (this.isInMemory) {
+      const database = openWriter(open, this.settings)
+      const committer = new InlineCommitter(database, this.#origin)
+      return this.#begin(database, new Writer(committer, publish))
+    }
+    const committer = thread
+      ? await ThreadCommitter.start({ path, busyTimeout, origin: this.#origin })
+      : new InlineCommitter(openWriter(open, this.settings), this.#origin)
+    try {
+      return this.#begin(openReader(open, this.settings), new Writer(committer, publish))
+    } catch (thrown) {
+      await committer.close()
+      throw thrown
+    }
+  }
+
+  #begin(database: SqliteDatabase, writer: Writer): Opened {
+    const reader = new Statements(database)
+    this.#seen.change = lastChange(reader)
+    this.#opened = { database, reader, writer }
+    return this.#opened
+  }
+
+  /** @throws MailError `CLOSED`. */
+  assertOpen(): void {
+    if (this.#closing) throw new MailError('CLOSED', 'sqliteStorage: used after it was closed')
+  }
+
+  /** Reads from the state after the last commit. */
+  async read<T>(work: (statements: Statements) => T): Promise<T> {
+    this.assertOpen()
+    const { reader } = this.#opened ?? (await this.track(this.open()))
+    try {
+      return work(reader)
+    } catch (thrown) {
+      throw asStorageError(thrown)
+    }
+  }
+
+  /**
+   * Runs a command; resolves once it is durable. Also while the storage closes, for what began before.
+   * @param weight - octets of message bytes in it.
+   */
+  async run<Name extends CommandName>(
+    name: Name,
+    args: CommandArgs<Name>,
+    weight?: number,
+  ): Promise<CommandResult<Name>> {
+    const { writer } = this.#opened ?? (await this.open())
+    return writer.run(name, args, weight)
+  }
+
+  /** Runs one command by itself; resolves once it is durable. */
+  async write<Name extends CommandName>(name: Name, args: CommandArgs<Name>): Promise<CommandResult<Name>> {
+    this.assertOpen()
+    return this.track(this.run(name, args))
+  }
+
+  /** Keeps {@link Connection.close} waiting for `work`. Returns `work`. */
+  track<T>(work: Promise<T>): Promise<T> {
+    const done = () => this.#underWay.delete(work)
+    this.#underWay.add(work)
+    work.then(done, done)
+    return work
+  }
+
+  /** What other processes changed since the last look. */
+  #look(): readonly StorageChange[] {
+    if (!this.#opened || this.isInMemory) return []
+    const { reader } = this.#opened
+    try {
+      const version = reader.get<{ data_version: number }>('PRAGMA data_version')?.data_version ?? 0
+      if (version === this.#seen.version) return []
+      const changes = changesAfter(reader, this.#seen.change, this.#origin)
+      this.#seen = { version, change: lastChange(reader) }
+      return changes
+    } catch {
+      // The next look finds what this one could not.
+      return []
+    }
+  }
+
+  /** Lets what is under way end, takes nothing new, and closes. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
+    this.feed.clear()
+    while (this.#underWay.size > 0) await Promise.allSettled([...this.#underWay])
+    if (!this.#opened) return
+    const { database, writer } = this.#opened
+    if (!this.isInMemory) database.close()
+    await writer.close()
+  }
+}

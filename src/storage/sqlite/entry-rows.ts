@@ -1,0 +1,97 @@
+import type { QueueEntry, QueueFilter, QueueState } from '../queue-storage.js'
+import { blobId, entryId } from './row-ids.js'
+import type { SqlValue, Statements } from './sqlite-database.js'
+
+/** A row of `entries`. */
+export interface EntryRow {
+  readonly id: number
+  readonly message: number
+  readonly trace_id: string
+  readonly blob: number
+  readonly size: number
+  readonly envelope: string
+  readonly recipient: string
+  readonly destination: string
+  readonly submitter: string | null
+  readonly queued_at: number
+  readonly state: QueueState
+  readonly due_at: number
+  readonly due_before: number
+  readonly attempts: number
+  readonly warned: number
+  readonly hold_after: number
+  readonly token: string | null
+  readonly problem: string | null
+  readonly history: string
+}
+
+export function queueEntry(row: EntryRow): QueueEntry {
+  return {
+    id: entryId.of(row.id),
+    traceId: row.trace_id,
+    blob: blobId.of(row.blob),
+    size: row.size,
+    envelope: JSON.parse(row.envelope),
+    recipient: JSON.parse(row.recipient),
+    destination: row.destination,
+    ...(row.submitter !== null && { submitter: row.submitter }),
+    state: row.state,
+    queuedAt: row.queued_at,
+    dueAt: row.due_at,
+    attempts: row.attempts,
+    history: JSON.parse(row.history),
+    warned: row.warned === 1,
+    ...(row.problem !== null && { problem: row.problem }),
+  }
+}
+
+export function entryById(statements: Statements, id: string): EntryRow | undefined {
+  return statements.get<EntryRow>('SELECT * FROM entries WHERE id = ?', entryId.row(id))
+}
+
+const filterColumns = {
+  state: 'state',
+  destination: 'destination',
+  sender: 'sender',
+  recipient: 'address',
+  traceId: 'trace_id',
+} as const satisfies Partial<Record<keyof QueueFilter, string>>
+
+export function listEntries(statements: Statements, filter: QueueFilter): EntryRow[] {
+  const conditions = ['id > ?']
+  const values: SqlValue[] = [rowAfter(filter.after ?? '')]
+  for (const key of Object.keys(filterColumns) as (keyof typeof filterColumns)[]) {
+    const wanted = filter[key]
+    if (wanted === undefined) continue
+    conditions.push(`${filterColumns[key]} = ?`)
+    values.push(wanted)
+  }
+  const limit = Math.max(0, Math.min(filter.limit ?? 1_000, Number.MAX_SAFE_INTEGER))
+  const where = conditions.join(' AND ')
+  return statements.all<EntryRow>(
+    `SELECT * FROM entries WHERE ${where} ORDER BY id LIMIT ?`,
+    ...values,
+    limit,
+  )
+}
+
+/** Ids compare as texts: any text has its place among them. */
+function rowAfter(id: string): number {
+  const row = entryId.row(id)
+  if (row > 0 && id === entryId.of(row)) return row
+  return id < entryId.of(0) ? 0 : Number.MAX_SAFE_INTEGER
+}
+
+/** When the next entry is due or the next lease runs out. */
+export function nextDue(statements: Statements): number | undefined {
+  return statements.get<{ due_at: number }>('SELECT due_at FROM lanes ORDER BY due_at LIMIT 1')?.due_at
+}
+
+export function countsByState(statements: Statements): Record<QueueState, number> {
+  const counts = { waiting: 0, leased: 0, held: 0, dead: 0 }
+  const rows = statements.all<{ state: QueueState; n: number }>(
+    'SELECT state, count(*) AS n FROM entries GROUP BY state',
+  )
+  for (const { state, n } of rows) counts[state] = n
+  return counts
+}

@@ -1,0 +1,132 @@
+import { describeError, MailError } from '../../core/error.js'
+import type { StorageChange } from '../storage.js'
+import { forgetBatches } from './accept-batch.js'
+import { sweepBlobs } from './blob-rows.js'
+import { appendChanges } from './change-rows.js'
+import { type CommandName, commands } from './commands.js'
+import { forgetLocks } from './lock-rows.js'
+import type { SqliteDatabase } from './sqlite-database.js'
+import { asStorageError, type EncodedError, encodeError } from './sqlite-error.js'
+import { Changes, Transaction } from './transaction.js'
+
+/** A call of one of the {@link commands}. */
+export interface Command {
+  readonly name: CommandName
+  readonly args: readonly unknown[]
+}
+
+/** What became of a command. */
+export type Outcome = { readonly value: unknown } | { readonly error: EncodedError }
+
+/** What became of a group, in the order of its commands. */
+export interface GroupResult {
+  readonly outcomes: readonly Outcome[]
+  readonly changes: readonly StorageChange[]
+}
+
+/** Time between sweeps, by the instants that pass by. */
+const sweepEvery = 60_000
+const mostSwept = 200
+
+/**
+ * Runs groups of commands, each group in one transaction with one wait for the disk. A command that fails is taken
+ * back to its savepoint and fails alone; a transaction that fails is a failure of all in it, and the next begins afresh.
+ */
+export class GroupCommit {
+  readonly #tx: Transaction
+  readonly #origin: string
+  #sweptAt = Number.NEGATIVE_INFINITY
+
+  /** @param origin - names this storage among the processes on the file. */
+  constructor(database: SqliteDatabase, origin: string) {
+    this.#tx = new Transaction(database)
+    this.#origin = origin
+  }
+
+  commit(group: readonly Command[]): GroupResult {
+    try {
+      const result = this.#inTransaction(() => this.#run(group))
+      this.#sweep()
+      return result
+    } catch (thrown) {
+      const error = encodeError(thrown)
+      return { outcomes: group.map(() => ({ error })), changes: [] }
+    }
+  }
+
+  #run(group: readonly Command[]): GroupResult {
+    const tx = this.#tx
+    const changes = new Changes()
+    tx.accepted = 0
+    const outcomes = group.map(command => this.#runOne(command, changes))
+    if (tx.accepted > 0) forgetBatches(tx, 2 * tx.accepted + 16)
+    const told = changes.list()
+    if (told.length > 0) appendChanges(tx, this.#origin, told)
+    return { outcomes, changes: told }
+  }
+
+  #runOne({ name, args }: Command, changes: Changes): Outcome {
+    const tx = this.#tx
+    tx.changes = new Changes()
+    tx.run('SAVEPOINT command')
+    try {
+      const run = commands[name] as (tx: Transaction, ...args: readonly unknown[]) => unknown
+      const value = run(tx, ...args)
+      tx.run('RELEASE command')
+      changes.merge(tx.changes)
+      return { value }
+    } catch (thrown) {
+      this.#takeBack(thrown)
+      return { error: encodeError(thrown) }
+    }
+  }
+
+  /** Some failures end the whole transaction (https://www.sqlite.org/lang_transaction.html): then there is no savepoint. */
+  #takeBack(thrown: unknown): void {
+    try {
+      this.#tx.run('ROLLBACK TO command')
+      this.#tx.run('RELEASE command')
+    } catch {
+      throw asStorageError(thrown)
+    }
+  }
+
+  #inTransaction<T>(work: () => T): T {
+    this.#tx.run('BEGIN IMMEDIATE')
+    try {
+      const result = work()
+      this.#tx.run('COMMIT')
+      return result
+    } catch (thrown) {
+      this.#rollBack(thrown)
+      throw thrown
+    }
+  }
+
+  #rollBack(thrown: unknown): void {
+    try {
+      this.#tx.run('ROLLBACK')
+    } catch (after) {
+      // SQLite has rolled back by itself.
+      if (/no transaction is active/.test(describeError(after))) return
+      throw new MailError('STORAGE_FAILED', `sqliteStorage: rolling back: ${describeError(after)}`, {
+        temporary: true,
+        cause: thrown,
+      })
+    }
+  }
+
+  /** Clears away what has expired; what fails here is done by a later sweep. */
+  #sweep(): void {
+    const { now } = this.#tx
+    // Before any command carried an instant this is not a number.
+    if (!(now - this.#sweptAt >= sweepEvery)) return
+    try {
+      const swept = this.#inTransaction(() => {
+        forgetLocks(this.#tx, now)
+        return sweepBlobs(this.#tx, now, mostSwept)
+      })
+      if (swept < mostSwept) this.#sweptAt = now
+    } catch {}
+  }
+}

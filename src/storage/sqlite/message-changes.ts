@@ -1,0 +1,234 @@
+import type { CopiedMessage, FlagChange, FlagResult } from '../mail-storage.js'
+import { referBlob, releaseBlob } from './blob-rows.js'
+import {
+  createMailbox,
+  ensureInbox,
+  findMailbox,
+  type MailboxRow,
+  mailboxByRow,
+  mailboxExists,
+  namedMailbox,
+  renameTree,
+} from './mailbox-rows.js'
+import {
+  changedFlags,
+  isUnseen,
+  listMessages,
+  type MessageRow,
+  messageByUid,
+  messageRecord,
+} from './message-rows.js'
+import { mailboxId } from './row-ids.js'
+import type { Transaction } from './transaction.js'
+
+const fewestTombstones = 10_000
+
+/** A message before it has a place. */
+export type NewMessage = Omit<MessageRow, 'uid' | 'modseq'>
+
+/** Appends messages whose blobs count the reference already; each gets a UID and a MODSEQ. Gives the first UID. */
+export function appendMessages(
+  tx: Transaction,
+  mailbox: MailboxRow,
+  messages: readonly NewMessage[],
+): MailboxRow {
+  const after = tx.get<MailboxRow>(
+    `UPDATE mailboxes SET uid_next = uid_next + ?, modseq = modseq + ?, messages = messages + ?,
+       unseen = unseen + ?, bytes = bytes + ? WHERE id = ? RETURNING *`,
+    messages.length,
+    messages.length,
+    messages.length,
+    messages.filter(({ flags }) => isUnseen(flags)).length,
+    messages.reduce((sum, { size }) => sum + size, 0),
+    mailbox.id,
+  )
+  const { uid_next, modseq } = after ?? mailbox
+  const before = { modseq: modseq - messages.length, uidNext: uid_next - messages.length }
+  for (const [index, message] of messages.entries()) {
+    insertMessage(tx, mailbox.id, before.uidNext + index, before.modseq + 1 + index, message)
+  }
+  tx.changes.messages(mailbox.id, { account: mailbox.account, mailbox: mailbox.name, modseq, before })
+  return after ?? mailbox
+}
+
+function insertMessage(
+  tx: Transaction,
+  mailbox: number,
+  uid: number,
+  modseq: number,
+  message: NewMessage,
+): void {
+  tx.run(
+    `INSERT INTO messages (mailbox, uid, modseq, flags, internal_date, saved_at, size, blob, prefix)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    mailbox,
+    uid,
+    modseq,
+    message.flags,
+    message.internal_date,
+    message.saved_at,
+    message.size,
+    message.blob,
+    message.prefix,
+  )
+}
+
+/** One new MODSEQ for all messages whose flags change. */
+export function setFlags(tx: Transaction, mailbox: string, change: FlagChange): FlagResult {
+  const target = mailboxByRow(tx, mailboxId.row(mailbox))
+  const modseq = target.modseq + 1
+  const unchangedSince = change.unchangedSince ?? Number.POSITIVE_INFINITY
+  const messages: MessageRow[] = []
+  const modified: number[] = []
+  let changed = 0
+  let unseen = 0
+  for (const row of listMessages(tx, target.id, { uids: change.uids })) {
+    const flags = changedFlags(row.flags, change)
+    if (row.modseq > unchangedSince) modified.push(row.uid)
+    else if (flags === row.flags) messages.push(row)
+    else {
+      changed++
+      unseen += Number(isUnseen(flags)) - Number(isUnseen(row.flags))
+      messages.push({ ...row, flags, modseq })
+      updateFlags(tx, target.id, row.uid, flags, modseq)
+    }
+  }
+  if (changed > 0) {
+    tx.run('UPDATE mailboxes SET modseq = ?, unseen = unseen + ? WHERE id = ?', modseq, unseen, target.id)
+    tellOf(tx, target, modseq)
+  }
+  return { messages: messages.map(messageRecord), modified }
+}
+
+function updateFlags(tx: Transaction, mailbox: number, uid: number, flags: string, modseq: number): void {
+  tx.run(
+    'UPDATE messages SET flags = ?, modseq = ? WHERE mailbox = ? AND uid = ?',
+    flags,
+    modseq,
+    mailbox,
+    uid,
+  )
+}
+
+function tellOf(tx: Transaction, { id, account, name, modseq, uid_next }: MailboxRow, after: number): void {
+  tx.changes.messages(id, { account, mailbox: name, modseq: after, before: { modseq, uidNext: uid_next } })
+}
+
+export function copyMessages(
+  tx: Transaction,
+  from: string,
+  uids: readonly number[],
+  to: string,
+  savedAt: number,
+): CopiedMessage[] {
+  const source = mailboxByRow(tx, mailboxId.row(from))
+  return copyRows(tx, findMessages(tx, source.id, uids), mailboxByRow(tx, mailboxId.row(to)), savedAt)
+}
+
+export function moveMessages(
+  tx: Transaction,
+  from: string,
+  uids: readonly number[],
+  to: string,
+  savedAt: number,
+): CopiedMessage[] {
+  const source = mailboxByRow(tx, mailboxId.row(from))
+  const messages = findMessages(tx, source.id, uids)
+  const copied = copyRows(tx, messages, mailboxByRow(tx, mailboxId.row(to)), savedAt)
+  expungeRows(tx, source.id, messages)
+  return copied
+}
+
+function findMessages(tx: Transaction, mailbox: number, uids: readonly number[]): MessageRow[] {
+  return [...new Set(uids)]
+    .map(uid => messageByUid(tx, mailbox, uid))
+    .filter(message => message !== undefined)
+}
+
+function copyRows(
+  tx: Transaction,
+  messages: readonly MessageRow[],
+  to: MailboxRow,
+  savedAt: number,
+): CopiedMessage[] {
+  if (messages.length === 0) return []
+  for (const { blob } of messages) referBlob(tx, blob, 1)
+  const copies = messages.map(message => ({ ...message, saved_at: savedAt }))
+  const first = appendMessages(tx, to, copies).uid_next - messages.length
+  return messages.map(({ uid }, index) => ({ from: uid, to: first + index }))
+}
+
+/** Gives the UIDs that were there, ascending. */
+export function expungeMessages(tx: Transaction, mailbox: string, uids: readonly number[]): number[] {
+  const { id } = mailboxByRow(tx, mailboxId.row(mailbox))
+  const messages = findMessages(tx, id, uids).sort((a, b) => a.uid - b.uid)
+  expungeRows(tx, id, messages)
+  return messages.map(({ uid }) => uid)
+}
+
+function expungeRows(tx: Transaction, mailbox: number, messages: readonly MessageRow[]): void {
+  if (messages.length === 0) return
+  const before = mailboxByRow(tx, mailbox)
+  const modseq = before.modseq + 1
+  for (const { uid, blob } of messages) {
+    tx.run('DELETE FROM messages WHERE mailbox = ? AND uid = ?', mailbox, uid)
+    tx.run('INSERT INTO tombstones (mailbox, modseq, uid) VALUES (?, ?, ?)', mailbox, modseq, uid)
+    releaseBlob(tx, blob)
+  }
+  tx.run(
+    `UPDATE mailboxes SET modseq = ?, messages = messages - ?, unseen = unseen - ?, bytes = bytes - ?,
+       tombstones = tombstones + ? WHERE id = ?`,
+    modseq,
+    messages.length,
+    messages.filter(({ flags }) => isUnseen(flags)).length,
+    messages.reduce((sum, { size }) => sum + size, 0),
+    messages.length,
+    mailbox,
+  )
+  if (before.tombstones + messages.length > 2 * fewestTombstones) forgetTombstones(tx, mailbox)
+  tellOf(tx, before, modseq)
+}
+
+/** Keeps the last 10,000, whenever there are twice as many. */
+function forgetTombstones(tx: Transaction, mailbox: number): void {
+  const oldest = tx.get<{ modseq: number; uid: number }>(
+    'SELECT modseq, uid FROM tombstones WHERE mailbox = ? ORDER BY modseq DESC, uid DESC LIMIT 1 OFFSET ?',
+    mailbox,
+    fewestTombstones - 1,
+  )
+  if (!oldest) return
+  tx.run(
+    'DELETE FROM tombstones WHERE mailbox = ? AND (modseq, uid) < (?, ?)',
+    mailbox,
+    oldest.modseq,
+    oldest.uid,
+  )
+  tx.run('UPDATE mailboxes SET tombstones = ? WHERE id = ?', fewestTombstones, mailbox)
+}
+
+/** @throws MailError `NO_SUCH_MAILBOX`, `MAILBOX_EXISTS`. */
+export function renameMailbox(tx: Transaction, account: string, from: string, to: string): void {
+  ensureInbox(tx, account)
+  const mailbox = namedMailbox(tx, account, from)
+  if (findMailbox(tx, account, to)) throw mailboxExists(to)
+  if (from === 'INBOX') emptyInbox(tx, mailbox, to)
+  else renameTree(tx, account, from, to)
+}
+
+/** RFC 3501 §6.3.5: the messages of INBOX move, the mailboxes below it stay. */
+function emptyInbox(tx: Transaction, inbox: MailboxRow, to: string): void {
+  const target = createMailbox(tx, inbox.account, to)
+  const messages = listMessages(tx, inbox.id)
+  for (const { blob } of messages) referBlob(tx, blob, 1)
+  if (messages.length > 0) appendMessages(tx, mailboxByRow(tx, mailboxId.row(target.id)), messages)
+  expungeRows(tx, inbox.id, messages)
+}
+
+/** Deletes a mailbox with its messages. @throws MailError `NO_SUCH_MAILBOX`. */
+export function deleteMailbox(tx: Transaction, account: string, name: string): void {
+  const { id } = namedMailbox(tx, account, name)
+  for (const { blob } of listMessages(tx, id)) releaseBlob(tx, blob)
+  tx.run('DELETE FROM messages WHERE mailbox = ?', id)
+  tx.run('DELETE FROM mailboxes WHERE id = ?', id)
+  tx.changes.mailboxesOf(account)
+}

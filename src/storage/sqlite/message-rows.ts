@@ -1,0 +1,131 @@
+import type { FlagChange, MessageQuery, MessageRecord, UidRange } from '../mail-storage.js'
+import { blobId } from './row-ids.js'
+import type { Statements } from './sqlite-database.js'
+
+/** A row of `messages`, without its mailbox. */
+export interface MessageRow {
+  readonly uid: number
+  readonly modseq: number
+  /** A JSON array, or `''`. */
+  readonly flags: string
+  readonly internal_date: number
+  readonly saved_at: number
+  readonly size: number
+  readonly blob: number
+  readonly prefix: Uint8Array | null
+}
+
+const columns = 'uid, modseq, flags, internal_date, saved_at, size, blob, prefix'
+
+export function messageRecord(row: MessageRow): MessageRecord {
+  const record = {
+    uid: row.uid,
+    modseq: row.modseq,
+    flags: parseFlags(row.flags),
+    internalDate: row.internal_date,
+    savedAt: row.saved_at,
+    size: row.size,
+    blob: blobId.of(row.blob),
+  }
+  return row.prefix ? { ...record, prefix: row.prefix } : record
+}
+
+/** Messages of a mailbox as the query wants them, ascending by UID. */
+export function listMessages(
+  statements: Statements,
+  mailbox: number,
+  query: MessageQuery = {},
+): MessageRow[] {
+  const { uids = [{ from: 0, to: Number.POSITIVE_INFINITY }], changedSince } = query
+  const limit = Math.min(query.limit ?? Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER)
+  if (limit <= 0) return []
+  if (changedSince === undefined) return listRanges(statements, mailbox, uids, limit)
+  const changed = statements.all<MessageRow>(
+    `SELECT ${columns} FROM messages INDEXED BY messages_by_modseq WHERE mailbox = ? AND modseq > ? ORDER BY uid`,
+    mailbox,
+    changedSince,
+  )
+  return changed.filter(({ uid }) => uids.some(({ from, to }) => uid >= from && uid <= to)).slice(0, limit)
+}
+
+function listRanges(
+  statements: Statements,
+  mailbox: number,
+  ranges: readonly UidRange[],
+  limit: number,
+): MessageRow[] {
+  const rows: MessageRow[][] = []
+  let left = limit
+  for (const { from, to } of joinRanges(ranges)) {
+    if (left <= 0) break
+    const found = statements.all<MessageRow>(
+      `SELECT ${columns} FROM messages WHERE mailbox = ? AND uid >= ? AND uid <= ? ORDER BY uid LIMIT ?`,
+      mailbox,
+      from,
+      to,
+      left,
+    )
+    rows.push(found)
+    left -= found.length
+  }
+  return rows.length === 1 && rows[0] ? rows[0] : rows.flat()
+}
+
+/** Ranges in ascending order that do not overlap. */
+function joinRanges(ranges: readonly UidRange[]): UidRange[] {
+  const joined: { from: number; to: number }[] = []
+  for (const { from, to } of [...ranges].sort((a, b) => a.from - b.from)) {
+    const last = joined.at(-1)
+    if (last && from <= last.to + 1) last.to = Math.max(last.to, to)
+    else joined.push({ from, to })
+  }
+  return joined
+}
+
+export function messageByUid(statements: Statements, mailbox: number, uid: number): MessageRow | undefined {
+  return statements.get<MessageRow>(
+    `SELECT ${columns} FROM messages WHERE mailbox = ? AND uid = ?`,
+    mailbox,
+    uid,
+  )
+}
+
+export function vanishedUids(statements: Statements, mailbox: number, since: number): number[] {
+  return statements
+    .all<{ uid: number }>(
+      'SELECT uid FROM tombstones WHERE mailbox = ? AND modseq > ? ORDER BY uid',
+      mailbox,
+      since,
+    )
+    .map(({ uid }) => uid)
+}
+
+/** Flags as the column has them: sorted, without duplicates. */
+export function formatFlags(flags: readonly string[] = []): string {
+  if (flags.length === 0) return ''
+  return JSON.stringify([...new Set(flags)].sort())
+}
+
+const knownFlags = new Map<string, readonly string[]>([['', Object.freeze([])]])
+const mostKnownFlags = 1_000
+
+/** Few sets of flags make up most mailboxes, so each is parsed once. */
+export function parseFlags(column: string): readonly string[] {
+  let flags = knownFlags.get(column)
+  if (!flags) {
+    flags = Object.freeze(JSON.parse(column) as string[])
+    if (knownFlags.size < mostKnownFlags) knownFlags.set(column, flags)
+  }
+  return flags
+}
+
+export function changedFlags(column: string, { mode, flags }: FlagChange): string {
+  if (mode === 'replace') return formatFlags(flags)
+  const before = parseFlags(column)
+  if (mode === 'add') return formatFlags([...before, ...flags])
+  return formatFlags(before.filter(flag => !flags.includes(flag)))
+}
+
+export function isUnseen(column: string): boolean {
+  return !parseFlags(column).includes('\\Seen')
+}

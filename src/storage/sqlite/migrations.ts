@@ -1,0 +1,136 @@
+/**
+ * The schema, in steps: the number of a step is its place in this list, from 1, and is kept in `user_version`. A step
+ * that was published is never changed; a change of the schema is a new step.
+ *
+ * Instants are REAL, as any number of milliseconds is allowed; SQLite keeps a whole one as an integer.
+ */
+export const migrations: readonly string[] = [
+  `
+  -- One row: what is known of the whole.
+  CREATE TABLE state (
+    last_uid_validity INTEGER NOT NULL
+  ) STRICT;
+
+  -- Message bytes. refs counts the messages and queue entries that refer to a blob. Ids are never used again, so that
+  -- one that is out of date cannot name the mail of somebody else.
+  CREATE TABLE blobs (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    size INTEGER NOT NULL,
+    refs INTEGER NOT NULL
+  ) STRICT;
+
+  -- The bytes of a blob in pieces: id is the blob * 65536 + the number of the piece.
+  CREATE TABLE chunks (
+    id INTEGER PRIMARY KEY,
+    data BLOB NOT NULL
+  ) STRICT;
+
+  -- Blobs that nothing refers to, gone grace milliseconds after the sweep that set the instant.
+  CREATE TABLE doomed (
+    blob INTEGER PRIMARY KEY REFERENCES blobs (id) ON DELETE CASCADE,
+    grace INTEGER NOT NULL,
+    gone_at REAL
+  ) STRICT;
+
+  CREATE TABLE mailboxes (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    account TEXT NOT NULL,
+    name TEXT NOT NULL,
+    uid_validity INTEGER NOT NULL,
+    uid_next INTEGER NOT NULL DEFAULT 1,
+    modseq INTEGER NOT NULL DEFAULT 1,
+    messages INTEGER NOT NULL DEFAULT 0,
+    unseen INTEGER NOT NULL DEFAULT 0,
+    bytes INTEGER NOT NULL DEFAULT 0,
+    tombstones INTEGER NOT NULL DEFAULT 0,
+    special_use TEXT,
+    subscribed INTEGER NOT NULL DEFAULT 0,
+    UNIQUE (account, name)
+  ) STRICT;
+
+  -- flags is a JSON array, or '' for none.
+  CREATE TABLE messages (
+    mailbox INTEGER NOT NULL REFERENCES mailboxes (id) ON DELETE CASCADE,
+    uid INTEGER NOT NULL,
+    modseq INTEGER NOT NULL,
+    flags TEXT NOT NULL,
+    internal_date REAL NOT NULL,
+    saved_at REAL NOT NULL,
+    size INTEGER NOT NULL,
+    blob INTEGER NOT NULL,
+    prefix BLOB,
+    PRIMARY KEY (mailbox, uid)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX messages_by_modseq ON messages (mailbox, modseq);
+
+  CREATE TABLE tombstones (
+    mailbox INTEGER NOT NULL REFERENCES mailboxes (id) ON DELETE CASCADE,
+    modseq INTEGER NOT NULL,
+    uid INTEGER NOT NULL,
+    PRIMARY KEY (mailbox, modseq, uid)
+  ) STRICT, WITHOUT ROWID;
+
+  -- Queue entries. message is the first entry of the same message; sender and address repeat, for filters, what is in
+  -- the JSON of envelope and recipient.
+  CREATE TABLE entries (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    message INTEGER NOT NULL,
+    trace_id TEXT NOT NULL,
+    blob INTEGER NOT NULL,
+    size INTEGER NOT NULL,
+    envelope TEXT NOT NULL,
+    sender TEXT NOT NULL,
+    recipient TEXT NOT NULL,
+    address TEXT NOT NULL,
+    destination TEXT NOT NULL,
+    submitter TEXT,
+    queued_at REAL NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('waiting', 'leased', 'held', 'dead')),
+    due_at REAL NOT NULL,
+    due_before REAL NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    warned INTEGER NOT NULL DEFAULT 0,
+    hold_after INTEGER NOT NULL DEFAULT 0,
+    token TEXT,
+    problem TEXT,
+    history TEXT NOT NULL DEFAULT '[]'
+  ) STRICT;
+  CREATE INDEX entries_by_message ON entries (message);
+  CREATE INDEX entries_by_state ON entries (state, id);
+  CREATE INDEX entries_by_lane ON entries (destination, due_at, id) WHERE state IN ('waiting', 'leased');
+  CREATE INDEX entries_to_hold ON entries (due_at) WHERE hold_after = 1;
+
+  -- When the first entry of each destination is due: destinations at their limit are passed over whole.
+  CREATE TABLE lanes (
+    destination TEXT PRIMARY KEY,
+    due_at REAL NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX lanes_by_due ON lanes (due_at);
+
+  -- What became of accepted batches, in the order of their acceptance.
+  CREATE TABLE accepted (
+    seq INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    at REAL NOT NULL,
+    result TEXT NOT NULL
+  ) STRICT;
+
+  CREATE TABLE locks (
+    name TEXT PRIMARY KEY,
+    owner TEXT NOT NULL,
+    expires_at REAL NOT NULL
+  ) STRICT, WITHOUT ROWID;
+
+  -- What commits changed, for the other processes on this file; origin is who made the commit.
+  CREATE TABLE changes (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    origin TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    account TEXT,
+    mailbox TEXT,
+    modseq INTEGER,
+    before_modseq INTEGER,
+    before_uid_next INTEGER
+  ) STRICT;
+  `,
+]

@@ -1,0 +1,83 @@
+import { MailError } from '../../core/error.js'
+import type { MessageSource } from '../../message/message-source.js'
+import type { LocalCopy } from '../mail-storage.js'
+import type { QueuedMessage, QueuedRecipient } from '../queue-storage.js'
+import { type AcceptBatch, isStoredBlob } from '../storage.js'
+import type { NewCopy, PreparedBatch } from './accept-batch.js'
+import { chunkSize } from './blob-rows.js'
+import type { Connection } from './connection.js'
+import type { NewEntry, NewQueuedMessage } from './entry-changes.js'
+import { formatFlags } from './message-rows.js'
+import { blobId } from './row-ids.js'
+import { streamBlob } from './stream-blob.js'
+
+/** Reads all that storing a batch needs. A message of several pieces is stored before, with nothing that refers to it. */
+export async function prepareBatch(connection: Connection, batch: AcceptBatch): Promise<PreparedBatch> {
+  const { id, receivedAt, message, queued } = batch
+  return {
+    id,
+    receivedAt,
+    copies: batch.copies.map(prepareCopy),
+    queued: queued && prepareQueued(queued, receivedAt),
+    message: isStoredBlob(message) ? { row: blobId.row(message.blob) } : await bring(connection, message),
+  }
+}
+
+/** Octets of message bytes in a batch. */
+export function weightOf({ message }: PreparedBatch): number {
+  return 'bytes' in message ? message.bytes.length : 0
+}
+
+async function bring(connection: Connection, message: MessageSource): Promise<PreparedBatch['message']> {
+  // A buffer of its own, which can move to another thread.
+  if (message.size > chunkSize) return streamBlob(connection, message.open(), message.size)
+  if (message.bytes) return { bytes: new Uint8Array(message.bytes) }
+  return { bytes: await readWhole(message) }
+}
+
+async function readWhole(source: MessageSource): Promise<Uint8Array> {
+  const bytes = new Uint8Array(source.size)
+  let length = 0
+  for await (const chunk of source.open()) {
+    if (length + chunk.length > bytes.length) throw wrongSize(source.size, length + chunk.length)
+    bytes.set(chunk, length)
+    length += chunk.length
+  }
+  if (length !== bytes.length) throw wrongSize(source.size, length)
+  return bytes
+}
+
+/** A message that gave other octets than it said. */
+export function wrongSize(size: number, length: number): MailError {
+  return new MailError(
+    'MESSAGE_INCOMPLETE',
+    `the message said it has ${size} octets and gave ${length < size ? 'only ' : ''}${length}`,
+    { temporary: true },
+  )
+}
+
+function prepareCopy({ account, mailbox, flags, internalDate, prefix }: LocalCopy): NewCopy {
+  return {
+    account,
+    mailbox,
+    flags: formatFlags(flags),
+    internalDate,
+    prefix: prefix?.length ? new Uint8Array(prefix) : null,
+  }
+}
+
+function prepareQueued(queued: QueuedMessage, queuedAt: number): NewQueuedMessage {
+  const { traceId, envelope, recipients, submitter } = queued
+  return {
+    traceId,
+    envelope: JSON.stringify(envelope),
+    sender: envelope.sender,
+    submitter: submitter ?? null,
+    queuedAt,
+    entries: recipients.map(prepareEntry),
+  }
+}
+
+function prepareEntry({ destination, dueAt, held = false, ...recipient }: QueuedRecipient): NewEntry {
+  return { recipient: JSON.stringify(recipient), address: recipient.address, destination, dueAt, held }
+}

@@ -1,0 +1,82 @@
+import type {
+  LeasedEntry,
+  LeaseRef,
+  LeaseRequest,
+  QueueCounts,
+  QueueEntry,
+  QueueFilter,
+  QueueStorage,
+  Settlement,
+  SettleResult,
+} from '../queue-storage.js'
+import type { Connection } from './connection.js'
+import { countsByState, entryById, listEntries, nextDue, queueEntry } from './entry-rows.js'
+import { prepareBatch, weightOf } from './prepare-batch.js'
+
+/** The queue in SQLite. */
+export class SqliteQueue implements QueueStorage {
+  readonly #connection: Connection
+
+  constructor(connection: Connection) {
+    this.#connection = connection
+  }
+
+  lease({ except, ...request }: LeaseRequest): Promise<LeasedEntry[]> {
+    return this.#connection.write('lease', [{ ...request, except: [...(except ?? [])] }])
+  }
+
+  renew(leases: readonly LeaseRef[], expiresAt: number): Promise<string[]> {
+    return this.#connection.write('renew', [leases.map(leaseRef), expiresAt])
+  }
+
+  giveBack(leases: readonly LeaseRef[]): Promise<void> {
+    return this.#connection.write('giveBack', [leases.map(leaseRef)])
+  }
+
+  async settle({ entries, accept = [] }: Settlement): Promise<SettleResult> {
+    this.#connection.assertOpen()
+    return this.#connection.track(this.#settle(entries, accept))
+  }
+
+  async #settle(entries: Settlement['entries'], accept: NonNullable<Settlement['accept']>) {
+    const batches = await Promise.all(accept.map(batch => prepareBatch(this.#connection, batch)))
+    const weight = batches.reduce((sum, batch) => sum + weightOf(batch), 0)
+    return this.#connection.run('settle', [entries, batches], weight)
+  }
+
+  get(id: string): Promise<QueueEntry | undefined> {
+    return this.#connection.read(statements => {
+      const row = entryById(statements, id)
+      return row && queueEntry(row)
+    })
+  }
+
+  list(filter: QueueFilter = {}): Promise<QueueEntry[]> {
+    return this.#connection.read(statements => listEntries(statements, filter).map(queueEntry))
+  }
+
+  nextDue(): Promise<number | undefined> {
+    return this.#connection.read(nextDue)
+  }
+
+  counts(): Promise<QueueCounts> {
+    return this.#connection.read(countsByState)
+  }
+
+  hold(ids: readonly string[]): Promise<string[]> {
+    return this.#connection.write('hold', [ids])
+  }
+
+  release(ids: readonly string[], dueAt: number): Promise<string[]> {
+    return this.#connection.write('release', [ids, dueAt])
+  }
+
+  drop(ids: readonly string[]): Promise<string[]> {
+    return this.#connection.write('drop', [ids])
+  }
+}
+
+/** A lease is often a whole entry: what a thread is sent is the reference. */
+function leaseRef({ id, token }: LeaseRef): LeaseRef {
+  return { id, token }
+}

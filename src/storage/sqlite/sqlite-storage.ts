@@ -1,0 +1,93 @@
+import { parseOptions } from '../../core/options.js'
+import type { BlobStorage } from '../blob-storage.js'
+import type { LockStorage } from '../lock-storage.js'
+import type { MailStorage } from '../mail-storage.js'
+import type { QueueStorage } from '../queue-storage.js'
+import {
+  type AcceptBatch,
+  type AcceptResult,
+  isStoredBlob,
+  type Storage,
+  type StorageChange,
+} from '../storage.js'
+import { knownResult } from './accept-batch.js'
+import { chunkSize } from './blob-rows.js'
+import { Connection } from './connection.js'
+import { type SqliteStorageOptions, sqliteStorageSchema } from './options.js'
+import { prepareBatch, weightOf } from './prepare-batch.js'
+import { SqliteBlobs } from './sqlite-blobs.js'
+import { SqliteMail } from './sqlite-mail.js'
+import { SqliteQueue } from './sqlite-queue.js'
+
+/** Storage in one SQLite database. */
+export interface SqliteStorage extends Storage {
+  /**
+   * Opens the database, which the first call of anything does too.
+   * @throws MailError `DRIVER_MISSING`, `STORAGE_NEWER`, `STORAGE_FAILED`, `STORAGE_FULL`.
+   */
+  open(): Promise<void>
+}
+
+/**
+ * Storage in one SQLite database: mail, queue and message bytes in one file, durable when a call resolves. Needs Node
+ * 22.13 or later, or the package `better-sqlite3`. Several processes of one machine may open the same file.
+ *
+ * Nothing is opened before the first call.
+ * @throws MailError `OPTION_INVALID`.
+ */
+export function sqliteStorage(options: SqliteStorageOptions): SqliteStorage {
+  return new SqliteStorageDriver(new Connection(parseOptions('sqliteStorage', sqliteStorageSchema, options)))
+}
+
+/** The storage over a connection. */
+export class SqliteStorageDriver implements SqliteStorage {
+  readonly blobs: BlobStorage
+  readonly mail: MailStorage
+  readonly queue: QueueStorage
+  readonly locks: LockStorage
+  readonly #connection: Connection
+
+  constructor(connection: Connection) {
+    this.#connection = connection
+    this.blobs = new SqliteBlobs(connection)
+    this.mail = new SqliteMail(connection)
+    this.queue = new SqliteQueue(connection)
+    this.locks = {
+      acquire: (...lock) => connection.write('acquireLock', lock),
+      release: (...lock) => connection.write('releaseLock', lock),
+    }
+  }
+
+  async open(): Promise<void> {
+    await this.#connection.open()
+  }
+
+  async accept(batch: AcceptBatch): Promise<AcceptResult> {
+    this.#connection.assertOpen()
+    return this.#connection.track(this.#accept(batch))
+  }
+
+  async #accept(batch: AcceptBatch): Promise<AcceptResult> {
+    const { message, id } = batch
+    if (!isStoredBlob(message) && message.size > chunkSize) {
+      // The commit looks too; this saves streaming a message for nothing.
+      const known = await this.#connection.read(statements => knownResult(statements, id))
+      if (known) return known
+    }
+    const prepared = await prepareBatch(this.#connection, batch)
+    return this.#connection.run('accept', [prepared], weightOf(prepared))
+  }
+
+  subscribe(listener: (change: StorageChange) => void): () => void {
+    this.#connection.assertOpen()
+    return this.#connection.feed.subscribe(listener)
+  }
+
+  close(): Promise<void> {
+    return this.#connection.close()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+}

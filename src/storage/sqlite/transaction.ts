@@ -1,0 +1,60 @@
+import type { StorageChange } from '../storage.js'
+import type { SqliteDatabase } from './sqlite-database.js'
+import { Statements } from './sqlite-database.js'
+
+type MessagesChange = Extract<StorageChange, { kind: 'messages' }>
+
+/** What a command changed, to be told after the commit. */
+export class Changes {
+  readonly #mailboxes = new Map<number, MessagesChange>()
+  readonly #accounts = new Set<string>()
+  #queue = false
+
+  /** Messages of a mailbox changed; `before` has its counters from before. */
+  messages(row: number, change: Omit<MessagesChange, 'kind'>): void {
+    const first = this.#mailboxes.get(row)
+    this.#mailboxes.set(row, { kind: 'messages', ...change, before: first?.before ?? change.before })
+  }
+
+  mailboxesOf(account: string): void {
+    this.#accounts.add(account)
+  }
+
+  queue(): void {
+    this.#queue = true
+  }
+
+  /** Adds what another command of the same commit changed. */
+  merge(other: Changes): void {
+    for (const account of other.#accounts) this.#accounts.add(account)
+    for (const [row, { kind, ...change }] of other.#mailboxes) this.messages(row, change)
+    this.#queue ||= other.#queue
+  }
+
+  list(): StorageChange[] {
+    const changes: StorageChange[] = []
+    for (const account of this.#accounts) changes.push({ kind: 'mailboxes', account })
+    changes.push(...this.#mailboxes.values())
+    if (this.#queue) changes.push({ kind: 'queue' })
+    return changes
+  }
+}
+
+/** The transaction that commands of a group run in, one after another. */
+export class Transaction extends Statements {
+  /** Of the command that runs. */
+  changes = new Changes()
+  /** The latest instant that a command carried. */
+  now = Number.NEGATIVE_INFINITY
+  /** Batches accepted since the transaction began. */
+  accepted = 0
+
+  constructor(readonly database: SqliteDatabase) {
+    super(database)
+  }
+
+  /** Notes an instant: what is left to expire is judged by those that pass by. */
+  sees(instant: number): void {
+    this.now = Math.max(this.now, instant)
+  }
+}
