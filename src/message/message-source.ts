@@ -11,7 +11,12 @@ export interface MessageSource {
    */
   open(range?: ByteRange): AsyncIterable<Uint8Array>
   /** The bytes where they are held in memory as one piece; `undefined` where they are not. */
-  readonly bytes?: Uint8Array
+  readonly bytes?: Uint8Array | undefined
+  /**
+   * The bytes where they are held in memory, in one piece or in several, one after another; `undefined` where they are
+   * not. Whoever keeps a message may keep these as they are.
+   */
+  readonly pieces?: readonly Uint8Array[] | undefined
 }
 
 /** A range of octets. */

@@ -94,6 +94,9 @@ class Spool implements MessageSpool {
   }
 }
 
+/** Octets of a message that is held in one piece. */
+const longestJoined = 64 * 1024
+
 class MemoryMessage implements SpooledMessage {
   readonly size: number
   readonly #memory: ChunkList
@@ -104,8 +107,14 @@ class MemoryMessage implements SpooledMessage {
     this.#memory = memory
   }
 
-  get bytes(): Uint8Array {
-    return this.#memory.join()
+  /** A long message stays in the pieces it came in: joining them costs as much as all the rest of taking it. */
+  get pieces(): readonly Uint8Array[] {
+    return this.size > longestJoined ? this.#memory.chunks : [this.#memory.join()]
+  }
+
+  get bytes(): Uint8Array | undefined {
+    const [only, ...more] = this.pieces
+    return more.length === 0 ? only : undefined
   }
 
   async *open(range?: ByteRange): AsyncGenerator<Uint8Array> {

@@ -5,7 +5,15 @@ const chunkSize = 64 * 1024
 /** A message source of bytes held in memory. The bytes must not be changed afterwards. */
 export function bytesSource(bytes: Uint8Array | string): MessageSource {
   const held = typeof bytes === 'string' ? Buffer.from(bytes) : bytes
-  return { size: held.length, bytes: held, open: range => chunksOf(held, range) }
+  return { size: held.length, bytes: held, pieces: [held], open: range => chunksOf(held, range) }
+}
+
+/** A message source of bytes held in memory in pieces, one after another. They must not be changed afterwards. */
+export function piecesSource(pieces: readonly Uint8Array[]): MessageSource {
+  const [only, ...more] = pieces
+  if (only && more.length === 0) return bytesSource(only)
+  const parts = pieces.map(bytesSource)
+  return { size: sizeOf(parts), pieces, open: range => readParts(parts, range) }
 }
 
 async function* chunksOf(bytes: Uint8Array, range: ByteRange = {}): AsyncGenerator<Uint8Array> {
@@ -17,10 +25,14 @@ async function* chunksOf(bytes: Uint8Array, range: ByteRange = {}): AsyncGenerat
 
 /** Sources one after another, as one. */
 export function concatSources(parts: readonly MessageSource[]): MessageSource {
-  const size = parts.reduce((sum, part) => sum + part.size, 0)
-  const inMemory = size <= chunkSize && parts.every(part => part.bytes !== undefined)
-  if (inMemory) return bytesSource(Buffer.concat(parts.map(part => part.bytes ?? new Uint8Array())))
-  return { size, open: range => readParts(parts, range) }
+  const size = sizeOf(parts)
+  const pieces = parts.every(part => part.pieces) ? parts.flatMap(part => part.pieces ?? []) : undefined
+  if (pieces && size <= chunkSize) return bytesSource(Buffer.concat(pieces))
+  return { size, open: range => readParts(parts, range), ...(pieces && { pieces }) }
+}
+
+function sizeOf(parts: readonly { readonly size: number }[]): number {
+  return parts.reduce((sum, part) => sum + part.size, 0)
 }
 
 async function* readParts(
@@ -39,6 +51,7 @@ async function* readParts(
 /** All bytes of a source in one piece. For messages known to be small, and for tests. */
 export async function readAll(source: MessageSource): Promise<Buffer> {
   if (source.bytes) return Buffer.from(source.bytes.buffer, source.bytes.byteOffset, source.bytes.byteLength)
+  if (source.pieces) return Buffer.concat(source.pieces)
   const chunks: Uint8Array[] = []
   for await (const chunk of source.open()) chunks.push(chunk)
   return Buffer.concat(chunks)

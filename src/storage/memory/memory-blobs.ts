@@ -1,21 +1,27 @@
 import { MailError } from '../../core/error.js'
 import type { MessageSource } from '../../message/message-source.js'
-import { bytesSource, concatSources } from '../../message/sources.js'
+import { bytesSource, concatSources, piecesSource } from '../../message/sources.js'
 import type { BlobStorage } from '../blob-storage.js'
 import type { BlobId } from '../storage.js'
 import type { Lifetime } from './lifetime.js'
 
 const hour = 3_600_000
 
+/** Bytes in one piece or several, one after another, and how many they are. */
+export interface Pieces {
+  readonly list: readonly Uint8Array[]
+  readonly size: number
+}
+
 interface Blob {
-  readonly bytes: Uint8Array
+  readonly pieces: Pieces
   /** Messages and queue entries that refer to it. */
   references: number
 }
 
 /**
- * Message bytes in memory, each blob in one piece, counted and freed with the last reference. Bytes that a
- * source holds already are kept as they are: a message source never changes.
+ * Message bytes in memory, counted and freed with the last reference. Bytes that a source holds already are kept as
+ * they are, in as many pieces: a message source never changes.
  */
 export class MemoryBlobs implements BlobStorage {
   readonly #blobs = new Map<BlobId, Blob>()
@@ -35,13 +41,13 @@ export class MemoryBlobs implements BlobStorage {
 
   async write(source: AsyncIterable<Uint8Array>): Promise<{ id: BlobId; size: number }> {
     this.#lifetime.assertOpen()
-    const bytes = await this.#lifetime.track(this.#gather(source))
-    const id = this.add(bytes)
+    const pieces = await this.#lifetime.track(this.#gather(source))
+    const id = this.add(pieces)
     this.leave(id)
-    return { id, size: bytes.length }
+    return { id, size: pieces.size }
   }
 
-  async #gather(source: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+  async #gather(source: AsyncIterable<Uint8Array>): Promise<Pieces> {
     const chunks: Uint8Array[] = []
     let size = 0
     for await (const chunk of source) {
@@ -50,21 +56,21 @@ export class MemoryBlobs implements BlobStorage {
       // The writer may use its buffer again.
       chunks.push(new Uint8Array(chunk))
     }
-    return chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks, size)
+    return { list: [Buffer.concat(chunks, size)], size }
   }
 
   async open(id: BlobId, prefix?: Uint8Array): Promise<MessageSource | undefined> {
     this.#lifetime.assertOpen()
     const blob = this.#blobs.get(id)
     if (!blob) return undefined
-    const source = bytesSource(blob.bytes)
+    const source = piecesSource(blob.pieces.list)
     return prefix?.length ? concatSources([bytesSource(prefix), source]) : source
   }
 
   /** Octets of a blob. @throws MailError `NO_SUCH_MESSAGE`. */
   sizeOf(id: BlobId): number {
     const blob = this.#blobs.get(id)
-    if (blob) return blob.bytes.length
+    if (blob) return blob.pieces.size
     throw new MailError('NO_SUCH_MESSAGE', `blob ${JSON.stringify(id)} does not exist (any more)`)
   }
 
@@ -79,10 +85,10 @@ export class MemoryBlobs implements BlobStorage {
   }
 
   /** Keeps bytes, to be referred to or left in the same turn. */
-  add(bytes: Uint8Array): BlobId {
+  add(pieces: Pieces): BlobId {
     const id = `b${(++this.#lastId).toString(36)}`
-    this.#blobs.set(id, { bytes, references: 0 })
-    this.#bytes += bytes.length
+    this.#blobs.set(id, { pieces, references: 0 })
+    this.#bytes += pieces.size
     return id
   }
 
@@ -118,23 +124,25 @@ export class MemoryBlobs implements BlobStorage {
 
   #free(id: BlobId, blob: Blob): void {
     this.#blobs.delete(id)
-    this.#bytes -= blob.bytes.length
+    this.#bytes -= blob.pieces.size
   }
 }
 
-/** The bytes of a batch's message where they are in memory as one piece. */
-export function bytesAtHand(message: MessageSource): Uint8Array | undefined {
-  const { bytes } = message
-  if (bytes === undefined) return undefined
-  // A short piece of a long buffer would keep the whole buffer.
-  return bytes.length * 2 >= bytes.buffer.byteLength ? bytes : new Uint8Array(bytes)
+/** The bytes of a batch's message where they are in memory. */
+export function piecesAtHand(message: MessageSource): Pieces | undefined {
+  return message.pieces && { list: message.pieces.map(withoutSurplus), size: message.size }
+}
+
+/** A short piece of a long buffer would keep the whole buffer. */
+function withoutSurplus(piece: Uint8Array): Uint8Array {
+  return piece.length * 2 >= piece.buffer.byteLength ? piece : new Uint8Array(piece)
 }
 
 /**
  * Reads a source to its end.
  * @throws MailError `MESSAGE_INCOMPLETE` when it gives other than `size` octets; `STORAGE_FULL`.
  */
-export async function readWhole(source: MessageSource): Promise<Uint8Array> {
+export async function readWhole(source: MessageSource): Promise<Pieces> {
   const bytes = allocate(source.size)
   let length = 0
   for await (const chunk of source.open()) {
@@ -143,7 +151,7 @@ export async function readWhole(source: MessageSource): Promise<Uint8Array> {
     length += chunk.length
   }
   if (length !== bytes.length) throw wrongSize(source.size, length)
-  return bytes
+  return { list: [bytes], size: length }
 }
 
 function allocate(size: number): Uint8Array {

@@ -8,7 +8,7 @@ import { AcceptedBatches } from './accepted-batches.js'
 import { ChangeFeed } from './change-feed.js'
 import type { Commit } from './commit.js'
 import { Lifetime } from './lifetime.js'
-import { bytesAtHand, MemoryBlobs, readWhole } from './memory-blobs.js'
+import { MemoryBlobs, type Pieces, piecesAtHand, readWhole } from './memory-blobs.js'
 import { MemoryLocks } from './memory-locks.js'
 import { MemoryMail, type PreparedCopy, prepareCopy } from './memory-mail.js'
 import { MemoryQueue } from './memory-queue.js'
@@ -19,7 +19,7 @@ import { newSlots, type QueueSlot } from './queue-slot.js'
  * Storage in the memory of this process: the default, the reference for other drivers, and what tests want.
  * "Durable" ends with the process here; everything else of the contract holds.
  *
- * Bytes given as one piece (`MessageSource.bytes`) are kept as they are, and `prefix` of a message record is the
+ * Bytes at hand (`MessageSource.pieces`) are kept as they are, and `prefix` of a message record is the
  * storage's own: neither may be changed. The ids of accepted batches are remembered for an hour, and no more than a
  * million of them.
  * @throws MailError `OPTION_INVALID`.
@@ -34,13 +34,13 @@ interface PreparedBatch {
   readonly batch: AcceptBatch
   /** Of the blob that is stored already. */
   readonly blob: BlobId | undefined
-  readonly bytes: Uint8Array
+  readonly body: Pieces
   readonly size: number
   readonly copies: readonly PreparedCopy[]
   readonly slots: readonly QueueSlot[]
 }
 
-const noBytes = new Uint8Array()
+const noBytes: Pieces = { list: [], size: 0 }
 
 class MemoryStorage implements Storage {
   readonly blobs: BlobStorage
@@ -99,33 +99,33 @@ class MemoryStorage implements Storage {
     const bodies = await Promise.all(batches.map(batch => bodyAtHand(batch) ?? this.#read(batch)))
     return commit => {
       const prepared = batches.map((batch, index) => this.#prepare(batch, bodies[index] ?? noBytes))
-      this.#blobs.assertRoom(prepared.reduce((sum, { bytes }) => sum + bytes.length, 0))
+      this.#blobs.assertRoom(prepared.reduce((sum, { body }) => sum + body.size, 0))
       return prepared.map(one => this.#store(one, commit))
     }
   }
 
-  async #read(batch: AcceptBatch): Promise<Uint8Array> {
+  async #read(batch: AcceptBatch): Promise<Pieces> {
     if (isStoredBlob(batch.message)) return noBytes
     this.#blobs.assertRoom(batch.message.size)
     return this.#lifetime.track(readWhole(batch.message))
   }
 
-  #prepare(batch: AcceptBatch, bytes: Uint8Array): PreparedBatch {
+  #prepare(batch: AcceptBatch, body: Pieces): PreparedBatch {
     const { message, queued, receivedAt } = batch
     const blob = isStoredBlob(message) ? message.blob : undefined
-    const size = blob === undefined ? bytes.length : this.#blobs.sizeOf(blob)
-    this.#blobs.assertRoom(bytes.length)
+    const size = blob === undefined ? body.size : this.#blobs.sizeOf(blob)
+    this.#blobs.assertRoom(body.size)
     const copies = batch.copies.map(prepareCopy)
     const slots = queued ? newSlots(queued, receivedAt) : []
-    return { batch, blob, bytes, size, copies, slots }
+    return { batch, blob, body, size, copies, slots }
   }
 
-  #store({ batch, blob: stored, bytes, size, copies, slots }: PreparedBatch, commit: Commit): AcceptResult {
+  #store({ batch, blob: stored, body, size, copies, slots }: PreparedBatch, commit: Commit): AcceptResult {
     // Another call with this id may have come first while the message was read.
     const known = this.#accepted.get(batch.id)
     if (known) return known
     const { receivedAt } = batch
-    const blob = stored ?? this.#blobs.add(bytes)
+    const blob = stored ?? this.#blobs.add(body)
     const result = Object.freeze({
       blob,
       copies: Object.freeze(this.#mail.store(copies, blob, size, receivedAt, commit)),
@@ -138,6 +138,6 @@ class MemoryStorage implements Storage {
 }
 
 /** The bytes of a batch where nothing needs to be waited for. */
-function bodyAtHand({ message }: AcceptBatch): Uint8Array | undefined {
-  return isStoredBlob(message) ? noBytes : bytesAtHand(message)
+function bodyAtHand({ message }: AcceptBatch): Pieces | undefined {
+  return isStoredBlob(message) ? noBytes : piecesAtHand(message)
 }
