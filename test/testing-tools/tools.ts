@@ -6,13 +6,17 @@ import { describe } from 'vitest'
  * `POSTHORN_REQUIRE_TOOLS=1`, as in CI, they fail instead.
  */
 export function describeWith(tools: readonly Tool[], name: string, body: () => void): void {
-  const absent = tools.filter(tool => !isPresent(tool)).map(tool => (typeof tool === 'string' ? tool : tool.name))
+  const absent = tools
+    .filter(tool => !isPresent(tool))
+    .map(tool => (typeof tool === 'string' ? tool : tool.name))
   if (absent.length === 0 || process.env['POSTHORN_REQUIRE_TOOLS'] === '1') describe(name, body)
   else describe.skip(`${name} — SKIPPED, needs ${absent.join(', ')}`, body)
 }
 
 /** A program on the PATH, or a check of one's own such as a module of Debian's python. */
-export type Tool = string | { readonly name: string; readonly probe: readonly [command: string, ...args: string[]] }
+export type Tool =
+  | string
+  | { readonly name: string; readonly probe: readonly [command: string, ...args: string[]] }
 
 /** Debian's python3 with aiosmtpd. */
 export const aiosmtpd: Tool = { name: 'aiosmtpd', probe: ['/usr/bin/python3', '-c', 'import aiosmtpd'] }
