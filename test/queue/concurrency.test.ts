@@ -65,6 +65,19 @@ describe('concurrency', () => {
     )
   })
 
+  it('counts those under way when several more are due at once', async () => {
+    await using world = await createQueueWorld(() => new Promise(() => {}), {
+      concurrency: { perDestination: 2 },
+    })
+    await world.send('user0@rome.test')
+    await world.clock.settled()
+    world.queue.pause()
+    for (let message = 1; message < 6; message++) await world.send(`user${message}@rome.test`)
+    world.queue.resume()
+    await world.clock.settled()
+    expect(world.transport.deliveries).toHaveLength(2)
+  })
+
   it('sends no more than 100 recipients in one transaction', async () => {
     const { deliver, most } = countingTransport(nextTurn)
     await using world = await createQueueWorld()
@@ -78,6 +91,7 @@ describe('concurrency', () => {
   it('delivers with its own envelope each message that shares a trace id', async () => {
     await using world = await createQueueWorld()
     const message = { blob: (await world.storage.blobs.write(bytes())).id }
+    world.queue.pause()
     for (const sender of ['alice@paris.test', 'carol@paris.test']) {
       await world.queue.accept({
         id: sender.replace('@', '.'),
@@ -91,6 +105,7 @@ describe('concurrency', () => {
         },
       })
     }
+    world.queue.resume()
     await world.clock.settled()
     expect(world.transport.deliveries.map(delivery => delivery.envelope.sender).sort()).toEqual([
       'alice@paris.test',

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { MailError } from '../../src/core/error.js'
 import type { Router } from '../../src/routing/router.js'
 import { memoryStorage } from '../../src/storage/memory/memory-storage.js'
 import { faultyStorage } from './faulty-storage.js'
@@ -98,26 +99,32 @@ describe('a driver that fails', () => {
     expect(world.events('recipient:delivered')).toHaveLength(1)
   })
 
-  it('in renewing is asked again sooner', async () => {
+  it('in renewing is asked again before the lease runs out', async () => {
     const { storage, faults } = faultyStorage(memoryStorage())
-    let end = () => {}
-    await using world = await createQueueWorld(
-      () =>
-        new Promise(resolve => {
-          end = () => resolve(delivered)
-        }),
-      { storage },
-    )
-    faults.renew = broken('renew')
+    await using world = await createQueueWorld(() => new Promise(() => {}), { storage })
+    let renewals = 0
+    faults.renew = () => {
+      renewals++
+      return broken('renew')()
+    }
     await world.send('bob@rome.test')
-    await world.clock.advance('2m')
-    delete faults.renew
-    await world.clock.advance('20m')
-    end()
-    await world.clock.settled()
+    await world.clock.advance('299s')
+    expect(renewals).toBeGreaterThan(5)
     expect(world.events('queue:error').map(event => event.during)).toContain('renewing leases')
-    expect(world.events('recipient:delivered')).toHaveLength(1)
-    expect(world.transport.deliveries).toHaveLength(1)
+  })
+
+  it('in settle, while an entry is dropped, tells of the others only', async () => {
+    const { storage, faults } = faultyStorage(memoryStorage())
+    await using world = await createQueueWorld(() => delivered, { storage })
+    faults.settle = broken('settle')
+    const { entries } = await world.send(['a@rome.test', 'b@rome.test'])
+    await world.clock.settled()
+    await world.queue.drop(entries[0] ?? '')
+    await world.clock.advance('2m')
+    delete faults.settle
+    await world.clock.advance('1m')
+    expect(world.events('lease:lost')).toMatchObject([{ entries: [entries[0]] }])
+    expect(world.events('recipient:delivered').map(event => event.recipient)).toEqual(['b@rome.test'])
   })
 
   it('in opening a message defers it', async () => {
@@ -188,6 +195,21 @@ describe('a driver that fails', () => {
     expect(await world.queue.list()).toEqual([])
   })
 
+  it('as the router that takes the sender for no address, ends the bounce', async () => {
+    const router: Router = {
+      isLocal: () => false,
+      route: async recipient => {
+        if (recipient.startsWith('alice')) throw new MailError('ADDRESS_INVALID', 'no address')
+        return { kind: 'accept', local: [], remote: [recipient], relay: true }
+      },
+    }
+    await using world = await createQueueWorld(() => failed, { router })
+    await world.send('bob@rome.test')
+    await world.clock.settled()
+    expect(world.events('dsn:suppressed')).toHaveLength(1)
+    expect(await world.queue.list()).toEqual([])
+  })
+
   it.each([
     ['throws', () => Promise.reject(new Error('no route'))],
     [
@@ -198,7 +220,10 @@ describe('a driver that fails', () => {
     ],
     ['answers nothing', async () => undefined],
     ['answers a string', async () => 'delivered'],
-    ['answers nonsense', async () => [null, 7, {}, { recipient: 'bob@rome.test', status: 'fine' }]],
+    [
+      'answers nonsense',
+      async () => [null, 7, {}, { recipient: 'bob@rome.test', status: 'fine', scope: 'host', reason: 'x' }],
+    ],
   ])('as a transport that %s, defers', async (_, deliver) => {
     await using world = await createQueueWorld()
     world.transport.deliver = deliver as never

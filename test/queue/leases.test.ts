@@ -113,6 +113,30 @@ describe('leases', () => {
     expect(await world.queue.list()).toEqual([])
   })
 
+  it('that were taken anew stay, whatever a renewal of the old ones says', async () => {
+    const { script, answer } = onCommand()
+    const { storage, faults } = faultyStorage(memoryStorage())
+    await using world = await createQueueWorld(script, { storage })
+    await world.send('bob@rome.test')
+    await world.clock.settled()
+    let reply = () => {}
+    faults.renew = (_, leases) =>
+      new Promise(resolve => {
+        reply = () => resolve(leases.map(lease => lease.id))
+      })
+    await world.clock.advance('100s')
+    world.clock.jump(10 * minute)
+    await world.send('carol@oslo.test')
+    await world.clock.settled()
+    delete faults.renew
+    reply()
+    await world.clock.settled()
+    expect(world.events('lease:lost')).toEqual([])
+    answer(delivered)
+    await world.clock.settled()
+    expect(world.events('recipient:delivered')).toMatchObject([{ recipient: 'bob@rome.test' }])
+  })
+
   it('go on when the clock is set back', async () => {
     const { script, answer } = onCommand()
     await using world = await createQueueWorld(script)

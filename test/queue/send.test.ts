@@ -107,6 +107,17 @@ describe('send', () => {
     expect(raw.match(/^message-id:/gim)).toHaveLength(1)
   })
 
+  it('has CRLF for every line break, in a message inside the message too', async () => {
+    const { raw } = await sendOne({
+      ...letter,
+      text: 'one\ntwo\rthree\r\nfour',
+      attachments: [{ contentType: 'message/rfc822', content: 'Subject: inside\n\nfive\nsix\n' }],
+    })
+    expect(raw).toContain('one\r\ntwo\r\nthree\r\nfour')
+    expect(raw).toContain('five\r\nsix')
+    expect(raw).not.toMatch(/(?<!\r)\n|\r(?!\n)/)
+  })
+
   it('takes raw bytes exactly as they are, in every form', async () => {
     const text = 'Subject: x\nMessage-ID: <7@paris.test>\n\nno CRLF, and 8bit: \u00fc\n'
     const envelope = { sender: 'alice@paris.test', recipients: ['bob@rome.test'] }
