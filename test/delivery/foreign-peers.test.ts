@@ -1,6 +1,6 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -12,17 +12,10 @@ import type { Transport } from '../../src/delivery/transport.js'
 import { createDnsZone } from '../../src/dns/zone/create-dns-zone.js'
 import { bytesSource } from '../../src/message/sources.js'
 import { testTls, testTlsFiles } from '../fixtures/tls.js'
+import { aiosmtpd, describeWith } from '../testing-tools/tools.js'
 
 const python = '/usr/bin/python3'
 const smtpSink = '/usr/sbin/smtp-sink'
-const hasAiosmtpd = spawnSync(python, ['-c', 'import aiosmtpd']).status === 0
-const hasSmtpSink = existsSync(smtpSink)
-for (const [name, there] of [
-  ['aiosmtpd (Debian: python3-aiosmtpd)', hasAiosmtpd],
-  ['smtp-sink (Debian: postfix)', hasSmtpSink],
-] as const) {
-  if (!there) process.stderr.write(`NOT TESTED: delivery to ${name}, which is not installed\n`)
-}
 
 const content =
   `Subject: dots\r\n\r\n.\r\n..two\r\n.one\r\nbare\nline\rbreaks\r\n${'x'.repeat(70)}\r\n`.repeat(3)
@@ -121,7 +114,7 @@ async def main():
 asyncio.run(main())
 `
 
-describe.skipIf(!hasAiosmtpd)('aiosmtpd', () => {
+describeWith([aiosmtpd], 'aiosmtpd', () => {
   it('takes what it is sent, though it does not pipeline', async () => {
     const child = spawn(python, ['-c', pythonServer, testTlsFiles.cert, testTlsFiles.key], {
       stdio: ['ignore', 'pipe', 'inherit'],
@@ -146,7 +139,7 @@ describe.skipIf(!hasAiosmtpd)('aiosmtpd', () => {
   })
 })
 
-describe.skipIf(!hasSmtpSink)("Postfix's smtp-sink", () => {
+describeWith(['smtp-sink'], "Postfix's smtp-sink", () => {
   async function startSink(...options: string[]) {
     const directory = mkdtempSync(join(tmpdir(), 'posthorn-sink-'))
     // It refuses to stay root.

@@ -3,8 +3,9 @@ import { describe, expect, it } from 'vitest'
 import { composeDsn } from '../../src/dsn/compose-dsn.js'
 import type { DsnContent } from '../../src/dsn/dsn.js'
 import { bytesSource, readAll } from '../../src/message/sources.js'
+import { describeWith, python } from '../testing-tools/tools.js'
 import { attempt, content, original, silentAttempt, told } from './dsn-content.js'
-import { hasPython, readWithPython } from './python-email.js'
+import { readWithPython } from './python-email.js'
 
 const compose = async (changes: Partial<DsnContent> = {}) => readAll(await composeDsn(content(changes)))
 
@@ -26,7 +27,7 @@ const variants: [string, Partial<DsnContent>][] = [
   ],
 ]
 
-describe.skipIf(!hasPython)("Python's email package", () => {
+describeWith([python], "Python's email package", () => {
   it.each(variants)('finds no defect in %s', async (_, changes) => {
     const message = readWithPython(await compose(changes))
     expect(message.defects).toEqual([])

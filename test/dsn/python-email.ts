@@ -1,12 +1,6 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
 
 const python = '/usr/bin/python3'
-
-/** Whether Python is here to read mail with. */
-export const hasPython = existsSync(python)
-if (!hasPython)
-  process.stderr.write(`SKIPPED: ${python} is missing, DSNs are not read by Python's email package\n`)
 
 /** What Python's email package reads in a message. */
 export interface PythonMessage {
