@@ -49,7 +49,7 @@ export const commands = {
   releaseLock,
   /** Gives up to `pages` free pages back to the file system; gives how many pages are free after it. */
   shrink: (tx: Transaction, pages: number) => {
-    tx.all(`PRAGMA incremental_vacuum(${Math.trunc(pages)})`)
+    tx.database.exec(`PRAGMA incremental_vacuum(${Math.trunc(pages)})`)
     return tx.get<{ freelist_count: number }>('PRAGMA freelist_count')?.freelist_count ?? 0
   },
 } satisfies Record<string, (tx: Transaction, ...args: never[]) => unknown>

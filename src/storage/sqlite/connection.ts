@@ -6,7 +6,8 @@ import { ChangeFeed } from './change-feed.js'
 import { changesAfter, lastChange } from './change-rows.js'
 import type { CommandArgs, CommandName, CommandResult } from './commands.js'
 import { InlineCommitter } from './inline-committer.js'
-import { loadSqlite, openReader, openWriter } from './open-database.js'
+import { doJob, doJobInThread, type Job } from './maintenance.js'
+import { loadSqlite, openMaintenance, openReader, openWriter } from './open-database.js'
 import type { SqliteStorageSettings } from './options.js'
 import { type OpenDatabase, type SqliteDatabase, Statements } from './sqlite-database.js'
 import { asStorageError } from './sqlite-error.js'
@@ -119,6 +120,26 @@ export class Connection {
   async write<Name extends CommandName>(name: Name, args: CommandArgs<Name>): Promise<CommandResult<Name>> {
     this.assertOpen()
     return this.track(this.run(name, args))
+  }
+
+  /** Does work on the whole database, in a thread where there is one. Gives the problems a check found. */
+  async maintain(job: Job): Promise<string[]> {
+    this.assertOpen()
+    return this.track(this.#maintain(job))
+  }
+
+  async #maintain(job: Job): Promise<string[]> {
+    const { database } = await this.open()
+    const { path, busyTimeout, thread } = this.settings
+    if (thread && !this.isInMemory) return doJobInThread({ path, busyTimeout, job })
+    const own = this.isInMemory ? undefined : openMaintenance(await this.#load(), this.settings)
+    try {
+      return doJob(own ?? database, job)
+    } catch (thrown) {
+      throw asStorageError(thrown)
+    } finally {
+      own?.close()
+    }
   }
 
   /** Keeps {@link Connection.close} waiting for `work`. Returns `work`. */

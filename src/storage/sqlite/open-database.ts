@@ -72,6 +72,16 @@ export function openReader(open: OpenDatabase, { path, busyTimeout }: Connection
   })
 }
 
+/** Opens a connection for work on the whole database; the schema must be there. */
+export function openMaintenance(
+  open: OpenDatabase,
+  { path, busyTimeout }: ConnectionOptions,
+): SqliteDatabase {
+  return configured(open(path), database => {
+    database.exec(`PRAGMA busy_timeout = ${Math.round(busyTimeout)}`)
+  })
+}
+
 function configured(database: SqliteDatabase, configure: (database: SqliteDatabase) => void): SqliteDatabase {
   try {
     configure(database)

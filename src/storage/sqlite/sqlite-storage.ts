@@ -18,6 +18,7 @@ import { prepareBatch, weightOf } from './prepare-batch.js'
 import { SqliteBlobs } from './sqlite-blobs.js'
 import { SqliteMail } from './sqlite-mail.js'
 import { SqliteQueue } from './sqlite-queue.js'
+import { readStats, type SqliteStats } from './storage-stats.js'
 
 /** Storage in one SQLite database. */
 export interface SqliteStorage extends Storage {
@@ -26,7 +27,28 @@ export interface SqliteStorage extends Storage {
    * @throws MailError `DRIVER_MISSING`, `STORAGE_NEWER`, `STORAGE_FAILED`, `STORAGE_FULL`.
    */
   open(): Promise<void>
+  /**
+   * Looks at the whole database: damage of the file, orphans, counters and references that are wrong. Resolves to what
+   * is wrong, one line for people each; nothing is changed, and reading and writing go on meanwhile.
+   */
+  check(): Promise<string[]>
+  /**
+   * Writes a copy of the database, as it is at one moment, into a new file, while reading and writing go on. It can be
+   * opened as a storage.
+   * @throws MailError `OPTION_INVALID` when the file exists; `STORAGE_FULL`, `STORAGE_FAILED`.
+   */
+  backup(path: string): Promise<void>
+  /**
+   * Gives the space of what was deleted back to the file system, bit by bit while reading and writing go on. Resolves to
+   * how many octets the file became smaller.
+   */
+  compact(): Promise<number>
+  /** What the database holds, and what this storage did. */
+  stats(): Promise<SqliteStats>
 }
+
+/** Pages given back by one commit, so that no message waits for long behind it. */
+const pagesAtOnce = 1_000
 
 /**
  * Storage in one SQLite database: mail, queue and message bytes in one file, durable when a call resolves. Needs Node
@@ -60,6 +82,34 @@ export class SqliteStorageDriver implements SqliteStorage {
 
   async open(): Promise<void> {
     await this.#connection.open()
+  }
+
+  check(): Promise<string[]> {
+    return this.#connection.maintain({ kind: 'check' })
+  }
+
+  async backup(path: string): Promise<void> {
+    await this.#connection.maintain({ kind: 'backup', target: path })
+  }
+
+  async compact(): Promise<number> {
+    const connection = this.#connection
+    await connection.maintain({ kind: 'truncate' })
+    const before = (await this.stats()).fileBytes
+    let free = Number.POSITIVE_INFINITY
+    for (let left = await connection.write('shrink', [pagesAtOnce]); left > 0 && left < free; ) {
+      free = left
+      left = await connection.write('shrink', [pagesAtOnce])
+    }
+    await connection.maintain({ kind: 'truncate' })
+    return before - (await this.stats()).fileBytes
+  }
+
+  async stats(): Promise<SqliteStats> {
+    const { settings } = this.#connection
+    const read = await this.#connection.read(statements => readStats(statements, settings.path))
+    const { commits, commands } = this.#connection.counts
+    return { ...read, commits, committedCalls: commands }
   }
 
   async accept(batch: AcceptBatch): Promise<AcceptResult> {

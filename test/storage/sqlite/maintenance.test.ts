@@ -1,0 +1,111 @@
+import { describe, expect, it } from 'vitest'
+import { loadSqlite } from '../../../src/storage/sqlite/open-database.js'
+import { sqliteStorage } from '../../../src/storage/sqlite/sqlite-storage.js'
+import {
+  enqueue,
+  mailboxOf,
+  patternBytes,
+  put,
+  sampleBatch,
+  start,
+  streamedSource,
+} from '../../../src/testing/conformance/sample-batch.js'
+import { temporaryFile } from './temporary-file.js'
+
+const copies = [{ account: 'ann', mailbox: 'INBOX', internalDate: start }]
+
+async function filledStorage(thread: boolean) {
+  const path = temporaryFile()
+  const storage = sqliteStorage({ path, thread })
+  await put(storage, 'ann', 'INBOX', ['\\Seen'])
+  await put(storage, 'ann')
+  const message = streamedSource(patternBytes(1_000_000), 60_000)
+  await storage.accept(sampleBatch({ message, copies }))
+  await enqueue(storage, { address: 'cem@other.test' }, { address: 'dee@third.test', held: true })
+  return { path, storage }
+}
+
+for (const thread of [true, false]) {
+  describe(`maintenance of SQLite ${thread ? 'in a thread' : 'in the calling thread'}`, () => {
+    it('finds nothing wrong with a database that is right', async () => {
+      const { storage } = await filledStorage(thread)
+      const { id } = await mailboxOf(storage, 'ann')
+      await storage.mail.expunge(id, [2])
+      expect(await storage.check()).toEqual([])
+      await storage.close()
+    })
+
+    it('makes a copy that can be opened, while messages come', async () => {
+      const { storage } = await filledStorage(thread)
+      const target = temporaryFile()
+      const coming = Array.from({ length: 50 }, () => put(storage, 'ben'))
+      await storage.backup(target)
+      await Promise.all(coming)
+      await expect(storage.backup(target)).rejects.toMatchObject({ code: 'OPTION_INVALID' })
+      const copy = sqliteStorage({ path: target, thread })
+      expect(await copy.check()).toEqual([])
+      expect((await mailboxOf(copy, 'ann')).messages).toBe(3)
+      expect(await copy.queue.list()).toEqual(await storage.queue.list())
+      await Promise.all([copy.close(), storage.close()])
+    })
+
+    it('gives the space of deleted messages back', async () => {
+      const { storage } = await filledStorage(thread)
+      for (let count = 0; count < 20; count++) {
+        await storage.accept(sampleBatch({ message: streamedSource(patternBytes(200_000), 60_000), copies }))
+      }
+      const { id } = await mailboxOf(storage, 'ann')
+      await storage.mail.expunge(
+        id,
+        (await storage.mail.list(id)).map(message => message.uid),
+      )
+      expect((await storage.stats()).freeBytes).toBeGreaterThan(3_900_000)
+      expect(await storage.compact()).toBeGreaterThan(3_900_000)
+      expect(await storage.stats()).toMatchObject({ freeBytes: 0, logBytes: 0 })
+      expect(await storage.check()).toEqual([])
+      await storage.close()
+    })
+  })
+}
+
+describe('check', () => {
+  const damages: readonly [sql: string, problem: RegExp][] = [
+    ['UPDATE mailboxes SET unseen = unseen + 1', /counts .* unseen/],
+    ['UPDATE mailboxes SET bytes = 1', /octets and has/],
+    ['UPDATE mailboxes SET uid_next = 1', /ahead of the counters/],
+    ['UPDATE mailboxes SET tombstones = 5', /tombstones/],
+    ['UPDATE blobs SET refs = refs + 1 WHERE id = 1', /counts 2 references and has 1/],
+    ['UPDATE blobs SET size = size + 1 WHERE id = 3', /blob 3 has 1000001 octets and pieces of 1000000/],
+    ['INSERT INTO blobs (size, refs) VALUES (0, 0)', /orphan/],
+    ['INSERT INTO doomed (blob, grace) VALUES (1, 1)', /used and marked/],
+    ["INSERT INTO chunks VALUES (99 * 65536, x'00')", /belongs to no blob/],
+    ['PRAGMA foreign_keys = OFF; DELETE FROM blobs WHERE id = 4', /queue entry \d+ has no bytes/],
+    ['PRAGMA foreign_keys = OFF; DELETE FROM blobs WHERE id = 1', /message 1 of mailbox 1 has no bytes/],
+    ['PRAGMA foreign_keys = OFF; DELETE FROM mailboxes', /refers to nothing in mailboxes/],
+    ['DELETE FROM lanes', /first due/],
+    ["INSERT INTO lanes VALUES ('nobody.test', 0)", /nothing waits/],
+  ]
+  it.each(damages)('finds what %s does', async (sql, problem) => {
+    const { path, storage } = await filledStorage(false)
+    const database = (await loadSqlite())(path)
+    database.exec(sql)
+    database.close()
+    expect((await storage.check()).join('\n')).toMatch(problem)
+    await storage.close()
+  })
+})
+
+describe('stats', () => {
+  it('says what the database holds and how many transactions made it', async () => {
+    const { storage } = await filledStorage(false)
+    const { commits, committedCalls } = await storage.stats()
+    await Promise.all(Array.from({ length: 40 }, () => put(storage, 'ben')))
+    const stats = await storage.stats()
+    expect(stats).toMatchObject({ accounts: 2, mailboxes: 2, messages: 43, schema: 1 })
+    expect(stats.queue).toEqual({ waiting: 1, leased: 0, held: 1, dead: 0 })
+    expect(stats.fileBytes + stats.logBytes).toBeGreaterThan(1_000_000)
+    expect(stats.committedCalls - committedCalls).toBe(40)
+    expect(stats.commits - commits).toBe(1)
+    await storage.close()
+  })
+})
