@@ -11,6 +11,7 @@ export default defineConfig({
         find: /^posthorn\/testing\/conformance$/,
         replacement: source('./src/testing/conformance/index.ts'),
       },
+      { find: /^posthorn\/import$/, replacement: source('./src/import/index.ts') },
       { find: /^posthorn\/sqlite$/, replacement: source('./src/storage/sqlite/index.ts') },
       { find: /^posthorn\/testing$/, replacement: source('./src/testing/index.ts') },
     ],

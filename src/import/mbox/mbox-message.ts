@@ -1,0 +1,128 @@
+import type { LinePiece } from '../line-splitter.js'
+import { FromQuoting, type Quoting } from './from-quoting.js'
+import { type MboxMarker, markerName, parseMarker } from './mbox-marker.js'
+import { flagsOfField, mailboxFields } from './status-fields.js'
+
+const nothing = new Uint8Array()
+const lf = Uint8Array.of(0x0a)
+const crlf = Uint8Array.of(0x0d, 0x0a)
+const carriageReturn = 0x0d
+const space = 0x20
+const tab = 0x09
+
+/** How an mbox is read. */
+export interface MboxReading {
+  readonly format: Quoting
+  readonly lineBreaks: 'crlf' | 'keep'
+}
+
+/**
+ * One message of an mbox: takes its lines, without the line that begins it, and gives its octets: unquoted, with the
+ * line breaks of mail, without the fields of the mailbox in its header and without the empty line behind it.
+ */
+export class MboxMessage {
+  readonly flags: string[] = []
+  /** What the export wrote that made the file, if it was ours. */
+  marker: MboxMarker | undefined
+  /** Octets given so far. */
+  size = 0
+  readonly #reading: MboxReading
+  /** Whether the file itself has lines of CRLF, as its first line does. */
+  readonly #fileHasCrlf: boolean
+  readonly #quoting: FromQuoting
+  #inHeader = true
+  /** Whether only fields of the mailbox came yet. */
+  #onTop = true
+  #skipping = false
+  /** Line breaks that may turn out to be those of the mbox: that of the last line, and that of an empty line behind it. */
+  #breaks: Uint8Array[] = []
+  #afterEmptyLine = false
+
+  constructor(reading: MboxReading, fileHasCrlf: boolean) {
+    this.#reading = reading
+    this.#fileHasCrlf = fileHasCrlf
+    this.#quoting = new FromQuoting('remove', reading.format)
+  }
+
+  /** Takes a line or a piece of one. */
+  *take(piece: LinePiece): Generator<Uint8Array> {
+    const lineBreak = this.#breakOf(piece)
+    const content = piece.bytes.subarray(0, piece.bytes.length - lineBreak.length)
+    if (this.#inHeader && piece.startsLine) this.#readHeaderLine(content)
+    if (this.#inHeader && this.#skipping) return
+    if (piece.startsLine && content.length === 0) {
+      yield* this.#emptyLine(lineBreak)
+      return
+    }
+    yield* this.#flushBreaks()
+    // What is left of a quoted line at its end is decided by the line break.
+    const unquoted = this.#quoting.convert({ ...piece, bytes: content })
+    if (unquoted.length > 0) yield this.#counted(unquoted)
+    if (piece.endsLine) this.#breaks.push(this.#converted(lineBreak))
+  }
+
+  /** What is left when the next message begins, or the file ends. */
+  *end(): Generator<Uint8Array> {
+    const rest = this.#quoting.end()
+    if (rest.length > 0) yield this.#counted(rest)
+    if (this.#afterEmptyLine) this.#breaks.pop()
+    if (this.marker?.end === 'none') this.#breaks.pop()
+    yield* this.#flushBreaks()
+  }
+
+  *#emptyLine(lineBreak: Uint8Array): Generator<Uint8Array> {
+    if (this.#afterEmptyLine) yield* this.#flushBreaks()
+    this.#breaks.push(this.#converted(lineBreak))
+    this.#afterEmptyLine = true
+  }
+
+  *#flushBreaks(): Generator<Uint8Array> {
+    this.#afterEmptyLine = false
+    for (const lineBreak of this.#breaks) yield this.#counted(lineBreak)
+    this.#breaks = []
+  }
+
+  #breakOf({ bytes, endsLine }: LinePiece): Uint8Array {
+    if (!endsLine) return nothing
+    // In a file of ours a CR at the end of a line is the message's own, unless something made CRLFs of all its LFs.
+    const isLf = bytes.at(-2) !== carriageReturn || (this.marker !== undefined && !this.#fileHasCrlf)
+    return isLf ? lf : crlf
+  }
+
+  #counted(bytes: Uint8Array): Uint8Array {
+    this.size += bytes.length
+    return bytes
+  }
+
+  #converted(lineBreak: Uint8Array): Uint8Array {
+    if (this.marker?.lines === 'exact') return this.#fileHasCrlf ? lf : lineBreak
+    return this.marker === undefined && this.#reading.lineBreaks === 'keep' ? lineBreak : crlf
+  }
+
+  #readHeaderLine(content: Uint8Array): void {
+    // Below a marker of ours all is the message's own.
+    if (content.length === 0 || this.marker) {
+      this.#inHeader = false
+      return
+    }
+    const continues = content[0] === space || content[0] === tab
+    if (continues) return
+    this.#skipping = this.#takeField(content)
+    if (!this.#skipping) this.#onTop = false
+  }
+
+  /** Reads a field of the mailbox. Gives whether it was one. */
+  #takeField(content: Uint8Array): boolean {
+    const line = Buffer.from(content.buffer, content.byteOffset, content.length).toString('latin1')
+    const colon = line.indexOf(':')
+    const name = line.slice(0, Math.max(colon, 0)).trimEnd().toLowerCase()
+    const value = line.slice(colon + 1)
+    if (name === markerName && this.#onTop) {
+      this.marker = parseMarker(value)
+      return this.marker !== undefined
+    }
+    if (!mailboxFields.has(name)) return false
+    this.flags.push(...flagsOfField(name, value))
+    return true
+  }
+}
