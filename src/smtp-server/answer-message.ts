@@ -32,12 +32,12 @@ function tellAccepted(session: Session, { traceId }: Transaction, outcome: Store
   })
 }
 
-/** One reply in SMTP; one for each recipient, in the order of their RCPT, in LMTP (RFC 2033 §4.2). */
+/** One reply in SMTP; in LMTP one for each RCPT that was taken, duplicates included, in their order (RFC 2033 §4.2). */
 function answers(session: Session, transaction: Transaction, outcome: MessageOutcome): Reply[] {
   const answer = outcome.stored
     ? reply(250, '2.0.0', `OK, accepted as ${transaction.traceId}`)
     : outcome.reply
   if (session.origin.kind !== 'lmtp') return [answer]
   const refused = outcome.stored ? outcome.refused : undefined
-  return [...transaction.recipients.values()].map(each => refused?.get(each) ?? answer)
+  return transaction.taken.map(each => refused?.get(each) ?? answer)
 }

@@ -18,6 +18,8 @@ export interface Transaction {
   readonly declaredSize: number
   /** By `addressKey`, so that a duplicate is found at once however many there are. */
   readonly recipients: Map<string, RoutedRecipient>
+  /** One for each RCPT that was taken, in their order, duplicates included: LMTP answers for every one (RFC 2033 §4.2). */
+  readonly taken: RoutedRecipient[]
   /** Header fields that policies gave since MAIL. */
   readonly headers: string[]
 }

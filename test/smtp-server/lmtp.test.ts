@@ -28,6 +28,22 @@ describe('LMTP (RFC 2033)', () => {
     expect(await host.inbox('carol')).toHaveLength(0)
   })
 
+  it('answers for every RCPT that was taken, for one recipient named twice as well', async () => {
+    const host = await startHost({}, { kind: 'lmtp' })
+    const client = await host.hello()
+    await client.ask('MAIL FROM:<a@b.test>', '250')
+    await client.ask('RCPT TO:<alice@example.test>', '250')
+    await client.ask('RCPT TO:<carol@example.test>', '250')
+    await client.ask('RCPT TO:<Alice@EXAMPLE.test>', '250')
+    await client.ask('DATA', '354')
+    client.write(`${'x'.repeat(2_000)}\r\n.\r\n`)
+    await client.expect('250 2.0.0')
+    await client.expect('552 5.2.2')
+    await client.expect('250 2.0.0')
+    await client.ask('NOOP', '250')
+    expect(await host.inbox('alice')).toHaveLength(1)
+  })
+
   it('gives a refusal of the message to each recipient', async () => {
     const host = await startHost({ limits: { messageSize: 10 } }, { kind: 'lmtp' })
     const client = await host.hello()

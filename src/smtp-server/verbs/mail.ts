@@ -64,6 +64,7 @@ function open(session: Session, mail: Mail, declaredSize: number, headers: reado
     mail,
     declaredSize,
     recipients: new Map(),
+    taken: [],
     headers: [...session.headers, ...headers],
   }
   session.deadlines.set('transaction', session.server.settings.timeouts.transaction)

@@ -40,7 +40,11 @@ function take(
   recipient: EnvelopeRecipient,
 ): void | Promise<void> {
   const { recipients } = transaction
-  if (recipients.has(key)) return session.reply(serverReplies.recipientOk)
+  const before = recipients.get(key)
+  if (before) {
+    transaction.taken.push(before)
+    return session.reply(serverReplies.recipientOk)
+  }
   if (recipients.size >= session.server.settings.limits.recipients) {
     return session.reply(serverReplies.tooManyRecipients)
   }
@@ -57,7 +61,9 @@ async function routeRecipient(
   const refusal = refusalOf(session, route) ?? (await judge(session, transaction, recipient, route))
   if (session.ended) return
   if (route.kind === 'accept' && refusal === undefined) {
-    transaction.recipients.set(key, { recipient, route })
+    const routed = { recipient, route }
+    transaction.recipients.set(key, routed)
+    transaction.taken.push(routed)
     return session.reply(serverReplies.recipientOk)
   }
   const answer = refusal ?? replies.noSuchUser
