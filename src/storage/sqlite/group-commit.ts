@@ -92,7 +92,7 @@ export class GroupCommit {
   }
 
   #inTransaction<T>(work: () => T): T {
-    this.#tx.run('BEGIN IMMEDIATE')
+    this.#begin()
     try {
       const result = work()
       this.#tx.run('COMMIT')
@@ -100,6 +100,17 @@ export class GroupCommit {
     } catch (thrown) {
       this.#rollBack(thrown)
       throw thrown
+    }
+  }
+
+  /** Where rolling back failed, what was left of the transaction before is ended first. */
+  #begin(): void {
+    try {
+      this.#tx.run('BEGIN IMMEDIATE')
+    } catch (thrown) {
+      if (!/within a transaction/.test(describeError(thrown))) throw thrown
+      this.#tx.run('ROLLBACK')
+      this.#tx.run('BEGIN IMMEDIATE')
     }
   }
 

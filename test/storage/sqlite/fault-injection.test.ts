@@ -1,0 +1,145 @@
+import { describe, expect, it } from 'vitest'
+import type { SqliteStorage } from '../../../src/storage/sqlite/sqlite-storage.js'
+import {
+  enqueue,
+  lease,
+  mailboxOf,
+  patternBytes,
+  put,
+  sampleBatch,
+  sampleQueued,
+  settled,
+  start,
+  streamedSource,
+} from '../../../src/testing/conformance/sample-batch.js'
+import { gatedStorage } from './faulty-database.js'
+import { temporaryFile } from './temporary-file.js'
+
+/** What can be told apart from outside, before and after. */
+async function stateOf(storage: SqliteStorage) {
+  const accounts = await Promise.all(
+    ['ann', 'ben'].map(async account => {
+      const mailboxes = await storage.mail.mailboxes(account)
+      const messages = await Promise.all(mailboxes.map(({ id }) => storage.mail.list(id)))
+      const vanished = await Promise.all(mailboxes.map(({ id }) => storage.mail.vanished(id, 1)))
+      return { mailboxes, messages, vanished, usage: await storage.mail.usage(account) }
+    }),
+  )
+  return { accounts, queue: await storage.queue.list(), counts: await storage.queue.counts() }
+}
+
+const acts: Readonly<Record<string, (storage: SqliteStorage) => Promise<unknown>>> = {
+  accept: storage =>
+    storage.accept(
+      sampleBatch({
+        copies: [
+          { account: 'ann', mailbox: 'INBOX', internalDate: start },
+          { account: 'ben', mailbox: 'Lists/new', internalDate: start },
+        ],
+        queued: sampleQueued([{ address: 'eli@other.test' }]),
+      }),
+    ),
+  'accept of several pieces': storage =>
+    storage.accept(
+      sampleBatch({
+        message: streamedSource(patternBytes(600_000), 60_000),
+        copies: [{ account: 'ann', mailbox: 'INBOX', internalDate: start }],
+      }),
+    ),
+  settle: async storage => {
+    const leased = await lease(storage, start)
+    return storage.queue.settle({
+      entries: leased.map((entry, index) =>
+        settled(entry, index ? { state: 'done' } : { state: 'waiting', dueAt: start + 5 }),
+      ),
+      accept: [sampleBatch({ copies: [{ account: 'ann', mailbox: 'INBOX', internalDate: start }] })],
+    })
+  },
+  expunge: async storage => storage.mail.expunge((await mailboxOf(storage, 'ann')).id, [1, 2]),
+  move: async storage =>
+    storage.mail.move(
+      (await mailboxOf(storage, 'ann')).id,
+      [1, 2],
+      (await mailboxOf(storage, 'ann', 'Work')).id,
+      start,
+    ),
+  'rename of INBOX': storage => storage.mail.renameMailbox('ann', 'INBOX', 'Old'),
+  deletion: storage => storage.mail.deleteMailbox('ann', 'Work'),
+  drop: async storage => storage.queue.drop((await storage.queue.list()).map(entry => entry.id)),
+}
+
+const prepare = async (storage: SqliteStorage) => {
+  for (const mailbox of ['INBOX', 'INBOX', 'Work']) await put(storage, 'ann', mailbox)
+  await storage.mail.mailboxes('ben')
+  await enqueue(storage, { address: 'cem@other.test' }, { address: 'dee@third.test' })
+}
+
+/** Storage whose database call number `failing` fails, counted from `arm()` on. */
+function faultyStorage(failing: number) {
+  let calls = Number.NaN
+  const faults: string[] = []
+  const storage = gatedStorage(temporaryFile(), sql => {
+    if (++calls !== failing) return
+    faults.push(sql)
+    throw Object.assign(new Error('injected'), failing % 2 ? {} : { code: 'SQLITE_FULL' })
+  })
+  const arm = () => {
+    calls = 0
+  }
+  const disarm = () => {
+    calls = Number.NaN
+  }
+  return { storage, faults, arm, disarm }
+}
+
+const failureOf = (work: Promise<unknown>): Promise<unknown> =>
+  work.then(
+    () => undefined,
+    thrown => thrown,
+  )
+
+describe('a database whose calls fail, one at a time', () => {
+  for (const [name, act] of Object.entries(acts)) {
+    it(`${name}: all or nothing, and it goes on`, async () => {
+      let failures = 0
+      for (let failing = 1, reached = true; reached; failing++) {
+        const { storage, faults, arm, disarm } = faultyStorage(failing)
+        await prepare(storage)
+        const before = await stateOf(storage)
+        arm()
+        const failure = await failureOf(act(storage))
+        disarm()
+        reached = faults.length > 0
+        const fault = `call ${failing}: ${faults[0]}`
+        expect(await storage.check(), fault).toEqual([])
+        if (failure !== undefined) {
+          const code = failing % 2 ? 'STORAGE_FAILED' : 'STORAGE_FULL'
+          expect(failure, fault).toMatchObject({ code, temporary: true })
+          const after = await stateOf(storage)
+          expect(after.accounts, fault).toEqual(before.accounts)
+          // What is settled was leased before, in a commit of its own.
+          if (name !== 'settle') expect(after, fault).toEqual(before)
+          failures++
+          expect(await failureOf(act(storage)), `after ${fault}`).toBeUndefined()
+          expect(await storage.check(), `after ${fault}`).toEqual([])
+        }
+        await storage.close()
+      }
+      expect(failures).toBeGreaterThan(5)
+    })
+  }
+
+  it('begins afresh after a commit that failed and could not be rolled back', async () => {
+    let broken = false
+    const storage = gatedStorage(temporaryFile(), sql => {
+      if (broken && /^(COMMIT|ROLLBACK)/.test(sql)) throw new Error('injected')
+    })
+    await put(storage, 'ann')
+    broken = true
+    await expect(put(storage, 'ann')).rejects.toMatchObject({ code: 'STORAGE_FAILED', temporary: true })
+    broken = false
+    expect((await put(storage, 'ann')).copies[0]?.uid).toBe(2)
+    expect(await storage.check()).toEqual([])
+    await storage.close()
+  })
+})
