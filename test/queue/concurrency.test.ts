@@ -101,7 +101,9 @@ describe('concurrency', () => {
         queued: {
           traceId: 'same',
           envelope: { sender },
-          recipients: [{ address: 'bob@rome.test', destination: 'rome.test', dueAt: world.clock.now() }],
+          recipients: [
+            { address: `to-${sender[0]}@rome.test`, destination: 'rome.test', dueAt: world.clock.now() },
+          ],
         },
       })
     }

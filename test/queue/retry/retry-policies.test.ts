@@ -138,6 +138,11 @@ describe('fixedSchedule', () => {
     expect(attempts.map(at => at / minute)).toEqual([0, 5, 15, 75, 135, 195, 235])
   })
 
+  it('leaves out an attempt that would come just before the last', () => {
+    const { attempts } = live(fixedSchedule({ delays: ['52m'], giveUpAfter: '1h' }))
+    expect(attempts.map(at => at / minute)).toEqual([0, 55])
+  })
+
   it('wants a delay, and none of 0', () => {
     for (const delays of [[], [0], ['0s'], ['1m', 'x']]) {
       expect(() => fixedSchedule({ delays: delays as never })).toThrowError(
