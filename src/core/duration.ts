@@ -28,19 +28,29 @@ export function parseDuration(duration: unknown): number | undefined {
   return match ? Number(match[1]) * (unitMs[match[2] ?? ''] ?? Number.NaN) : undefined
 }
 
-/** A length of time as a person writes it, in its largest fitting units: `1 day 6 hours`. */
+/**
+ * A length of time as a person writes it, in its two largest fitting units, rounded: `4 hours`, `2 days 3 hours`. Up to
+ * two days are told in hours, as people say `30 hours`.
+ */
 export function formatDuration(ms: number): string {
-  const parts: string[] = []
-  let rest = Math.round(ms / 1000)
-  for (const [size, word] of [
-    [86_400, 'day'],
-    [3_600, 'hour'],
-    [60, 'minute'],
-    [1, 'second'],
-  ] as const) {
-    const count = Math.floor(rest / size)
-    rest -= count * size
-    if (count > 0) parts.push(`${count} ${word}${count === 1 ? '' : 's'}`)
-  }
-  return parts.slice(0, 2).join(' ') || '0 seconds'
+  const seconds = Math.round(ms / 1_000)
+  const at = spokenUnits.findIndex(({ from }) => seconds >= from)
+  const [large, small] = spokenUnits.slice(at)
+  if (!large || !small) return count(seconds, 'second')
+  const rounded = Math.round(seconds / small.size) * small.size
+  const rest = (rounded % large.size) / small.size
+  const whole = count(Math.floor(rounded / large.size), large.word)
+  return rest === 0 ? whole : `${whole} ${count(rest, small.word)}`
+}
+
+/** Units, largest first, and from how many seconds on each is the first that is named. */
+const spokenUnits = [
+  { word: 'day', size: 86_400, from: 2 * 86_400 },
+  { word: 'hour', size: 3_600, from: 3_600 },
+  { word: 'minute', size: 60, from: 60 },
+  { word: 'second', size: 1, from: 0 },
+] as const
+
+function count(number: number, word: string): string {
+  return `${number} ${word}${number === 1 ? '' : 's'}`
 }

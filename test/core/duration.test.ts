@@ -52,7 +52,12 @@ describe('formatDuration', () => {
     [60_000, '1 minute'],
     [3_661_000, '1 hour 1 minute'],
     [14_400_000, '4 hours'],
-    [108_000_000, '1 day 6 hours'],
+    [108_000_000, '30 hours'],
+    [107_700_000, '29 hours 55 minutes'],
+    [107_999_000, '30 hours'],
+    [172_799_000, '48 hours'],
+    [183_540_000, '2 days 3 hours'],
+    [3_599_600, '1 hour'],
     [432_000_000, '5 days'],
   ])('writes %d as %j', (ms, text) => {
     expect(formatDuration(ms)).toBe(text)

@@ -93,7 +93,7 @@ describe('the words for a person', () => {
       recipients: [told({ attempt: silentAttempt({ enhanced: '4.4.1' }), expired: true })],
     })
     expect(person).toContain(
-      'The mail server of the recipient does not answer. It was tried for 1\r\n    day 6 hours.',
+      'The mail server of the recipient does not answer. It was tried for\r\n    30 hours.',
     )
     expect(person).toContain('    What happened:\r\n      > connect to 192.0.2.7:25 timed out')
   })
