@@ -7,13 +7,16 @@ import { parseOptions } from './core/options.js'
 import { createDnsResolver } from './dns/create-dns-resolver.js'
 import {
   type BoundListeners,
+  listenersSchema,
   type MailServer,
   type MailServerListeners,
   type MailServerOptions,
   mailServerSchema,
+  type ServiceAddress,
 } from './mail-server.js'
 import { createPop3Server } from './pop3/create-pop3-server.js'
 import { createDeliveryQueue } from './queue/create-delivery-queue.js'
+import { createRouter } from './routing/create-router.js'
 import { createSmtpServer } from './smtp-server/create-smtp-server.js'
 import { memoryStorage } from './storage/memory/memory-storage.js'
 import { createMailStore } from './store/create-mail-store.js'
@@ -47,7 +50,7 @@ type Settings = z.output<typeof mailServerSchema>
 type Parts = Omit<MailServer, 'hostname' | 'listen' | 'close' | typeof Symbol.asyncDispose>
 
 function createParts(settings: Settings): Parts {
-  const { hostname, domains, accounts, clock, network, logger, retry, policies } = settings
+  const { hostname, domains, accounts, postmaster, clock, network, logger, retry, policies } = settings
   const { storage = memoryStorage(), resolver = createDnsResolver() } = settings
   const around = { clock, network, logger }
   const store = createMailStore({ storage, clock, logger })
@@ -61,6 +64,9 @@ function createParts(settings: Settings): Parts {
   })
   const guard = { ...(settings.tls && { tls: settings.tls }), loginThrottle: createLoginThrottle({ clock }) }
   const checks = policies && { policies }
+  const routing = postmaster !== undefined && {
+    router: createRouter({ domains, accounts, postmaster, logger }),
+  }
   const smtp = createSmtpServer({
     hostname,
     domains,
@@ -70,13 +76,14 @@ function createParts(settings: Settings): Parts {
     ...around,
     ...guard,
     ...checks,
+    ...routing,
     ...settings.smtp,
   })
   const pop3 = createPop3Server({ accounts, store, ...around, ...guard, ...settings.pop3 })
   return { accounts, storage, resolver, store, queue, smtp, pop3 }
 }
 
-type Open = (parts: Parts, where: { port: number; host?: string } & { path: string }) => Promise<Listener>
+type Open = (parts: Parts, where: ServiceAddress & { path: string }) => Promise<Listener>
 
 /** How each service listens. */
 const services: { readonly [Service in keyof MailServerListeners]-?: Open } = {
@@ -90,20 +97,13 @@ const services: { readonly [Service in keyof MailServerListeners]-?: Open } = {
 
 async function openListeners(parts: Parts, wanted: MailServerListeners): Promise<BoundListeners> {
   const bound: { [Service in keyof MailServerListeners]: Listener } = {}
-  for (const [service, where] of Object.entries(wanted)) {
-    const open = Object.hasOwn(services, service) ? services[service as keyof MailServerListeners] : undefined
-    if (!open) throw unknownService(service)
-    if (where) bound[service as keyof MailServerListeners] = await open(parts, where)
+  // The whole of it is checked before anything is opened.
+  const places = parseOptions('listen', listenersSchema, wanted)
+  for (const [service, where] of Object.entries(places)) {
+    const name = service as keyof MailServerListeners
+    if (where) bound[name] = await services[name](parts, where as ServiceAddress & { path: string })
   }
   return bound
-}
-
-function unknownService(service: string): MailError {
-  const known = Object.keys(services).join(', ')
-  return new MailError(
-    'OPTION_INVALID',
-    `listen: got the service ${JSON.stringify(service)}, expected one of ${known}`,
-  )
 }
 
 /** What takes mail in ends first, what it is kept in last. What was handed in is its owner's to close. */

@@ -5,7 +5,7 @@ import type { Duration } from './core/duration.js'
 import type { Closable } from './core/lifecycle.js'
 import { type Logger, silentLogger } from './core/logger.js'
 import { type Listener, type Network, nodeNetwork } from './core/network.js'
-import { durationSchema, shapeSchema } from './core/options.js'
+import { durationSchema, functionSchema, shapeSchema } from './core/options.js'
 import type { TlsOptions } from './core/tls-credentials.js'
 import type { Resolver } from './dns/resolver.js'
 import type { Policy } from './policy/policy.js'
@@ -27,6 +27,11 @@ export interface MailServerOptions {
   domains: readonly string[]
   /** Who may log in, and who has which address. */
   accounts: Accounts
+  /**
+   * Where mail for `postmaster` of any of the domains goes, when the accounts know no such address. A server must take
+   * such mail (RFC 5321 §4.5.1): without this option, give `postmaster` of your domains to somebody. Default: nobody.
+   */
+  postmaster?: string
   /** Where mail and queue are kept; its owner closes it. Default: in memory, closed with the server. */
   storage?: Storage
   /** Where mail exchangers are looked up; its owner closes it. Default: the resolver of the machine. */
@@ -98,20 +103,46 @@ export interface MailServer extends Closable {
   listen(listeners: MailServerListeners): Promise<BoundListeners>
 }
 
+/** Options of a part, which checks them itself. */
+function optionsSchema<T extends object>(what: string) {
+  const fits = (value: unknown) => typeof value === 'object' && value !== null && !Array.isArray(value)
+  return z.custom<T>(fits, { error: `expected ${what}` })
+}
+
+const serviceSchema = z.strictObject({
+  port: z.int().min(0).max(65_535),
+  host: z.string().optional(),
+})
+
+/** The schema of {@link MailServerListeners}. */
+export const listenersSchema = z.strictObject({
+  smtp: serviceSchema.optional(),
+  submission: serviceSchema.optional(),
+  submissions: serviceSchema.optional(),
+  lmtp: z
+    .union([serviceSchema, z.strictObject({ path: z.string().min(1) })], {
+      error: 'expected a port, with or without a host, or the path of a unix socket',
+    })
+    .optional(),
+  pop3: serviceSchema.optional(),
+  pop3s: serviceSchema.optional(),
+})
+
 /** The schema of {@link MailServerOptions}; the parts check what is handed on to them. */
 export const mailServerSchema = z.strictObject({
   hostname: z.string(),
   domains: z.array(z.string()),
   accounts: shapeSchema<Accounts>('accounts', ['authenticate', 'find']),
+  postmaster: z.string().optional(),
   storage: shapeSchema<Storage>('a storage', ['accept', 'subscribe', 'close']).optional(),
   resolver: shapeSchema<Resolver>('a resolver', ['mx', 'addresses', 'close']).optional(),
-  retry: z.custom<RetryPolicy>().optional(),
-  tls: z.custom<TlsOptions>().optional(),
-  policies: z.custom<readonly Policy[]>().optional(),
+  retry: functionSchema<RetryPolicy>('a retry policy such as exponentialBackoff()').optional(),
+  tls: optionsSchema<TlsOptions>("an object such as { key: 'key.pem', cert: 'cert.pem' }").optional(),
+  policies: z.custom<readonly Policy[]>(Array.isArray, { error: 'expected a list of policies' }).optional(),
   closeTimeout: durationSchema.prefault('10s'),
-  smtp: z.custom<Partial<SmtpServerOptions>>().optional(),
-  pop3: z.custom<Partial<Pop3ServerOptions>>().optional(),
-  queue: z.custom<Partial<DeliveryQueueOptions>>().optional(),
+  smtp: optionsSchema<Partial<SmtpServerOptions>>('options of createSmtpServer').optional(),
+  pop3: optionsSchema<Partial<Pop3ServerOptions>>('options of createPop3Server').optional(),
+  queue: optionsSchema<Partial<DeliveryQueueOptions>>('options of createDeliveryQueue').optional(),
   clock: shapeSchema<Clock>('a clock', ['now', 'monotonic', 'schedule', 'track']).default(systemClock),
   network: shapeSchema<Network>('a network', ['listen', 'connect']).default(nodeNetwork),
   logger: shapeSchema<Logger>('a logger', ['debug', 'info', 'warn', 'error']).default(silentLogger),
