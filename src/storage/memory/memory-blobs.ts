@@ -1,6 +1,7 @@
 import { MailError } from '../../core/error.js'
 import type { MessageSource } from '../../message/message-source.js'
 import { bytesSource, concatSources, piecesSource } from '../../message/sources.js'
+import { wrongSize } from '../../message/wrong-size.js'
 import type { BlobStorage } from '../blob-storage.js'
 import type { BlobId } from '../storage.js'
 import type { Lifetime } from './lifetime.js'
@@ -163,12 +164,4 @@ function allocate(size: number): Uint8Array {
       cause,
     })
   }
-}
-
-function wrongSize(size: number, length: number): MailError {
-  return new MailError(
-    'MESSAGE_INCOMPLETE',
-    `the message said it has ${size} octets and gave ${length < size ? 'only ' : ''}${length}`,
-    { temporary: true },
-  )
 }

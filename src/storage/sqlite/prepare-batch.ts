@@ -1,5 +1,5 @@
-import { MailError } from '../../core/error.js'
 import type { MessageSource } from '../../message/message-source.js'
+import { wrongSize } from '../../message/wrong-size.js'
 import type { LocalCopy } from '../mail-storage.js'
 import type { QueuedMessage, QueuedRecipient } from '../queue-storage.js'
 import { type AcceptBatch, isStoredBlob } from '../storage.js'
@@ -45,15 +45,6 @@ async function readWhole(source: MessageSource): Promise<Uint8Array> {
   }
   if (length !== bytes.length) throw wrongSize(source.size, length)
   return bytes
-}
-
-/** A message that gave other octets than it said. */
-export function wrongSize(size: number, length: number): MailError {
-  return new MailError(
-    'MESSAGE_INCOMPLETE',
-    `the message said it has ${size} octets and gave ${length < size ? 'only ' : ''}${length}`,
-    { temporary: true },
-  )
 }
 
 function prepareCopy({ account, mailbox, flags, internalDate, prefix }: LocalCopy): NewCopy {

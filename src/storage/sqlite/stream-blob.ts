@@ -1,6 +1,6 @@
+import { wrongSize } from '../../message/wrong-size.js'
 import { chunkSize } from './blob-rows.js'
 import type { Connection } from './connection.js'
-import { wrongSize } from './prepare-batch.js'
 
 /** A blob that was written piece by piece. */
 export interface StreamedBlob {
