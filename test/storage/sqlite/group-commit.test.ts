@@ -1,0 +1,135 @@
+import { describe, expect, it } from 'vitest'
+import { sqliteStorage } from '../../../src/storage/sqlite/sqlite-storage.js'
+import {
+  bytesOf,
+  enqueue,
+  lease,
+  letter,
+  mailboxOf,
+  patternBytes,
+  put,
+  sampleBatch,
+  settled,
+  start,
+  streamedSource,
+} from '../../../src/testing/conformance/sample-batch.js'
+import { gatedStorage } from './faulty-database.js'
+import { temporaryFile } from './temporary-file.js'
+
+const copies = [{ account: 'ann', mailbox: 'INBOX', internalDate: start }]
+
+describe('group commit', () => {
+  it('carries out what comes in one turn in one transaction, of whatever kind', async () => {
+    const begun: string[] = []
+    const storage = gatedStorage(temporaryFile(), sql => {
+      if (/^(BEGIN|COMMIT)/.test(sql)) begun.push(sql)
+    })
+    await put(storage, 'ann')
+    await enqueue(storage, { address: 'cem@other.test' }, { address: 'dee@third.test' })
+    const { id } = await mailboxOf(storage, 'ann')
+    const [first, second] = await lease(storage, start)
+    if (!first || !second) throw new Error('nothing was leased')
+    begun.length = 0
+    await Promise.all([
+      put(storage, 'ann'),
+      put(storage, 'ben', 'Work'),
+      storage.queue.settle({ entries: [settled(first, { state: 'done' })] }),
+      storage.queue.renew([second], start + 90_000),
+      storage.mail.setFlags(id, { uids: [{ from: 1, to: 1 }], mode: 'add', flags: ['x'] }),
+      storage.locks.acquire('inbox', 'me', start, start + 1),
+    ])
+    expect(begun).toEqual(['BEGIN IMMEDIATE', 'COMMIT'])
+    await storage.close()
+  })
+
+  it('lets a command that fails among others fail alone, with what it had written', async () => {
+    let accepts = 0
+    const storage = gatedStorage(temporaryFile(), sql => {
+      // The last thing that an accept writes: by then its blob, its mailbox and its message are there.
+      if (sql.startsWith('INSERT INTO accepted') && ++accepts % 4 === 2) throw new Error('injected')
+    })
+    await storage.open()
+    const results = await Promise.allSettled(
+      Array.from({ length: 12 }, (_, index) => put(storage, 'ann', `box ${index}`)),
+    )
+    const failed = results.map(result => result.status === 'rejected')
+    expect(failed).toEqual(results.map((_, index) => index % 4 === 1))
+    expect((await storage.stats()).commits).toBe(1)
+    expect((await storage.mail.mailboxes('ann')).map(({ name }) => name)).not.toContain('box 1')
+    expect((await storage.mail.usage('ann')).messages).toBe(9)
+    expect(await storage.check()).toEqual([])
+    await storage.close()
+  })
+
+  it('fails all of a group whose commit fails, tells nobody of it, and goes on', async () => {
+    let broken = false
+    const storage = gatedStorage(temporaryFile(), sql => {
+      if (broken && sql === 'COMMIT')
+        throw Object.assign(new Error('injected'), { code: 'SQLITE_IOERR_FSYNC' })
+    })
+    await put(storage, 'ann')
+    const told: unknown[] = []
+    storage.subscribe(change => told.push(change))
+    broken = true
+    const results = await Promise.allSettled(Array.from({ length: 5 }, () => put(storage, 'ann')))
+    expect(results.every(result => result.status === 'rejected')).toBe(true)
+    expect(told).toEqual([])
+    broken = false
+    expect((await put(storage, 'ann')).copies[0]?.uid).toBe(2)
+    expect(told).toHaveLength(1)
+    expect(await storage.check()).toEqual([])
+    await storage.close()
+  })
+
+  it('makes groups of what comes while a group is committed', async () => {
+    const storage = sqliteStorage({ path: temporaryFile() })
+    await put(storage, 'ann')
+    const { commits } = await storage.stats()
+    const turns = Array.from({ length: 100 }, async (_, turn) => {
+      for (let count = 0; count < turn % 10; count++) await new Promise(resolve => setImmediate(resolve))
+      await put(storage, 'ann')
+    })
+    await Promise.all(turns)
+    expect((await storage.stats()).commits - commits).toBeLessThan(12)
+    expect((await mailboxOf(storage, 'ann')).messages).toBe(101)
+    await storage.close()
+  })
+})
+
+describe('the thread that writes', () => {
+  it('stores small and long messages, whole and in streams', async () => {
+    const storage = sqliteStorage({ path: temporaryFile() })
+    const long = patternBytes(700_000)
+    const sources = [streamedSource(Buffer.from(letter), 7), streamedSource(long, 30_000)]
+    for (const message of sources) await storage.accept(sampleBatch({ message, copies }))
+    await put(storage, 'ann')
+    const messages = await storage.mail.list((await mailboxOf(storage, 'ann')).id)
+    const bodies = await Promise.all(
+      messages.map(async ({ blob }) => bytesOf(await storage.blobs.open(blob))),
+    )
+    expect(bodies.map(body => body.length)).toEqual([letter.length, long.length, letter.length])
+    expect(bodies[1]?.equals(long)).toBe(true)
+    await storage.close()
+  })
+
+  it('gives errors the codes they have elsewhere, and lets others go on', async () => {
+    const storage = sqliteStorage({ path: temporaryFile() })
+    const [missing, stored] = await Promise.allSettled([
+      storage.mail.expunge('m99', [1]),
+      put(storage, 'ann'),
+    ])
+    expect(missing).toMatchObject({ reason: { code: 'NO_SUCH_MAILBOX', name: 'MailError' } })
+    expect(stored.status).toBe('fulfilled')
+    await storage.close()
+  })
+
+  it('finishes what is under way when it is closed', async () => {
+    const storage = sqliteStorage({ path: temporaryFile() })
+    const accepting = Array.from({ length: 20 }, () => put(storage, 'ann'))
+    const closing = storage.close()
+    expect((await Promise.allSettled(accepting)).every(result => result.status === 'fulfilled')).toBe(true)
+    await closing
+    await expect(put(storage, 'ann')).rejects.toMatchObject({ code: 'CLOSED' })
+    await expect(storage.mail.mailboxes('ann')).rejects.toMatchObject({ code: 'CLOSED' })
+  })
+})

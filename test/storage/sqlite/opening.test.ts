@@ -1,0 +1,97 @@
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { loadSqlite, schemaVersion } from '../../../src/storage/sqlite/open-database.js'
+import { sqliteStorage } from '../../../src/storage/sqlite/sqlite-storage.js'
+import { mailboxOf, put } from '../../../src/testing/conformance/sample-batch.js'
+import { gatedStorage } from './faulty-database.js'
+import { temporaryFile } from './temporary-file.js'
+
+describe('opening an SQLite storage', () => {
+  it('opens nothing before the first call', async () => {
+    const storage = sqliteStorage({ path: '/no/such/folder/mail.db' })
+    await storage.close()
+  })
+
+  it.each([true, false])(
+    'says what is wrong with a file that cannot be opened (thread: %s)',
+    async thread => {
+      const storage = sqliteStorage({ path: join(temporaryFile(), 'mail.db'), thread })
+      const failure = { code: 'STORAGE_FAILED', temporary: true }
+      await expect(storage.open()).rejects.toMatchObject(failure)
+      await expect(put(storage, 'ann')).rejects.toMatchObject(failure)
+      await storage.close()
+    },
+  )
+
+  it.each([true, false])(
+    'refuses a database of a later release and leaves it alone (thread: %s)',
+    async thread => {
+      const path = temporaryFile()
+      const later = (await loadSqlite())(path)
+      later.exec('CREATE TABLE later (x); PRAGMA user_version = 99')
+      const storage = sqliteStorage({ path, thread })
+      await expect(storage.open()).rejects.toMatchObject({
+        code: 'STORAGE_NEWER',
+        message: expect.stringContaining('schema 99'),
+      })
+      await storage.close()
+      expect(schemaVersion(later)).toBe(99)
+      const tables = later.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").all()
+      expect(tables).toEqual([expect.objectContaining({ name: 'later' })])
+      later.close()
+    },
+  )
+
+  it('refuses a file that is no database', async () => {
+    const storage = sqliteStorage({ path: new URL(import.meta.url).pathname, thread: false })
+    await expect(storage.open()).rejects.toMatchObject({ code: 'STORAGE_FAILED' })
+    await storage.close()
+  })
+
+  it('names both packages when there is no SQLite', async () => {
+    const nothing = () => Promise.reject(new Error('not found'))
+    await expect(loadSqlite(nothing)).rejects.toMatchObject({
+      code: 'DRIVER_MISSING',
+      message: expect.stringContaining('npm install better-sqlite3'),
+    })
+  })
+
+  it('keeps everything in memory when it is told to', async () => {
+    const storage = sqliteStorage({ path: ':memory:' })
+    await put(storage, 'ann')
+    expect((await mailboxOf(storage, 'ann')).messages).toBe(1)
+    const target = temporaryFile()
+    await storage.backup(target)
+    await storage.close()
+    const copy = sqliteStorage({ path: target })
+    expect((await mailboxOf(copy, 'ann')).messages).toBe(1)
+    await copy.close()
+  })
+
+  it('writes with a log, waits for the disk and minds references', async () => {
+    const path = temporaryFile()
+    const configured: string[] = []
+    const storage = gatedStorage(path, sql => configured.push(sql))
+    await put(storage, 'ann')
+    expect(configured).toEqual(
+      expect.arrayContaining([
+        'PRAGMA synchronous = FULL',
+        'PRAGMA foreign_keys = ON',
+        'PRAGMA busy_timeout = 2000',
+      ]),
+    )
+    const reader = (await loadSqlite())(path)
+    expect(reader.prepare('PRAGMA journal_mode').get()).toMatchObject({ journal_mode: 'wal' })
+    reader.close()
+    await storage.close()
+  })
+
+  it.each([
+    [{ path: '' }, /path/],
+    [{ path: 'x', pollInterval: 'soon' }, /pollInterval/],
+    [{ path: 'x', speed: 1 }, /speed/],
+  ])('refuses %o', (options, problem) => {
+    // @ts-expect-error: a caller without types
+    expect(() => sqliteStorage(options)).toThrow(problem)
+  })
+})
