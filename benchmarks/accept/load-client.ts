@@ -11,6 +11,8 @@ export interface Load {
   readonly pipelined: boolean
   /** The message, dots stuffed, up to and with the final dot. */
   readonly message: Buffer
+  /** Gets the milliseconds that each transaction took. */
+  readonly latencies?: number[]
 }
 
 const mail = 'MAIL FROM:<sender@other.test>\r\n'
@@ -40,10 +42,12 @@ async function worker(load: Load, end: number): Promise<number> {
 async function converse(dialogue: Dialogue, load: Load, end: number): Promise<number> {
   let sent = 0
   do {
+    const begun = performance.now()
     await dialogue.ask(mail, 1)
     await dialogue.ask(rcpt, 1)
     await dialogue.ask('DATA\r\n', 1)
     await dialogue.ask(load.message, 1)
+    load.latencies?.push(performance.now() - begun)
     sent++
   } while (load.kept && performance.now() < end)
   return sent

@@ -2,11 +2,11 @@
  * A server in a process of its own, `serve.ts <peer>`, that tells its port by IPC. Any message empties its store and
  * is answered with the processor time spent so far.
  */
-import { SMTPConnection } from 'smtp-server/lib/smtp-connection.js'
 import { SMTPServer } from 'smtp-server/lib/smtp-server.js'
 import { createAccounts } from '../../src/accounts/static/create-accounts.js'
 import { createSmtpServer } from '../../src/smtp-server/create-smtp-server.js'
 import { createMailStore } from '../../src/store/create-mail-store.js'
+import { EagerServer } from '../shared/eager-server.js'
 
 /**
  * What may be compared: `bare` is smtp-server, as it is (it sets Nagle off itself) or with its greeting delay taken
@@ -20,22 +20,6 @@ export type Peer =
   | 'bare-without-delay-discarding'
 
 const peer = process.argv[2] as Peer
-
-/** Greets at once, where smtp-server waits for 100 ms. */
-class EagerConnection extends SMTPConnection {
-  override init(): void {
-    this._setListeners(() => this.connectionReady())
-  }
-}
-
-class EagerServer extends SMTPServer {
-  override connect(...[socket, options]: Parameters<SMTPServer['connect']>): void {
-    const connection = new EagerConnection(this, socket, options)
-    this.connections.add(connection)
-    connection.on('error', error => this._onError(error))
-    connection.init()
-  }
-}
 
 /** Microseconds of processor time so far. */
 function cpuSpent(): number {
