@@ -19,31 +19,30 @@ export interface LinePiece {
  */
 export class LineSplitter {
   #held: Uint8Array = new Uint8Array()
-  #startsLine = true;
+  #startsLine = true
 
-  /** Lines and pieces that are certain now. */
-  *push(chunk: Uint8Array): Generator<LinePiece> {
+  /** Hands on lines and pieces that are certain now. */
+  push(chunk: Uint8Array, take: (piece: LinePiece) => void): void {
     const bytes = this.#held.length === 0 ? chunk : Buffer.concat([this.#held, chunk])
     let start = 0
     // What is held has no LF.
     let feed = bytes.indexOf(lf, this.#held.length)
     for (; feed >= 0; feed = bytes.indexOf(lf, start)) {
-      yield this.#piece(bytes.subarray(start, feed + 1), true)
+      take(this.#piece(bytes.subarray(start, feed + 1), true))
       start = feed + 1
     }
-    let end = bytes.length
-    if (bytes[end - 1] === cr) end--
+    const end = bytes[bytes.length - 1] === cr ? bytes.length - 1 : bytes.length
     if (end - start >= pieceSize) {
-      yield this.#piece(bytes.subarray(start, end), false)
+      take(this.#piece(bytes.subarray(start, end), false))
       start = end
     }
     // A copy, as the chunk may be a large one.
     this.#held = new Uint8Array(bytes.subarray(start))
   }
 
-  /** What is left when no more octets come. */
-  *end(): Generator<LinePiece> {
-    if (this.#held.length > 0) yield this.#piece(this.#held, false)
+  /** Hands on what is left when no more octets come. */
+  end(take: (piece: LinePiece) => void): void {
+    if (this.#held.length > 0) take(this.#piece(this.#held, false))
     this.#held = new Uint8Array()
   }
 

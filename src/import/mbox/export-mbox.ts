@@ -7,7 +7,7 @@ import { readHeader } from '../../message/header.js'
 import type { MessageSource } from '../../message/message-source.js'
 import { fileError } from '../file-error.js'
 import { scanLineBreaks, toLf } from '../line-breaks.js'
-import { LineSplitter } from '../line-splitter.js'
+import { type LinePiece, LineSplitter } from '../line-splitter.js'
 import { OctetBuffer } from '../octet-buffer.js'
 import { type ExportMboxOptions, exportMboxSchema } from '../options.js'
 import { type StoredMessage, storedMessages } from '../store-messages.js'
@@ -54,13 +54,11 @@ async function* mboxOf(
   { lineBreaks }: Pick<z.output<typeof exportMboxSchema>, 'lineBreaks'>,
   log: TransferLog,
 ): AsyncGenerator<Uint8Array> {
-  const octets = new OctetBuffer()
   for await (const message of messages) {
     log.throwIfAborted()
-    for await (const piece of mboxMessage(message, lineBreaks)) yield* octets.add(piece)
+    yield* mboxMessage(message, lineBreaks)
     log.message(mailbox, message.source.size)
   }
-  yield* octets.take()
 }
 
 /** A message with the line before it and the empty line behind it. */
@@ -85,11 +83,15 @@ async function* mboxMessage(
 async function* quoted(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   const splitter = new LineSplitter()
   const quoting = new FromQuoting('add')
+  const octets = new OctetBuffer()
+  const take = (piece: LinePiece) => octets.add(quoting.convert(piece))
   for await (const chunk of chunks) {
-    for (const piece of splitter.push(chunk)) yield quoting.convert(piece)
+    splitter.push(chunk, take)
+    yield* octets.takeFull()
   }
-  for (const piece of splitter.end()) yield quoting.convert(piece)
-  yield quoting.end()
+  splitter.end(take)
+  octets.add(quoting.end())
+  yield* octets.takeAll()
 }
 
 /** The envelope sender, as the field that a final delivery leaves on top tells it (RFC 5321 §4.4). */

@@ -69,7 +69,7 @@ class MboxImport {
     }
   }
 
-  async #takeAll(parts: Iterable<MboxPart>): Promise<void> {
+  async #takeAll(parts: readonly MboxPart[]): Promise<void> {
     for (const part of parts) {
       const taking = this.#take(part)
       if (taking) await taking

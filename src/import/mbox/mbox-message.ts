@@ -1,4 +1,5 @@
 import type { LinePiece } from '../line-splitter.js'
+import type { OctetBuffer } from '../octet-buffer.js'
 import { FromQuoting, type Quoting } from './from-quoting.js'
 import { type MboxMarker, markerName, parseMarker } from './mbox-marker.js'
 import { flagsOfField, mailboxFields } from './status-fields.js'
@@ -17,7 +18,7 @@ export interface MboxReading {
 }
 
 /**
- * One message of an mbox: takes its lines, without the line that begins it, and gives its octets: unquoted, with the
+ * One message of an mbox: takes its lines, without the line that begins it, and gives its octets to a buffer: unquoted, with the
  * line breaks of mail, without the fields of the mailbox in its header and without the empty line behind it.
  */
 export class MboxMessage {
@@ -38,48 +39,54 @@ export class MboxMessage {
   #breaks: Uint8Array[] = []
   #afterEmptyLine = false
 
-  constructor(reading: MboxReading, fileHasCrlf: boolean) {
+  readonly #octets: OctetBuffer
+
+  constructor(reading: MboxReading, fileHasCrlf: boolean, octets: OctetBuffer) {
     this.#reading = reading
+    this.#octets = octets
     this.#fileHasCrlf = fileHasCrlf
     this.#quoting = new FromQuoting('remove', reading.format)
   }
 
   /** Takes a line or a piece of one. */
-  *take(piece: LinePiece): Generator<Uint8Array> {
+  take(piece: LinePiece): void {
     const lineBreak = this.#breakOf(piece)
     const content = piece.bytes.subarray(0, piece.bytes.length - lineBreak.length)
     if (this.#inHeader && piece.startsLine) this.#readHeaderLine(content)
     if (this.#inHeader && this.#skipping) return
     if (piece.startsLine && content.length === 0) {
-      yield* this.#emptyLine(lineBreak)
+      this.#emptyLine(lineBreak)
       return
     }
-    yield* this.#flushBreaks()
-    // What is left of a quoted line at its end is decided by the line break.
-    const unquoted = this.#quoting.convert({ ...piece, bytes: content })
-    if (unquoted.length > 0) yield this.#counted(unquoted)
-    if (piece.endsLine) this.#breaks.push(this.#converted(lineBreak))
+    this.#flushBreaks()
+    const { startsLine, endsLine } = piece
+    this.#give(this.#quoting.convert({ bytes: content, startsLine, endsLine }))
+    if (endsLine) this.#breaks.push(this.#converted(lineBreak))
   }
 
-  /** What is left when the next message begins, or the file ends. */
-  *end(): Generator<Uint8Array> {
-    const rest = this.#quoting.end()
-    if (rest.length > 0) yield this.#counted(rest)
+  /** Gives what is left when the next message begins, or the file ends. */
+  end(): void {
+    this.#give(this.#quoting.end())
     if (this.#afterEmptyLine) this.#breaks.pop()
     if (this.marker?.end === 'none') this.#breaks.pop()
-    yield* this.#flushBreaks()
+    this.#flushBreaks()
   }
 
-  *#emptyLine(lineBreak: Uint8Array): Generator<Uint8Array> {
-    if (this.#afterEmptyLine) yield* this.#flushBreaks()
+  #emptyLine(lineBreak: Uint8Array): void {
+    if (this.#afterEmptyLine) this.#flushBreaks()
     this.#breaks.push(this.#converted(lineBreak))
     this.#afterEmptyLine = true
   }
 
-  *#flushBreaks(): Generator<Uint8Array> {
+  #flushBreaks(): void {
     this.#afterEmptyLine = false
-    for (const lineBreak of this.#breaks) yield this.#counted(lineBreak)
-    this.#breaks = []
+    for (const lineBreak of this.#breaks) this.#give(lineBreak)
+    this.#breaks.length = 0
+  }
+
+  #give(octets: Uint8Array): void {
+    this.size += octets.length
+    this.#octets.add(octets)
   }
 
   #breakOf({ bytes, endsLine }: LinePiece): Uint8Array {
@@ -87,11 +94,6 @@ export class MboxMessage {
     // In a file of ours a CR at the end of a line is the message's own, unless something made CRLFs of all its LFs.
     const isLf = bytes.at(-2) !== carriageReturn || (this.marker !== undefined && !this.#fileHasCrlf)
     return isLf ? lf : crlf
-  }
-
-  #counted(bytes: Uint8Array): Uint8Array {
-    this.size += bytes.length
-    return bytes
   }
 
   #converted(lineBreak: Uint8Array): Uint8Array {

@@ -32,63 +32,71 @@ export class MboxParser {
   #offset = 0
   #afterEmptyLine = true
   #straying = false
+  readonly #parts: MboxPart[] = []
 
   constructor(reading: MboxReading) {
     this.#reading = reading
   }
 
-  *push(chunk: Uint8Array): Generator<MboxPart> {
-    for (const piece of this.#splitter.push(chunk)) yield* this.#take(piece)
+  /** What is certain when these octets came. */
+  push(chunk: Uint8Array): MboxPart[] {
+    this.#splitter.push(chunk, this.#take)
+    this.#handOver(this.#octets.takeFull())
+    return this.#parts.splice(0)
   }
 
-  *end(): Generator<MboxPart> {
-    for (const piece of this.#splitter.end()) yield* this.#take(piece)
-    yield* this.#endMessage()
+  /** What is left when no more come. */
+  end(): MboxPart[] {
+    this.#splitter.end(this.#take)
+    this.#endMessage()
+    return this.#parts.splice(0)
   }
 
-  *#take(piece: LinePiece): Generator<MboxPart> {
-    const place = { line: this.#line + Number(piece.startsLine), offset: this.#offset }
-    this.#line = place.line
+  readonly #take = (piece: LinePiece) => {
+    if (piece.startsLine) this.#line++
+    const offset = this.#offset
     this.#offset += piece.bytes.length
     const from = piece.startsLine ? readFromLine(piece.bytes) : undefined
-    const begins = from !== undefined && (from.date !== undefined || place.offset === 0)
-    if (from && !begins && this.#afterEmptyLine && this.#message) {
-      yield { kind: 'doubt', place, what: "a line begins with 'From ' and has no date: taken for text" }
+    if (from && (from.date !== undefined || offset === 0)) this.#begin(from, offset, piece)
+    else {
+      if (from && this.#afterEmptyLine && this.#message) this.#doubt(offset, undated)
+      this.#message?.take(piece)
     }
     this.#afterEmptyLine = isEmptyLine(piece)
-    if (from && begins) yield* this.#begin(from, place, piece)
-    else if (this.#message) yield* this.#gather(this.#message.take(piece))
-    else if (!this.#afterEmptyLine) yield* this.#stray(place)
+    if (!this.#message && !this.#afterEmptyLine) this.#stray(offset)
   }
 
-  *#begin(from: FromLine, place: MboxPlace, { bytes }: LinePiece): Generator<MboxPart> {
-    yield* this.#endMessage()
-    this.#message = new MboxMessage(this.#reading, bytes.at(-2) === 0x0d)
-    yield { kind: 'begin', from, place }
+  #begin(from: FromLine, offset: number, { bytes }: LinePiece): void {
+    this.#endMessage()
+    this.#message = new MboxMessage(this.#reading, bytes.at(-2) === 0x0d, this.#octets)
+    this.#parts.push({ kind: 'begin', from, place: { line: this.#line, offset } })
   }
 
-  *#stray(place: MboxPlace): Generator<MboxPart> {
+  #stray(offset: number): void {
     if (this.#straying) return
     this.#straying = true
-    yield { kind: 'doubt', place, what: "text before the first line that begins with 'From ': left out" }
+    this.#doubt(offset, "text before the first line that begins with 'From ': left out")
   }
 
-  *#endMessage(): Generator<MboxPart> {
+  #doubt(offset: number, what: string): void {
+    this.#parts.push({ kind: 'doubt', place: { line: this.#line, offset }, what })
+  }
+
+  #endMessage(): void {
     const message = this.#message
     if (!message) return
     this.#message = undefined
-    yield* this.#gather(message.end())
-    for (const octets of this.#octets.take()) yield { kind: 'octets', octets }
-    yield { kind: 'end', message }
+    message.end()
+    this.#handOver(this.#octets.takeAll())
+    this.#parts.push({ kind: 'end', message })
   }
 
-  *#gather(pieces: Iterable<Uint8Array>): Generator<MboxPart> {
-    for (const piece of pieces) {
-      for (const octets of this.#octets.add(piece)) yield { kind: 'octets', octets }
-    }
+  #handOver(blocks: readonly Uint8Array[]): void {
+    for (const octets of blocks) this.#parts.push({ kind: 'octets', octets })
   }
 }
 
+const undated = "a line begins with 'From ' and has no date: taken for text"
 const longestFromLine = 1_024
 const from = Buffer.from('From ')
 
