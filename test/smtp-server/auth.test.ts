@@ -26,6 +26,14 @@ describe('AUTH', () => {
     ])
   })
 
+  it('takes null from accounts for a user that does not exist', async () => {
+    const accounts = { ...testAccounts(), authenticate: async () => null as unknown as undefined }
+    const host = await startHost({ accounts, allowInsecureAuth: true })
+    const client = await host.hello()
+    await client.ask(`AUTH PLAIN ${plain('nobody', 'x')}`, '535 5.7.8')
+    expect(host.told('handler:failed')).toEqual([])
+  })
+
   it('takes LOGIN', async () => {
     const host = await startHost({ allowInsecureAuth: true })
     const client = await host.hello()

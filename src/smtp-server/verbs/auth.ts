@@ -75,7 +75,9 @@ async function ask(
     const account = await session.ask('accounts', async () =>
       accounts.authenticate({ ...given, protocol: 'smtp', remoteAddress, secure }),
     )
-    if (account === undefined || typeof account?.id === 'string') return account
+    // `null`, which databases like, is nobody too.
+    if (account === undefined || account === null) return undefined
+    if (typeof account.id === 'string') return account
     throw new MailError(
       'DRIVER_CONTRACT',
       'accounts: authenticate answered with something that is no account',
