@@ -21,7 +21,7 @@ const longestAddress = 254
  * @throws MailError `ADDRESS_INVALID` naming the address and what is wrong with it.
  */
 export function parseAddress(text: string): Address {
-  const address = tryParseAddress(text)
+  const address = typeof text === 'string' ? tryParseAddress(text) : undefined
   if (address) return address
   throw new MailError(
     'ADDRESS_INVALID',

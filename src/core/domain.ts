@@ -8,7 +8,7 @@ import { MailError } from './error.js'
  * @throws MailError `DOMAIN_INVALID`.
  */
 export function normalizeDomain(domain: string): string {
-  const normal = tryNormalizeDomain(domain)
+  const normal = typeof domain === 'string' ? tryNormalizeDomain(domain) : undefined
   if (normal === undefined) {
     throw new MailError(
       'DOMAIN_INVALID',

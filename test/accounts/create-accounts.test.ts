@@ -54,6 +54,13 @@ describe('logging in', () => {
 })
 
 describe('hashed passwords', () => {
+  it.each([5, undefined, '', 'x'.repeat(1_025)])('hashes no %j', async password => {
+    await expect(hashPassword(password as string)).rejects.toMatchObject({
+      code: 'OPTION_INVALID',
+      message: expect.stringMatching(/^hashPassword: password: .*got (?:a secret|nothing)/),
+    })
+  })
+
   it('are PHC strings of scrypt with a salt of their own', async () => {
     const [first, second] = await Promise.all([hashPassword('secret', cheap), hashPassword('secret', cheap)])
     expect(first).toMatch(/^\$scrypt\$ln=10,r=8,p=1\$[A-Za-z0-9+/]{22}\$[A-Za-z0-9+/]{43}$/)

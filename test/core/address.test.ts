@@ -11,6 +11,10 @@ import {
 } from '../../src/core/address.js'
 
 describe('parseAddress', () => {
+  it.each([undefined, null, 5, {}])('refuses %j, which is no text', value => {
+    expect(() => parseAddress(value as never)).toThrow(expect.objectContaining({ code: 'ADDRESS_INVALID' }))
+  })
+
   it.each([
     ['alice@example.test', 'alice', 'example.test'],
     ['Alice.B+tag@EXAMPLE.test', 'Alice.B+tag', 'example.test'],

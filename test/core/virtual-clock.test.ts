@@ -8,6 +8,20 @@ import { createVirtualClock } from '../../src/core/virtual-clock.js'
 const hour = 3_600_000
 
 describe('createVirtualClock', () => {
+  it.each([
+    ['start', { start: '2026-01-01' }],
+    ['haltAfter', { haltAfter: -1 }],
+    ['options', { begin: 0 }],
+    ['options', 5],
+  ])('refuses a wrong %s', (option, options) => {
+    expect(() => createVirtualClock(options as never)).toThrow(
+      expect.objectContaining({
+        code: 'OPTION_INVALID',
+        message: expect.stringMatching(new RegExp(`^createVirtualClock: ${option}: .*got`)),
+      }),
+    )
+  })
+
   it('stands still until it is told to move', async () => {
     const clock = createVirtualClock()
     expect(clock.now()).toBe(Date.UTC(2026, 0, 1))

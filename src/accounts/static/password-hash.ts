@@ -27,16 +27,19 @@ const costSchema = z
   })
   .refine(cost => memoryOf(cost) <= mostMemory, { error: 'expected a cost that needs at most 256 MiB' })
 
+const passwordSchema = z.strictObject({ password: z.string().min(1).max(1_024) })
+
 const mostMemory = 256 * 1024 * 1024
 const memoryOf = (cost: Required<ScryptCost>) => 128 * 2 ** cost.ln * cost.r
 
 /**
  * Hashes a password for `createAccounts`: scrypt with a random salt, in the PHC string format
  * `$scrypt$ln=15,r=8,p=3$salt$hash`. The text is taken in Unicode NFC (RFC 8265 §4.2.1).
- * @throws MailError `OPTION_INVALID` for a cost out of range, or one that needs more than 256 MiB.
+ * @throws MailError `OPTION_INVALID` for what is no password of 1 to 1,024 characters, a cost out of range, or one that needs more than 256 MiB.
  */
 export async function hashPassword(password: string, cost: ScryptCost = {}): Promise<string> {
   const { ln, r, p } = parseOptions('hashPassword', costSchema, cost)
+  parseOptions('hashPassword', passwordSchema, { password })
   const salt = randomBytes(16)
   const hash = await derive(password, { ln, r, p, salt, hash: Buffer.alloc(32) })
   return `$scrypt$ln=${ln},r=${r},p=${p}$${base64(salt)}$${base64(hash)}`
