@@ -78,6 +78,8 @@ export async function composeMessage(
   const own = new Map(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]))
   const composer = new MailComposer({
     from: [...addressees.from],
+    // RFC 5322 §3.6.2: of several authors, one sends; it is the one that bounces go to.
+    ...(addressees.from.length > 1 && addressees.from[0] && { sender: addressees.from[0] }),
     to: [...addressees.to],
     cc: [...addressees.cc],
     replyTo: [...addressees.replyTo],

@@ -77,7 +77,12 @@ export const deliveryQueueSchema = z.strictObject({
     exponentialBackoff(),
   ),
   transport: shapeSchema<Transport>('a transport', ['deliver', 'close']).optional(),
-  delivery: z.custom<DeliveryQueueOptions['delivery']>().optional(),
+  delivery: z
+    .custom<DeliveryQueueOptions['delivery']>(
+      value => typeof value === 'object' && value !== null && !Array.isArray(value),
+      { error: 'expected options of createMxTransport' },
+    )
+    .optional(),
   concurrency: z
     .strictObject({
       total: z.int().min(1).max(10_000).default(100),

@@ -70,6 +70,11 @@ async function route(context: QueueContext, recipient: string): Promise<Route> {
   const found = await context.router?.route(recipient)
   if (!found) return { kind: 'accept', local: [], remote: [recipient], relay: true }
   if (found.kind === 'accept') return found
+  if (found.kind !== 'reject') {
+    throw new MailError('DRIVER_CONTRACT', 'send: router: answered with something that is no route', {
+      temporary: true,
+    })
+  }
   const message = `send: recipient ${JSON.stringify(recipient)}: ${describeReply(found.reply)}`
   const temporary = found.reply.code < 500
   throw new MailError('RELAY_DENIED', message, { reply: found.reply, temporary })

@@ -43,6 +43,18 @@ async function refusal(message: object) {
 }
 
 describe('send', () => {
+  it('names a sender where there are several authors (RFC 5322 §3.6.2)', async () => {
+    await using world = await createQueueWorld()
+    await world.queue.send({ ...letter, from: 'Alice <alice@paris.test>, dora@paris.test' })
+    await world.queue.send(letter)
+    await world.clock.settled()
+    const [several, one] = await Promise.all(
+      world.transport.deliveries.map(async ({ message }) => (await readAll(message)).toString()),
+    )
+    expect(several).toMatch(/^Sender: Alice <alice@paris\.test>\r$/m)
+    expect(one).not.toMatch(/^Sender:/m)
+  })
+
   it('composes a message with date and id by its own clock and name', async () => {
     const { sent, raw, delivery, parsed } = await sendOne(letter)
     expect(raw).toMatch(/^From: Alice <alice@paris\.test>\r\nTo: bob@rome\.test\r\nSubject: Hello\r\n/)
@@ -269,6 +281,21 @@ describe('send', () => {
     const headers = JSON.parse('{"__proto__": "a", "constructor": "b"}')
     const { raw } = await sendOne({ ...letter, headers })
     expect(raw).toMatch(/^constructor: b\r$/im)
+  })
+})
+
+describe('send with wrong drivers and options', () => {
+  it.each([5, 'x', {}, []])('refuses a router that answers %j', async answer => {
+    const router = { route: async () => answer as never, isLocal: () => false }
+    await using world = await createQueueWorld(undefined, { router })
+    await expect(world.queue.send(letter)).rejects.toMatchObject({ code: 'DRIVER_CONTRACT', temporary: true })
+  })
+
+  it.each([5, 'x', []])('refuses %j for the options of the delivery', async delivery => {
+    await expect(createQueueWorld(undefined, { delivery: delivery as never })).rejects.toMatchObject({
+      code: 'OPTION_INVALID',
+      message: expect.stringMatching(/^createDeliveryQueue: delivery: .*got/),
+    })
   })
 })
 
