@@ -58,16 +58,16 @@ function contextOf(settings: SmtpServerSettings, router: Router): ServerContext 
 function routerOf({ router, domains, accounts, logger }: SmtpServerSettings): Router {
   if (router) return router
   if (domains && accounts) return createRouter({ domains, accounts, ...(logger ? { logger } : {}) })
-  throw wrongOption(domains ? 'accounts' : 'domains', 'expected it, or a router')
+  throw wrongOption(domains ? 'accounts' : 'domains', 'expected it, or a router, got nothing')
 }
 
 function storageOf({ store, queue }: SmtpServerSettings): Storage {
   const storage = store?.storage ?? queue?.storage
-  if (!storage) throw wrongOption('store', 'expected a store, a queue or both')
+  if (!storage) throw wrongOption('store', 'expected a store, a queue or both, got neither')
   if (queue && queue.storage !== storage) {
     throw wrongOption(
       'queue',
-      'expected one on the same storage as the store: a message is kept for both in one commit',
+      'expected one on the same storage as the store, got one on another: a message is kept for both in one commit',
     )
   }
   return storage
