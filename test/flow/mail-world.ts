@@ -11,7 +11,7 @@ import { testTls } from '../fixtures/tls.js'
 
 /** A small internet on a virtual clock: hosts with domains, mailboxes and DNS of their own. */
 export function createMailWorld() {
-  const clock = createVirtualClock()
+  const clock = createVirtualClock({ haltAfter: 200 })
   const network = createSimulatedNetwork()
   const zone = createDnsZone({})
   const servers: MailServer[] = []
