@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 import type { SqliteStorage } from '../../../src/storage/sqlite/sqlite-storage.js'
 import {
   enqueue,
@@ -12,6 +12,7 @@ import {
   start,
   streamedSource,
 } from '../../../src/testing/conformance/sample-batch.js'
+import { describeSqlite } from './describe-sqlite.js'
 import { gatedStorage } from './faulty-database.js'
 import { temporaryFile } from './temporary-file.js'
 
@@ -98,7 +99,7 @@ const failureOf = (work: Promise<unknown>): Promise<unknown> =>
     thrown => thrown,
   )
 
-describe('a database whose calls fail, one at a time', () => {
+describeSqlite('a database whose calls fail, one at a time', {}, () => {
   for (const [name, act] of Object.entries(acts)) {
     it(`${name}: all or nothing, and it goes on`, async () => {
       let failures = 0

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, describe, expect, it } from 'vitest'
+import { afterAll, expect, it } from 'vitest'
 import { sqliteStorage } from '../../../src/storage/sqlite/sqlite-storage.js'
 import {
   mailboxOf,
@@ -12,6 +12,7 @@ import {
   start,
   streamedSource,
 } from '../../../src/testing/conformance/sample-batch.js'
+import { describeSqlite } from './describe-sqlite.js'
 import { gatedStorage } from './faulty-database.js'
 import { temporaryFile } from './temporary-file.js'
 
@@ -31,32 +32,34 @@ function smallDisk(): string | undefined {
 
 const disk = smallDisk()
 
-describe.runIf(disk)('a disk that is full', () => {
-  it.each([true, false])(
-    'refuses messages as temporary and goes on when there is room (thread: %s)',
-    async thread => {
-      const folder = disk ?? ''
-      const storage = sqliteStorage({ path: join(folder, `mail-${thread}.db`), thread })
-      const ballast = join(folder, 'ballast')
-      await put(storage, 'ann')
-      fill(ballast)
-      const big = () => sampleBatch({ message: streamedSource(patternBytes(1_500_000), 60_000), copies })
-      await expect(storage.accept(big())).rejects.toMatchObject(full)
-      const small = () => sampleBatch({ message: streamedSource(patternBytes(200_000), 60_000), copies })
-      const results = await Promise.allSettled(Array.from({ length: 20 }, () => storage.accept(small())))
-      expect(results.filter(result => result.status === 'rejected').length).toBeGreaterThan(0)
-      for (const result of results)
-        if (result.status === 'rejected') expect(result.reason).toMatchObject(full)
-      const stored = results.filter(result => result.status === 'fulfilled').length
-      expect((await mailboxOf(storage, 'ann')).messages).toBe(1 + stored)
-      rmSync(ballast)
-      expect((await storage.accept(small())).copies[0]?.uid).toBe(2 + stored)
-      expect(await storage.check()).toEqual([])
-      await storage.close()
-      rmSync(join(folder, `mail-${thread}.db`))
-    },
-  )
-})
+if (disk) {
+  describeSqlite('a disk that is full', {}, () => {
+    it.each([true, false])(
+      'refuses messages as temporary and goes on when there is room (thread: %s)',
+      async thread => {
+        const folder = disk ?? ''
+        const storage = sqliteStorage({ path: join(folder, `mail-${thread}.db`), thread })
+        const ballast = join(folder, 'ballast')
+        await put(storage, 'ann')
+        fill(ballast)
+        const big = () => sampleBatch({ message: streamedSource(patternBytes(1_500_000), 60_000), copies })
+        await expect(storage.accept(big())).rejects.toMatchObject(full)
+        const small = () => sampleBatch({ message: streamedSource(patternBytes(200_000), 60_000), copies })
+        const results = await Promise.allSettled(Array.from({ length: 20 }, () => storage.accept(small())))
+        expect(results.filter(result => result.status === 'rejected').length).toBeGreaterThan(0)
+        for (const result of results)
+          if (result.status === 'rejected') expect(result.reason).toMatchObject(full)
+        const stored = results.filter(result => result.status === 'fulfilled').length
+        expect((await mailboxOf(storage, 'ann')).messages).toBe(1 + stored)
+        rmSync(ballast)
+        expect((await storage.accept(small())).copies[0]?.uid).toBe(2 + stored)
+        expect(await storage.check()).toEqual([])
+        await storage.close()
+        rmSync(join(folder, `mail-${thread}.db`))
+      },
+    )
+  })
+}
 
 /** Writes until nothing more fits. */
 function fill(path: string): void {
@@ -69,7 +72,7 @@ function fill(path: string): void {
   }
 }
 
-describe('a database that says it is full', () => {
+describeSqlite('a database that says it is full', {}, () => {
   it.each([{ code: 'SQLITE_FULL' }, { errcode: 13 }, { errcode: 13 | (1 << 8) }, { code: 'ENOSPC' }])(
     'is STORAGE_FULL: %o',
     async problem => {

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 import { sqliteStorage } from '../../../src/storage/sqlite/sqlite-storage.js'
 import {
   bytesOf,
@@ -13,12 +13,13 @@ import {
   start,
   streamedSource,
 } from '../../../src/testing/conformance/sample-batch.js'
+import { describeSqlite } from './describe-sqlite.js'
 import { gatedStorage } from './faulty-database.js'
 import { temporaryFile } from './temporary-file.js'
 
 const copies = [{ account: 'ann', mailbox: 'INBOX', internalDate: start }]
 
-describe('group commit', () => {
+describeSqlite('group commit', {}, () => {
   it('carries out what comes in one turn in one transaction, of whatever kind', async () => {
     const begun: string[] = []
     const storage = gatedStorage(temporaryFile(), sql => {
@@ -96,7 +97,7 @@ describe('group commit', () => {
   })
 })
 
-describe('the thread that writes', () => {
+describeSqlite('the thread that writes', {}, () => {
   it('stores small and long messages, whole and in streams', async () => {
     const storage = sqliteStorage({ path: temporaryFile() })
     const long = patternBytes(700_000)

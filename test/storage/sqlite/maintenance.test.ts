@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 import { loadSqlite } from '../../../src/storage/sqlite/open-database.js'
 import { sqliteStorage } from '../../../src/storage/sqlite/sqlite-storage.js'
 import {
@@ -10,6 +10,7 @@ import {
   start,
   streamedSource,
 } from '../../../src/testing/conformance/sample-batch.js'
+import { describeSqlite } from './describe-sqlite.js'
 import { temporaryFile } from './temporary-file.js'
 
 const copies = [{ account: 'ann', mailbox: 'INBOX', internalDate: start }]
@@ -26,7 +27,7 @@ async function filledStorage(thread: boolean) {
 }
 
 for (const thread of [true, false]) {
-  describe(`maintenance of SQLite ${thread ? 'in a thread' : 'in the calling thread'}`, () => {
+  describeSqlite(`maintenance of SQLite ${thread ? 'in a thread' : 'in the calling thread'}`, {}, () => {
     it('finds nothing wrong with a database that is right', async () => {
       const { storage } = await filledStorage(thread)
       const { id } = await mailboxOf(storage, 'ann')
@@ -68,7 +69,7 @@ for (const thread of [true, false]) {
   })
 }
 
-describe('check', () => {
+describeSqlite('check', {}, () => {
   const damages: readonly [sql: string, problem: RegExp][] = [
     ['UPDATE mailboxes SET unseen = unseen + 1', /counts .* unseen/],
     ['UPDATE mailboxes SET bytes = 1', /octets and has/],
@@ -95,7 +96,7 @@ describe('check', () => {
   })
 })
 
-describe('stats', () => {
+describeSqlite('stats', {}, () => {
   it('says what the database holds and how many transactions made it', async () => {
     const { storage } = await filledStorage(false)
     const { commits, committedCalls } = await storage.stats()

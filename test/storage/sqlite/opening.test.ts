@@ -1,12 +1,13 @@
 import { join } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 import { loadSqlite, schemaVersion } from '../../../src/storage/sqlite/open-database.js'
 import { sqliteStorage } from '../../../src/storage/sqlite/sqlite-storage.js'
 import { mailboxOf, put } from '../../../src/testing/conformance/sample-batch.js'
+import { describeSqlite } from './describe-sqlite.js'
 import { gatedStorage } from './faulty-database.js'
 import { temporaryFile } from './temporary-file.js'
 
-describe('opening an SQLite storage', () => {
+describeSqlite('opening an SQLite storage', {}, () => {
   it('opens nothing before the first call', async () => {
     const storage = sqliteStorage({ path: '/no/such/folder/mail.db' })
     await storage.close()

@@ -1,10 +1,11 @@
 import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { describe, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 import { sqliteStorage } from '../../../src/storage/sqlite/sqlite-storage.js'
 import type { StorageChange } from '../../../src/storage/storage.js'
 import { enqueue, mailboxOf, put } from '../../../src/testing/conformance/sample-batch.js'
+import { describeSqlite } from './describe-sqlite.js'
 import { temporaryFile } from './temporary-file.js'
 
 const program = fileURLToPath(new URL('./worker-process.ts', import.meta.url))
@@ -18,7 +19,7 @@ function inProcesses<T>(count: number, task: string, path: string): Promise<T[]>
   return Promise.all(Array.from({ length: count }, () => inProcess<T>(task, path)))
 }
 
-describe('several processes on one database', { timeout: 60_000 }, () => {
+describeSqlite('several processes on one database', { timeout: 60_000 }, () => {
   it('make it together, and give each message of a mailbox a UID of its own', async () => {
     const path = temporaryFile()
     const uids = (await inProcesses<number[]>(3, 'put', path)).flat().sort((a, b) => a - b)
