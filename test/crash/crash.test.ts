@@ -119,7 +119,8 @@ async function crashOnce(
   const early = !point && random() < 0.1
   await child.ready
   const port = child.begin({ path, sinkPort: sink.port, thread, ...(point && { point }) })
-  const dies = child.diesWithin(point ? 2_500 : (early ? 30 : 150) + random() * 500)
+  const patience = point ? 2_500 : 50 + random() * 600
+  const dies = early ? child.diesWithin(patience) : port.then(() => child.diesWithin(patience))
   let sent = 0
   const letter = () => randomLetter(`${prefix}-${++sent}`, random)
   const clients = port.then(async found => {

@@ -1,0 +1,14 @@
+/** A POP3 server in a process of its own, `serve.ts <database>`, that tells its port by IPC. */
+import { createAccounts } from '../../src/accounts/static/create-accounts.js'
+import { createPop3Server } from '../../src/pop3/create-pop3-server.js'
+import { sqliteStorage } from '../../src/storage/sqlite/sqlite-storage.js'
+import { createMailStore } from '../../src/store/create-mail-store.js'
+
+const path = process.argv[2] ?? 'mail.db'
+const accounts = createAccounts({
+  users: [{ name: 'alice', password: 'secret', addresses: ['alice@example.test'] }],
+})
+const store = createMailStore({ storage: sqliteStorage({ path }) })
+const server = createPop3Server({ accounts, store, allowInsecureAuth: true })
+const { port } = await server.listen({ port: 0, host: '127.0.0.1' })
+process.send?.({ port })
