@@ -49,6 +49,9 @@ const meanings: ReadonlyMap<string, string> = new Map([
   ['4.6', 'The message went in a circle.'],
   ['4.7', 'The message grew too old.'],
   ['7.1', 'The server refused the message by its rules.'],
+  // RFC 8689 §5.
+  ['7.10', 'The message may only travel encrypted, and the way to the recipient is not known to be.'],
+  ['7.30', 'The message may only travel encrypted, and the server of the recipient does not promise that.'],
 ])
 
 /**

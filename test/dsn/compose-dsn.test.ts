@@ -88,6 +88,13 @@ describe('the words for a person', () => {
     )
   })
 
+  it('blame no server for mail that had to stay encrypted', async () => {
+    const { person } = await partsOf({
+      recipients: [told({ attempt: silentAttempt({ status: 'failed', enhanced: '5.7.10' }) })],
+    })
+    expect(person).toMatch(/\r\n {4}The message may only travel encrypted, /)
+  })
+
   it('say how long it was tried', async () => {
     const { person } = await partsOf({
       recipients: [told({ attempt: silentAttempt({ enhanced: '4.4.1' }), expired: true })],
