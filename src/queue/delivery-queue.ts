@@ -3,6 +3,7 @@ import type { Closable } from '../core/lifecycle.js'
 import type { Router } from '../routing/router.js'
 import type { QueueCounts, QueueEntry, QueueFilter } from '../storage/queue-storage.js'
 import type { AcceptBatch, AcceptResult, Storage } from '../storage/storage.js'
+import type { StoredDelivery } from './confirm.js'
 import type { DeliveryQueueEvents } from './events.js'
 import type { OutgoingMessage, SentMessage } from './outgoing-message.js'
 
@@ -32,6 +33,11 @@ export interface DeliveryQueue extends Closable, Events<DeliveryQueueEvents> {
    * Emits `message:queued` after the commit.
    */
   accept(batch: AcceptBatch): Promise<AcceptResult>
+  /**
+   * Tells the sender of a message that was accepted of those recipients whose mail is kept here, where NOTIFY asks for
+   * that (RFC 3461 §4.1). What the SMTP server calls after {@link DeliveryQueue.accept}. Never rejects.
+   */
+  confirm(delivery: StoredDelivery): Promise<void>
   /**
    * Sends a message of the app: composes it, or takes it as raw bytes. Resolves once it is stored.
    * @throws MailError `MESSAGE_INVALID`, `ADDRESS_INVALID`, `RELAY_DENIED` (an unknown local recipient).

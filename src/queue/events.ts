@@ -19,7 +19,7 @@ export interface DeliveryQueueEvents {
   'recipient:failed': RecipientEvent & { expired: boolean }
   /** The connection died after the final dot: the message may or may not have arrived. It is retried like a deferred one. */
   'recipient:unknown': RecipientEvent & { retryAt: number }
-  /** A DSN was stored: a bounce, a delay warning, or news of success. `to` is the original sender. */
+  /** A DSN was stored: a bounce, a delay warning, or news of success, also of what is kept here. `to` is the original sender. */
   'dsn:sent': {
     traceId: string
     dsnTraceId: string

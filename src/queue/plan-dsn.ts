@@ -18,6 +18,13 @@ export interface Outcome<F extends Fate = Fate> {
   readonly fate: F
 }
 
+/** What a DSN needs to know of a recipient's message and of what became of it. */
+export interface DsnSubject {
+  readonly entry: Pick<QueueEntry, 'envelope' | 'recipient' | 'queuedAt' | 'size'>
+  readonly attempt: AttemptRecord
+  readonly fate: Fate
+}
+
 /** A DSN ready to be stored with the commit that settles its recipients, or why there is none. */
 export type PlannedDsn =
   | { readonly kind: DsnKind; readonly to: string; readonly traceId: string; readonly batch: AcceptBatch }
@@ -35,7 +42,7 @@ const largestReturned = 64 * 1024
 export async function planDsn(
   context: QueueContext,
   kind: DsnKind,
-  outcomes: readonly [Outcome, ...Outcome[]],
+  outcomes: readonly [DsnSubject, ...DsnSubject[]],
   message: MessageSource,
 ): Promise<PlannedDsn> {
   const { entry } = outcomes[0]
@@ -80,17 +87,17 @@ export async function planDsn(
   return { kind, to, traceId, batch }
 }
 
-function is8bit({ envelope }: QueueEntry): boolean {
+function is8bit({ envelope }: DsnSubject['entry']): boolean {
   return envelope.body !== undefined && envelope.body !== '7bit'
 }
 
 /** A message that had to be kept encrypted on its way returns without its body (RFC 8689 §5). */
-function returnedPart({ envelope, size }: QueueEntry): 'full' | 'hdrs' {
+function returnedPart({ envelope, size }: DsnSubject['entry']): 'full' | 'hdrs' {
   if (envelope.requireTls) return 'hdrs'
   return envelope.ret ?? (size <= largestReturned ? 'full' : 'hdrs')
 }
 
-function describeRecipient({ entry, attempt, fate }: Outcome): DsnRecipient {
+function describeRecipient({ entry, attempt, fate }: DsnSubject): DsnRecipient {
   const { recipient } = entry
   if (fate.kind === 'returned') return { recipient, attempt, expired: fate.expired }
   if (fate.kind === 'waiting' && fate.giveUpAt !== undefined) {

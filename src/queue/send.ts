@@ -5,9 +5,9 @@ import { bytesSource } from '../message/sources.js'
 import { planBatch } from '../routing/plan-batch.js'
 import type { Route } from '../routing/router.js'
 import { describeReply } from '../smtp/reply.js'
-import type { AcceptBatch, AcceptResult } from '../storage/storage.js'
 import { type CheckedMessage, checkMessage } from './check-message.js'
 import { composeMessage, readAddressees } from './compose-message.js'
+import type { DeliveryQueue } from './delivery-queue.js'
 import { inspectMessage } from './inspect-message.js'
 import type { OutgoingMessage, SentMessage } from './outgoing-message.js'
 import type { QueueContext } from './queue-context.js'
@@ -21,7 +21,7 @@ import { type GivenEnvelope, readEnvelope } from './read-envelope.js'
 export async function sendMessage(
   context: QueueContext,
   given: OutgoingMessage,
-  accept: (batch: AcceptBatch) => Promise<AcceptResult>,
+  queue: Pick<DeliveryQueue, 'accept' | 'confirm'>,
 ): Promise<SentMessage> {
   const { hostname, clock } = context.settings
   const traceId = newTraceId()
@@ -32,7 +32,8 @@ export async function sendMessage(
   const envelope = readEnvelope(givenEnvelope, traits)
   const routes = await Promise.all(envelope.recipients.map(({ address }) => route(context, address)))
   const id = `sent-${traceId}`
-  const accepted = await accept(planBatch({ id, traceId, envelope, routes, message, receivedAt }))
+  const accepted = await queue.accept(planBatch({ id, traceId, envelope, routes, message, receivedAt }))
+  await queue.confirm({ traceId, envelope, routes, message, receivedAt })
   return {
     traceId,
     ...(traits.messageId !== undefined && { messageId: traits.messageId }),

@@ -9,6 +9,7 @@ import type { Router } from '../routing/router.js'
 import type { QueueCounts, QueueEntry, QueueFilter } from '../storage/queue-storage.js'
 import type { AcceptBatch, AcceptResult, Storage } from '../storage/storage.js'
 import { announceQueued } from './announce.js'
+import { confirmDelivery, type StoredDelivery } from './confirm.js'
 import type { DeliveryQueue } from './delivery-queue.js'
 import type { DeliveryQueueEvents } from './events.js'
 import { createOperations, type Ids, type Operations } from './operate.js'
@@ -76,9 +77,14 @@ export class StoredQueue extends MailEvents<DeliveryQueueEvents> implements Deli
     return accepted
   }
 
+  confirm(delivery: StoredDelivery): Promise<void> {
+    const { clock } = this.#context.settings
+    return clock.track(confirmDelivery(this.#context, delivery, batch => this.accept(batch)))
+  }
+
   async send(message: OutgoingMessage): Promise<SentMessage> {
     this.#assertOpen()
-    return sendMessage(this.#context, message, batch => this.accept(batch))
+    return sendMessage(this.#context, message, this)
   }
 
   list(filter?: QueueFilter): Promise<QueueEntry[]> {

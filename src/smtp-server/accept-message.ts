@@ -1,7 +1,7 @@
 import type { Envelope } from '../core/envelope.js'
 import { MailError } from '../core/error.js'
 import type { Reply } from '../core/reply.js'
-import { readHeader } from '../message/header.js'
+import { type MessageHeader, readHeader } from '../message/header.js'
 import type { MessageSource } from '../message/message-source.js'
 import type { MessageSpool, SpooledMessage } from '../message/message-spool.js'
 import { bytesSource, concatSources } from '../message/sources.js'
@@ -79,7 +79,27 @@ async function check(received: Received): Promise<MessageOutcome> {
   const verdict = policed ? await consultPolicies(received, envelope) : undefined
   if (verdict?.action === 'refuse') return refusal(verdict.reply)
   const fields = addedFields(session, transaction, envelope, header, verdict?.headers ?? [])
-  return store(received, taken, envelope, fields, refused)
+  const outcome = await store(received, taken, envelope, fields, refused)
+  const wanted = envelope.recipients.some(({ notify }) => notify?.includes('success'))
+  if (outcome.stored && wanted) confirm(received, taken, envelope, header)
+  return outcome
+}
+
+/** A confirmation holds nothing up: it is made of the header alone, which outlives the message here. */
+function confirm(
+  { session, transaction: { traceId } }: Received,
+  taken: readonly RoutedRecipient[],
+  envelope: Envelope,
+  header: MessageHeader,
+): void {
+  const raw = header.fields.map(field => field.raw).join('')
+  session.server.confirm({
+    traceId,
+    envelope,
+    routes: taken.map(each => each.route),
+    message: bytesSource(Buffer.from(raw, 'latin1')),
+    receivedAt: session.server.settings.clock.now(),
+  })
 }
 
 /** The bytes of a large message are not to be put in one piece only to look at the header. */

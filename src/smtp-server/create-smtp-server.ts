@@ -48,6 +48,7 @@ function contextOf(settings: SmtpServerSettings, router: Router): ServerContext 
     events: new MailEvents(logger),
     delivers: queue !== undefined,
     accept: batch => (queue ? queue.accept(batch) : storage.accept(batch)),
+    confirm: delivery => void queue?.confirm(delivery),
     policies: { policies, clock, timeout: policyTimeout },
     loginThrottle: settings.loginThrottle ?? createLoginThrottle({ clock }),
     spoolMemory: createSpoolMemory(settings.spool),

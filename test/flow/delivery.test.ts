@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { parseDsn } from '../../src/index.js'
 import { createMailWorld } from './mail-world.js'
 
 const letter = (to: string | string[], subject = 'Hello') => ({
@@ -117,6 +118,64 @@ describe('a letter on its way', () => {
     await world.clock.advance('3h')
     expect(await oslo.inbox('erik')).toHaveLength(1)
     expect(await rome.inbox('bob')).toHaveLength(1)
+    expect(await paris.queue.list()).toEqual([])
+  })
+
+  it('is confirmed to a sender who asked for that, once it is in a mailbox', async () => {
+    await using world = createMailWorld()
+    const paris = await world.host('paris.test', { users: ['alice', 'carol'] })
+    const rome = await world.host('rome.test', {
+      users: ['bob', 'dora'],
+      aliases: { 'team@rome.test': ['bob@rome.test', 'carol@paris.test'] },
+    })
+    const notify = ['success'] as const
+    await paris.queue.send({
+      raw: 'Subject: Hello\r\n\r\nHow are you?\r\n',
+      envelope: {
+        sender: 'alice@paris.test',
+        envid: 'letter-1',
+        recipients: [
+          { address: 'bob@rome.test', notify },
+          { address: 'dora@rome.test' },
+          { address: 'team@rome.test', notify },
+          { address: 'carol@paris.test', notify },
+        ],
+      },
+    })
+    await world.clock.settled()
+    expect(await rome.inbox('bob')).toHaveLength(1)
+    const mailbox = await paris.store.mailbox('alice')
+    const told = await Promise.all(
+      (await mailbox.list()).map(async message => parseDsn(await mailbox.open(message))),
+    )
+    const summary = told.flatMap(dsn =>
+      (dsn?.recipients ?? []).map(({ originalRecipient, finalRecipient, action, status }) =>
+        [
+          dsn?.envid,
+          dsn?.reportingMta,
+          originalRecipient?.address,
+          finalRecipient?.address,
+          action,
+          status,
+        ].join(' '),
+      ),
+    )
+    expect(summary.sort()).toEqual([
+      'letter-1 mx.paris.test  carol@paris.test delivered 2.1.5',
+      'letter-1 mx.paris.test team@rome.test carol@paris.test delivered 2.1.5',
+      'letter-1 mx.rome.test  bob@rome.test delivered 2.1.5',
+    ])
+  })
+
+  it('tells nobody of a bounce that arrived', async () => {
+    await using world = createMailWorld()
+    const paris = await world.host('paris.test', { users: ['alice'] })
+    await paris.queue.send({
+      raw: 'Subject: x\r\n\r\nx\r\n',
+      envelope: { sender: '', recipients: [{ address: 'alice@paris.test', notify: ['success'] }] },
+    })
+    await world.clock.settled()
+    expect(await paris.inbox('alice')).toHaveLength(1)
     expect(await paris.queue.list()).toEqual([])
   })
 

@@ -64,6 +64,7 @@ export function storingQueue(storage: Storage): DeliveryQueue {
     storage,
     hostname: 'mx.example.test',
     accept: batch => storage.accept(batch),
+    confirm: async () => {},
     start: async () => {},
     useRouter: () => {},
   }
