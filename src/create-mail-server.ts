@@ -53,7 +53,7 @@ function createParts(settings: Settings): Parts {
   const { hostname, domains, accounts, postmaster, clock, network, logger, retry, policies } = settings
   const { storage = memoryStorage(), resolver = createDnsResolver() } = settings
   const around = { clock, network, logger }
-  const store = createMailStore({ storage, clock, logger })
+  const store = createMailStore({ clock, logger, ...settings.store, storage })
   const queue = createDeliveryQueue({
     hostname,
     storage,

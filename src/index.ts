@@ -157,6 +157,7 @@ export type {
 } from './storage/queue-storage.js'
 export type { AcceptBatch, AcceptResult, BlobId, Storage, StorageChange } from './storage/storage.js'
 export { createMailStore } from './store/create-mail-store.js'
+export type { MailStoreEvents } from './store/events.js'
 export type {
   AppendOptions,
   ChangesOptions,
@@ -167,3 +168,11 @@ export type {
   StoreChange,
   Uids,
 } from './store/mail-store.js'
+export type {
+  Retention,
+  RetentionFailure,
+  RetentionLimits,
+  RetentionRemoval,
+  RetentionResult,
+  RetentionRule,
+} from './store/retention/retention.js'

@@ -17,7 +17,7 @@ import type { RetryPolicy } from './queue/retry/retry-policy.js'
 import type { SmtpServerOptions } from './smtp-server/options.js'
 import type { SmtpServer } from './smtp-server/smtp-server.js'
 import type { Storage } from './storage/storage.js'
-import type { MailStore } from './store/mail-store.js'
+import type { MailStore, MailStoreOptions } from './store/mail-store.js'
 
 /** Options of `createMailServer`. */
 export interface MailServerOptions {
@@ -50,6 +50,8 @@ export interface MailServerOptions {
   pop3?: Partial<Pop3ServerOptions>
   /** More options of `createDeliveryQueue`. */
   queue?: Partial<DeliveryQueueOptions>
+  /** More options of `createMailStore`, such as `retention`. */
+  store?: Omit<MailStoreOptions, 'storage'>
   /** Default: the system clock. */
   clock?: Clock
   /** Default: the network of the machine. */
@@ -143,6 +145,7 @@ export const mailServerSchema = z.strictObject({
   smtp: optionsSchema<Partial<SmtpServerOptions>>('options of createSmtpServer').optional(),
   pop3: optionsSchema<Partial<Pop3ServerOptions>>('options of createPop3Server').optional(),
   queue: optionsSchema<Partial<DeliveryQueueOptions>>('options of createDeliveryQueue').optional(),
+  store: optionsSchema<Omit<MailStoreOptions, 'storage'>>('options of createMailStore').optional(),
   clock: shapeSchema<Clock>('a clock', ['now', 'monotonic', 'schedule', 'track']).default(systemClock),
   network: shapeSchema<Network>('a network', ['listen', 'connect']).default(nodeNetwork),
   logger: shapeSchema<Logger>('a logger', ['debug', 'info', 'warn', 'error']).default(silentLogger),

@@ -1,6 +1,6 @@
-import type { Clock } from '../core/clock.js'
 import { MailError } from '../core/error.js'
-import { guardLogger, type Logger } from '../core/logger.js'
+import { MailEvents } from '../core/events.js'
+import { guardLogger } from '../core/logger.js'
 import { parseOptions } from '../core/options.js'
 import { newTraceId } from '../core/trace.js'
 import type { MessageSource } from '../message/message-source.js'
@@ -9,6 +9,7 @@ import type { LocalCopy, MailboxRecord, StoredCopy, Usage } from '../storage/mai
 import { memoryStorage } from '../storage/memory/memory-storage.js'
 import type { Storage } from '../storage/storage.js'
 import { ChangeStream } from './change-stream.js'
+import type { MailStoreEvents } from './events.js'
 import { normalizeFlags, normalizeSpecialUse } from './flags.js'
 import type {
   AppendOptions,
@@ -21,7 +22,9 @@ import type {
 } from './mail-store.js'
 import { findMailbox, MailboxHandle, type MailboxSurroundings } from './mailbox-handle.js'
 import { assertAccount, normalizeMailboxName } from './mailbox-name.js'
-import { mailStoreSchema } from './options.js'
+import { type MailStoreSettings, mailStoreSchema } from './options.js'
+import type { RetentionResult } from './retention/retention.js'
+import { RetentionSchedule } from './retention/retention-schedule.js'
 import { SessionLock } from './session-lock.js'
 import { askStorage, callStorage, shapes } from './storage-door.js'
 
@@ -31,8 +34,9 @@ import { askStorage, callStorage, shapes } from './storage-door.js'
  * @throws MailError `OPTION_INVALID`.
  */
 export function createMailStore(options: MailStoreOptions = {}): MailStore {
-  const { storage, clock, logger, lockExpiry } = parseOptions('createMailStore', mailStoreSchema, options)
-  return new Store(storage ?? memoryStorage(), storage === undefined, clock, guardLogger(logger), lockExpiry)
+  const settings = parseOptions('createMailStore', mailStoreSchema, options)
+  const logger = guardLogger(settings.logger)
+  return new Store(settings.storage ?? memoryStorage(), { ...settings, logger })
 }
 
 class Store implements MailStore {
@@ -41,16 +45,40 @@ class Store implements MailStore {
   /** The last append with a quota, by account: they wait for each other, so that each sees what the others kept. */
   readonly #appends = new Map<string, Promise<unknown>>()
   readonly #around: MailboxSurroundings
+  readonly #events: MailEvents<MailStoreEvents>
+  readonly #retention: RetentionSchedule | undefined
   #closed: Promise<void> | undefined
 
   constructor(
     readonly storage: Storage,
-    private readonly ownsStorage: boolean,
-    private readonly clock: Clock,
-    private readonly logger: Logger,
-    private readonly lockExpiry: number,
+    private readonly settings: MailStoreSettings,
   ) {
-    this.#around = { storage, clock, assertOpen: () => this.#assertOpen() }
+    const { clock, logger, retention, retentionInterval: interval } = settings
+    const assertOpen = () => this.#assertOpen()
+    this.#around = { storage, clock, assertOpen }
+    this.#events = new MailEvents(logger)
+    if (retention.length === 0 && typeof retention !== 'function') return
+    const { mail } = storage
+    const events = this.#events
+    this.#retention = new RetentionSchedule({ mail, retention, interval, clock, logger, events, assertOpen })
+  }
+
+  on<Name extends keyof MailStoreEvents>(event: Name, listener: (payload: MailStoreEvents[Name]) => unknown) {
+    return this.#events.on(event, listener)
+  }
+
+  once<Name extends keyof MailStoreEvents>(
+    event: Name,
+    listener: (payload: MailStoreEvents[Name]) => unknown,
+  ) {
+    return this.#events.once(event, listener)
+  }
+
+  off<Name extends keyof MailStoreEvents>(
+    event: Name,
+    listener: (payload: MailStoreEvents[Name]) => unknown,
+  ) {
+    this.#events.off(event, listener)
   }
 
   async mailboxes(account: string): Promise<MailboxRecord[]> {
@@ -101,7 +129,7 @@ class Store implements MailStore {
       account,
       mailbox: normalizeMailboxName(options.mailbox ?? 'INBOX'),
       flags: normalizeFlags(options.flags ?? []),
-      internalDate: toInstant(options.internalDate ?? this.clock.now()),
+      internalDate: toInstant(options.internalDate ?? this.settings.clock.now()),
     }
     const { quota } = options
     if (!quota) return this.#store(source, copy)
@@ -112,7 +140,7 @@ class Store implements MailStore {
   }
 
   async #store(message: MessageSource, copy: LocalCopy): Promise<StoredCopy> {
-    const batch = { id: newTraceId(), message, receivedAt: this.clock.now(), copies: [copy] }
+    const batch = { id: newTraceId(), message, receivedAt: this.settings.clock.now(), copies: [copy] }
     const { copies } = await askStorage('accept', () => this.storage.accept(batch), shapes.stored)
     return copies[0]
   }
@@ -156,9 +184,9 @@ class Store implements MailStore {
     const { id } = await findMailbox(storage, account, mailbox)
     const lock = await SessionLock.take(`session:${id}`, {
       locks: storage.locks,
-      clock: this.clock,
-      logger: this.logger,
-      expiry: this.lockExpiry,
+      clock: this.settings.clock,
+      logger: this.settings.logger,
+      expiry: this.settings.lockExpiry,
       released: released => this.#locks.delete(released),
     })
     if (!lock) return undefined
@@ -166,6 +194,11 @@ class Store implements MailStore {
     if (this.#closed) await lock.release()
     this.#assertOpen()
     return lock
+  }
+
+  async applyRetention(): Promise<RetentionResult> {
+    this.#assertOpen()
+    return this.#retention?.apply() ?? { messages: 0, bytes: 0, mailboxes: [], failed: [] }
   }
 
   close(): Promise<void> {
@@ -179,11 +212,12 @@ class Store implements MailStore {
 
   async #close(): Promise<void> {
     for (const stream of this.#streams) stream.end()
-    const ended = await Promise.allSettled([...this.#locks].map(lock => lock.release()))
-    if (this.ownsStorage) ended.push(...(await Promise.allSettled([this.storage.close()])))
+    const ends = [this.#retention?.end(), ...[...this.#locks].map(lock => lock.release())]
+    const ended: PromiseSettledResult<unknown>[] = await Promise.allSettled(ends)
+    if (this.settings.storage === undefined) ended.push(...(await Promise.allSettled([this.storage.close()])))
     for (const end of ended) {
       if (end.status === 'rejected')
-        this.logger.warn({ error: end.reason }, 'the store did not close cleanly')
+        this.settings.logger.warn({ error: end.reason }, 'the store did not close cleanly')
     }
   }
 

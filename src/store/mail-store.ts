@@ -1,4 +1,5 @@
 import type { Duration } from '../core/duration.js'
+import type { Events } from '../core/events.js'
 import type { Closable } from '../core/lifecycle.js'
 import type { MessageSource } from '../message/message-source.js'
 import type { ParsedMessage } from '../message/parsed-message.js'
@@ -12,9 +13,11 @@ import type {
   Usage,
 } from '../storage/mail-storage.js'
 import type { Storage } from '../storage/storage.js'
+import type { MailStoreEvents } from './events.js'
+import type { Retention, RetentionResult } from './retention/retention.js'
 
 /** The mail of all accounts, as the app and the servers see it. Made by `createMailStore`. */
-export interface MailStore extends Closable {
+export interface MailStore extends Closable, Events<MailStoreEvents> {
   /** What the store keeps its mail in; the queue of the same host shares it. */
   readonly storage: Storage
   /** Mailboxes of an account, `INBOX` first. */
@@ -50,6 +53,12 @@ export interface MailStore extends Closable {
    * Takes the one session lock of a mailbox (RFC 1939 §4), or resolves to `undefined` when another holds it.
    */
   lock(account: string, mailbox: string): Promise<MailboxLock | undefined>
+  /**
+   * Removes what the option `retention` says is too much, now and not only at its interval; behind a run that is under way.
+   * Resolves to what went, which is nothing where there is no retention.
+   * @throws MailError `STORAGE_FAILED` when the accounts cannot be listed; `CLOSED`.
+   */
+  applyRetention(): Promise<RetentionResult>
 }
 
 /** Options of {@link MailStore.append}. */
@@ -150,4 +159,12 @@ export interface MailStoreOptions {
   logger?: import('../core/logger.js').Logger
   /** How long a session lock outlives a process that died. Default: `'2m'`. */
   lockExpiry?: Duration
+  /**
+   * How much is kept: by age, number and octets, of a mailbox or an account, such as
+   * `[{ mailbox: 'Trash', maxAge: '30d' }, { maxBytes: 1e9 }]`. What is beyond it is removed for good, the oldest first, a
+   * minute after the start and then at each interval. Default: everything is kept.
+   */
+  retention?: Retention
+  /** From the end of one run of retention to the next. At least a second. Default: `'1h'`. */
+  retentionInterval?: Duration
 }

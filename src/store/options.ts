@@ -3,6 +3,7 @@ import { type Clock, systemClock } from '../core/clock.js'
 import { type Logger, silentLogger } from '../core/logger.js'
 import { durationSchema, shapeSchema } from '../core/options.js'
 import type { Storage } from '../storage/storage.js'
+import { retentionSchema } from './retention/options.js'
 
 /** Checks that a value can be a storage: its own methods and its four parts. */
 const storageSchema = shapeSchema<Storage>('a storage', ['accept', 'subscribe', 'close']).refine(
@@ -19,4 +20,11 @@ export const mailStoreSchema = z.strictObject({
   lockExpiry: durationSchema
     .refine(expiry => expiry >= 1, { error: 'expected 1 ms or more' })
     .default(120_000),
+  retention: retentionSchema.prefault([]),
+  retentionInterval: durationSchema
+    .refine(interval => interval >= 1_000, { error: 'expected 1 s or more' })
+    .default(3_600_000),
 })
+
+/** The options of a store with their defaults; durations in milliseconds. */
+export type MailStoreSettings = z.output<typeof mailStoreSchema>

@@ -59,6 +59,7 @@ export const shapes = {
   mailbox: isMailbox,
   mailboxes: listOf(isMailbox),
   messages: listOf(isMessage),
+  names: listOf((answer): answer is string => typeof answer === 'string'),
   uids: listOf(isNumber),
   copied: listOf(
     (answer): answer is CopiedMessage =>
