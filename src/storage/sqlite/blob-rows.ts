@@ -88,7 +88,12 @@ function deleteBlob(tx: Transaction, row: number): void {
 /** Deletes blobs whose time has come, `limit` of them at most. Gives how many. */
 export function sweepBlobs(tx: Transaction, now: number, limit: number): number {
   tx.run('UPDATE doomed SET gone_at = ? + grace WHERE gone_at IS NULL', now)
-  const gone = tx.all<{ blob: number }>('SELECT blob FROM doomed WHERE gone_at <= ? LIMIT ?', now, limit)
+  // Whatever else went wrong, what somebody refers to stays.
+  const gone = tx.all<{ blob: number }>(
+    'SELECT blob FROM doomed JOIN blobs ON id = blob WHERE gone_at <= ? AND refs = 0 LIMIT ?',
+    now,
+    limit,
+  )
   for (const { blob } of gone) deleteBlob(tx, blob)
   return gone.length
 }

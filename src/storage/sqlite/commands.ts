@@ -1,13 +1,7 @@
 import { acceptBatch, settle } from './accept-batch.js'
 import { appendChunk, beginBlob, discardBlob } from './blob-rows.js'
-import {
-  dropEntries,
-  giveBackLeases,
-  holdEntries,
-  leaseEntries,
-  releaseEntries,
-  renewLeases,
-} from './entry-changes.js'
+import { dropEntries, giveBackLeases, holdEntries, releaseEntries, renewLeases } from './entry-changes.js'
+import { leaseEntries } from './lease-entries.js'
 import { acquireLock, releaseLock } from './lock-rows.js'
 import { createMailbox, ensureInbox, mailboxRecord, setSubscribed } from './mailbox-rows.js'
 import {

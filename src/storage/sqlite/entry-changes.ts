@@ -1,21 +1,12 @@
-import { randomUUID } from 'node:crypto'
 import { MailError } from '../../core/error.js'
-import type {
-  AttemptRecord,
-  LeasedEntry,
-  LeaseRef,
-  LeaseRequest,
-  QueueState,
-  SettledEntry,
-} from '../queue-storage.js'
+import type { AttemptRecord, LeaseRef, QueueState, SettledEntry } from '../queue-storage.js'
 import { releaseBlob } from './blob-rows.js'
-import { type EntryRow, entryById, queueEntry } from './entry-rows.js'
+import { type EntryRow, entryById } from './entry-rows.js'
+import { bringForward, settleLanes } from './lanes.js'
 import { entryId } from './row-ids.js'
 import type { Transaction } from './transaction.js'
 
 const longestHistory = 50
-/** RFC 5321 §4.5.3.1.8: a server must take 100 recipients in one transaction; more are a risk. */
-const mostPerTransaction = 100
 
 /** What is queued for one recipient, in columns. */
 export interface NewEntry {
@@ -80,127 +71,6 @@ function insertEntry(
     entry.dueAt,
   )
   return made?.id ?? 0
-}
-
-function bringForward(tx: Transaction, destination: string, dueAt: number): void {
-  tx.run(
-    'INSERT INTO lanes (destination, due_at) VALUES (?, ?) ON CONFLICT DO UPDATE SET due_at = min(due_at, excluded.due_at)',
-    destination,
-    dueAt,
-  )
-}
-
-/** Brings lanes in line with the entries of their destinations. */
-function settleLanes(tx: Transaction, destinations: Iterable<string>): void {
-  for (const destination of new Set(destinations)) {
-    const first = tx.get<{ due_at: number }>(
-      `SELECT due_at FROM entries WHERE destination = ? AND state IN ('waiting', 'leased') ORDER BY due_at LIMIT 1`,
-      destination,
-    )
-    if (first) {
-      tx.run('INSERT OR REPLACE INTO lanes (destination, due_at) VALUES (?, ?)', destination, first.due_at)
-    } else tx.run('DELETE FROM lanes WHERE destination = ?', destination)
-  }
-}
-
-/** {@link LeaseRequest} with what a thread can be sent. */
-export type LeaseOrder = Omit<LeaseRequest, 'except'> & { readonly except: readonly string[] }
-
-interface Lane {
-  readonly destination: string
-  due_at: number
-  transactions: number
-}
-
-/** Takes one transaction after another of the lane that is due first, until the limit. */
-export function leaseEntries(tx: Transaction, order: LeaseOrder): LeasedEntry[] {
-  tx.sees(order.now)
-  holdExpired(tx, order.now)
-  const { limit, perDestination = Number.POSITIVE_INFINITY } = order
-  const lanes = dueLanes(tx, order)
-  const touched = new Set<string>()
-  const leased: LeasedEntry[] = []
-  for (let total = 0; total < limit; total++) {
-    const lane = lanes.shift()
-    if (!lane || lane.transactions >= perDestination) break
-    touched.add(lane.destination)
-    leased.push(...takeTransaction(tx, lane.destination, order))
-    lane.transactions++
-    const next = firstDue(tx, lane.destination, order.now)
-    if (next && lane.transactions < perDestination) putBack(lanes, { ...lane, due_at: next.due_at })
-  }
-  settleLanes(tx, touched)
-  return leased
-}
-
-function dueLanes(tx: Transaction, { now, limit, except, perDestination = 1 }: LeaseOrder): Lane[] {
-  if (limit <= 0 || perDestination <= 0) return []
-  const passedOver = new Set(except)
-  return tx
-    .all<{ destination: string; due_at: number }>(
-      'SELECT destination, due_at FROM lanes WHERE due_at <= ? ORDER BY due_at LIMIT ?',
-      now,
-      Math.min(limit + passedOver.size, Number.MAX_SAFE_INTEGER),
-    )
-    .filter(({ destination }) => !passedOver.has(destination))
-    .map(lane => ({ ...lane, transactions: 0 }))
-}
-
-function putBack(lanes: Lane[], lane: Lane): void {
-  const index = lanes.findIndex(other => other.due_at > lane.due_at)
-  lanes.splice(index < 0 ? lanes.length : index, 0, lane)
-}
-
-function firstDue(tx: Transaction, destination: string, now: number) {
-  return tx.get<{ message: number; due_at: number }>(
-    `SELECT message, due_at FROM entries
-     WHERE destination = ? AND state IN ('waiting', 'leased') AND due_at <= ? ORDER BY due_at, id LIMIT 1`,
-    destination,
-    now,
-  )
-}
-
-/** Leases the entry of a destination that is due first, and those of its message that are due there too. */
-function takeTransaction(
-  tx: Transaction,
-  destination: string,
-  { now, expiresAt }: LeaseOrder,
-): LeasedEntry[] {
-  const first = firstDue(tx, destination, now)
-  if (!first) return []
-  const rows = tx.all<EntryRow>(
-    `SELECT * FROM entries INDEXED BY entries_by_message
-     WHERE message = ? AND destination = ? AND state IN ('waiting', 'leased') AND due_at <= ?
-     ORDER BY due_at, id LIMIT ?`,
-    first.message,
-    destination,
-    now,
-    mostPerTransaction,
-  )
-  return rows.map(row => leaseRow(tx, row, expiresAt))
-}
-
-function leaseRow(tx: Transaction, row: EntryRow, expiresAt: number): LeasedEntry {
-  const token = randomUUID()
-  tx.run(
-    `UPDATE entries SET state = 'leased', token = ?, due_before = due_at, due_at = ?, attempts = attempts + 1
-     WHERE id = ?`,
-    token,
-    expiresAt,
-    row.id,
-  )
-  const entry = queueEntry({ ...row, state: 'leased', due_at: expiresAt, attempts: row.attempts + 1 })
-  return { ...entry, token }
-}
-
-/** A process died during the last attempt of an entry that was to be held after it. */
-function holdExpired(tx: Transaction, now: number): void {
-  const expired = tx.all<EntryRow>('SELECT * FROM entries WHERE hold_after = 1 AND due_at <= ?', now)
-  for (const row of expired) endLease(tx, row, { state: 'waiting' })
-  settleLanes(
-    tx,
-    expired.map(row => row.destination),
-  )
 }
 
 /** Gives the ids whose lease was lost. */
@@ -275,7 +145,12 @@ function appendAttempt(history: string, attempt: AttemptRecord): string {
   return JSON.stringify([...(JSON.parse(history) as AttemptRecord[]).slice(1 - longestHistory), attempt])
 }
 
-function endLease(tx: Transaction, row: EntryRow, changes: Partial<EntryRow> & { state: QueueState }): void {
+/** Ends a lease, whatever comes next; an entry that was to be held after it does not wait again. */
+export function endLease(
+  tx: Transaction,
+  row: EntryRow,
+  changes: Partial<EntryRow> & { state: QueueState },
+): void {
   const held = row.hold_after === 1 && changes.state === 'waiting'
   const after = { ...row, problem: null, ...changes }
   tx.run(
