@@ -6,8 +6,8 @@ import type { Session } from './session.js'
 import type { Transaction } from './transaction.js'
 
 /**
- * What is put on top of a message: the fields that policies gave, `Received:` (RFC 5321 §4.4), and for a submission
- * those it lacks. Not a byte of the message itself is changed.
+ * What is put on top of a message: the fields that policies gave, `Received:` (RFC 5321 §4.4), for a submission those it
+ * lacks, and the end of the header where a message has none. Not a byte of the message itself is changed.
  */
 export function addedFields(
   session: Session,
@@ -33,9 +33,16 @@ export function addedFields(
   })
   let fields = ''
   for (const field of [...transaction.headers, ...policyFields]) fields += `${field}\r\n`
-  return (
-    fields + received + (session.account ? submissionFields(session, transaction, header, receivedAt) : '')
-  )
+  const ours = session.account ? submissionFields(session, transaction, header, receivedAt) : ''
+  return `${fields}${received}${ours}${beginsWithText(header) ? '\r\n' : ''}`
+}
+
+/**
+ * Whether a message begins with its text, without a header and the empty line behind it. Its text would read as part of
+ * the header that is put on top of it, so that nobody would see it.
+ */
+function beginsWithText({ fields }: MessageHeader): boolean {
+  return fields[0]?.name === ''
 }
 
 /** The fields a submission must have and may leave to the server (RFC 6409 §8.1, §8.2). */

@@ -335,6 +335,24 @@ describe('DATA', () => {
     expect(host.told('message:accepted')[0]).toMatchObject({ traceId })
   })
 
+  it('keeps a message without a header readable', async () => {
+    const host = await startHost()
+    const client = await host.hello()
+    for (const text of ['Are you there?\r\n: no field\r\n', '..\r\n', 'Subject: one\r\n']) {
+      await client.ask('MAIL FROM:<a@b.test>', '250')
+      await client.ask('RCPT TO:<alice@example.test>', '250')
+      await client.ask('DATA', '354')
+      client.write(`${text}.\r\n`)
+      await client.expect('250')
+    }
+    const [text, dot, field] = await host.inbox('alice')
+    expect(text).toMatch(
+      /^Return-Path: [^\n]*\r\nReceived: [^\r]*(?:\r\n\t[^\r]*)*\r\n\r\nAre you there\?\r\n: no field\r\n$/,
+    )
+    expect(dot).toMatch(/\r\n\r\n\.\r\n$/)
+    expect(field).toMatch(/[^\n]\r\nSubject: one\r\n$/)
+  })
+
   it('takes an empty message, and several in one session', async () => {
     const host = await startHost()
     const client = await host.hello()
