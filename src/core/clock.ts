@@ -1,5 +1,5 @@
 import type { Duration } from './duration.js'
-import { toMilliseconds } from './duration.js'
+import { formatDuration, toMilliseconds } from './duration.js'
 import { MailError } from './error.js'
 
 /**
@@ -78,7 +78,9 @@ export function sleep(clock: Clock, delay: Duration, signal?: AbortSignal): Prom
 export function withDeadline<T>(clock: Clock, limit: number, what: string, work: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     const timer = clock.schedule(limit, () =>
-      reject(new MailError('TIMEOUT', `${what} took longer than ${limit} ms`, { temporary: true })),
+      reject(
+        new MailError('TIMEOUT', `${what} took longer than ${formatDuration(limit)}`, { temporary: true }),
+      ),
     )
     work.then(resolve, reject).finally(() => timer.cancel())
   })

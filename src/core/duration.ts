@@ -33,6 +33,7 @@ export function parseDuration(duration: unknown): number | undefined {
  * two days are told in hours, as people say `30 hours`.
  */
 export function formatDuration(ms: number): string {
+  if (ms > 0 && ms < 1_000) return `${Math.ceil(ms)} ms`
   const seconds = Math.round(ms / 1_000)
   const at = spokenUnits.findIndex(({ from }) => seconds >= from)
   const [large, small] = spokenUnits.slice(at)

@@ -88,11 +88,22 @@ function explainRecipient(content: DsnContent, told: DsnRecipient): string[] {
 
 function reasonOf(content: DsnContent, told: DsnRecipient): string {
   const [, ...detail] = dsnStatus(content.kind, told).split('.')
+  if (content.kind === 'failed' && told.attempt.status === 'unknown') {
+    return withDuration(
+      content,
+      told,
+      'The mail server of the recipient took the message but never said whether it keeps it. It may have arrived, even more than once.',
+    )
+  }
   const unknown = told.attempt.reply
     ? 'The server refused the message.'
     : 'The message could not be handed on.'
   const meaning =
     meanings.get(detail.join('.')) ?? (detail[0] === '7' ? meanings.get('7.1') : undefined) ?? unknown
+  return withDuration(content, told, meaning)
+}
+
+function withDuration(content: DsnContent, told: DsnRecipient, meaning: string): string {
   if (content.kind !== 'failed' || !told.expired) return meaning
   return `${meaning} It was tried for ${formatDuration(content.now - content.arrivedAt)}.`
 }

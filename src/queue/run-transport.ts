@@ -1,3 +1,4 @@
+import { formatDuration } from '../core/duration.js'
 import { MailError } from '../core/error.js'
 import type { Delivery } from '../delivery/transport.js'
 import type { QueueContext } from './queue-context.js'
@@ -31,5 +32,7 @@ export async function runTransport(
 }
 
 function overdue(limit: number): MailError {
-  return new MailError('TIMEOUT', `the attempt took longer than ${limit} ms`, { temporary: true })
+  return new MailError('TIMEOUT', `the attempt took longer than ${formatDuration(limit)}`, {
+    temporary: true,
+  })
 }

@@ -1,4 +1,5 @@
 import type { Account } from '../accounts/accounts.js'
+import { formatDuration } from '../core/duration.js'
 import { MailError } from '../core/error.js'
 import { escapeControls } from '../core/logger.js'
 import type { Peer } from '../core/network.js'
@@ -195,7 +196,9 @@ export class Session {
     return new Promise((resolve, reject) => {
       this.#giveUpAsking = () =>
         reject(
-          new MailError('TIMEOUT', `${handler} took longer than ${handlerTimeout} ms`, { temporary: true }),
+          new MailError('TIMEOUT', `${handler} took longer than ${formatDuration(handlerTimeout)}`, {
+            temporary: true,
+          }),
         )
       this.deadlines.set('handler', handlerTimeout)
       // One question at a time: its answer ends the deadline of no other.

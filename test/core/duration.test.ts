@@ -46,7 +46,7 @@ describe('toMilliseconds', () => {
 describe('formatDuration', () => {
   it.each([
     [0, '0 seconds'],
-    [400, '0 seconds'],
+    [400, '400 ms'],
     [1000, '1 second'],
     [59_000, '59 seconds'],
     [60_000, '1 minute'],

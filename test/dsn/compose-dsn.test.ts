@@ -88,6 +88,15 @@ describe('the words for a person', () => {
     )
   })
 
+  it('say that mail may have arrived where the server never answered to it', async () => {
+    const { person } = await partsOf({
+      recipients: [told({ attempt: silentAttempt({ status: 'unknown', enhanced: '4.4.2' }), expired: true })],
+    })
+    expect(person.replace(/\s+/g, ' ')).toContain(
+      'It may have arrived, even more than once. It was tried for 30 hours.',
+    )
+  })
+
   it('blame no server for mail that had to stay encrypted', async () => {
     const { person } = await partsOf({
       recipients: [told({ attempt: silentAttempt({ status: 'failed', enhanced: '5.7.10' }) })],

@@ -1,6 +1,7 @@
 import type net from 'node:net'
 import tls from 'node:tls'
 import type { Clock, Timer } from '../../core/clock.js'
+import { formatDuration } from '../../core/duration.js'
 import { describeError, MailError } from '../../core/error.js'
 import type { Reply } from '../../core/reply.js'
 import { ReplyReader } from './reply-reader.js'
@@ -217,7 +218,11 @@ export class SmtpWire {
     if (this.#failure) return Promise.reject(this.#failure)
     return new Promise((resolve, reject) => {
       const timer = this.#clock.schedule(limit, () =>
-        this.fail(new MailError('TIMEOUT', `${during} took longer than ${limit} ms`, { temporary: true })),
+        this.fail(
+          new MailError('TIMEOUT', `${during} took longer than ${formatDuration(limit)}`, {
+            temporary: true,
+          }),
+        ),
       )
       this.#waiter = { for: what, resolve, reject, timer }
     })
