@@ -64,8 +64,10 @@ function createParts(settings: Settings): Parts {
   })
   const guard = { ...(settings.tls && { tls: settings.tls }), loginThrottle: createLoginThrottle({ clock }) }
   const checks = policies && { policies }
+  const { verp, srs } = queue
+  const returns = { ...(verp && { verp }), ...(srs && { srs }) }
   const routing = postmaster !== undefined && {
-    router: createRouter({ domains, accounts, postmaster, logger }),
+    router: createRouter({ domains, accounts, postmaster, logger, clock, ...returns }),
   }
   const smtp = createSmtpServer({
     hostname,

@@ -8,7 +8,7 @@ import { pauseAfterInterruption } from './interrupted.js'
 import { Leases } from './leases.js'
 import type { Outcome } from './plan-dsn.js'
 import { type QueueContext, reportError } from './queue-context.js'
-import { runTransport } from './run-transport.js'
+import { deliverByReturnPath } from './return-paths.js'
 import { settle } from './settle.js'
 
 /**
@@ -99,10 +99,13 @@ export class Attempt {
     const recipients = entries.map(entry => entry.recipient)
     const delivery = { traceId, destination, envelope, recipients, message, attempt }
     let failure = 'the transport gave no outcome'
-    const outcomes = await runTransport(this.#context, delivery, this.#delivery).catch(thrown => {
-      reportError(this.#context, 'a delivery', thrown, traceId)
-      failure = `the delivery failed here: ${cleanReason(thrown)}`
-    })
+    const { queuedAt } = entries[0]
+    const outcomes = await deliverByReturnPath(this.#context, delivery, queuedAt, this.#delivery).catch(
+      thrown => {
+        reportError(this.#context, 'a delivery', thrown, traceId)
+        failure = `the delivery failed here: ${cleanReason(thrown)}`
+      },
+    )
     const byRecipient = readOutcomes(outcomes)
     const span = { startedAt, endedAt: this.#now() }
     await this.#settle(

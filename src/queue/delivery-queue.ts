@@ -1,8 +1,10 @@
 import type { Events } from '../core/events.js'
 import type { Closable } from '../core/lifecycle.js'
+import type { Srs, Verp } from '../return-path/return-path.js'
 import type { Router } from '../routing/router.js'
 import type { QueueCounts, QueueEntry, QueueFilter } from '../storage/queue-storage.js'
 import type { AcceptBatch, AcceptResult, Storage } from '../storage/storage.js'
+import type { Arrival } from './arrival.js'
 import type { StoredDelivery } from './confirm.js'
 import type { DeliveryQueueEvents } from './events.js'
 import type { OutgoingMessage, SentMessage } from './outgoing-message.js'
@@ -28,11 +30,15 @@ export interface DeliveryQueue extends Closable, Events<DeliveryQueueEvents> {
    */
   useRouter(router: Router): void
   readonly router: Router | undefined
+  /** The signed return addresses that mail leaves with, for the router to know them. */
+  readonly verp: Verp | undefined
+  /** The rewriting of foreign senders, for the router to reverse it. */
+  readonly srs: Srs | undefined
   /**
    * Stores a batch and wakes the queue for the entries in it; what the SMTP server calls once it has the whole message.
-   * Emits `message:queued` after the commit.
+   * Emits `message:queued` after the commit, and `bounce:received` where `arrival` says that it is a bounce.
    */
-  accept(batch: AcceptBatch): Promise<AcceptResult>
+  accept(batch: AcceptBatch, arrival?: Arrival): Promise<AcceptResult>
   /**
    * Tells the sender of a message that was accepted of those recipients whose mail is kept here, where NOTIFY asks for
    * that (RFC 3461 §4.1). What the SMTP server calls after {@link DeliveryQueue.accept}. Never rejects.

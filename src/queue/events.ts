@@ -1,3 +1,4 @@
+import type { ParsedDsn } from '../dsn/read-delivery-status.js'
 import type { AttemptRecord, QueueEntry } from '../storage/queue-storage.js'
 
 /** Events of a {@link DeliveryQueue}. Every payload carries the message's trace id. */
@@ -29,6 +30,20 @@ export interface DeliveryQueueEvents {
   }
   /** Something was to be returned to a null sender, a looping message or a sender that does not exist, and was not. */
   'dsn:suppressed': { traceId: string; reason: string; recipients: readonly string[] }
+  /**
+   * A bounce came in for mail that was sent before: a message from the null sender, stored for a local recipient. It is
+   * `verified` when it came to a signed return address (`verp`): `sender` and `recipient`, where there is one, are then
+   * those of the mail it is about. Otherwise it is a delivery status notification that anybody may have written, and
+   * `sender` the address it came to. `dsn` is what it says, where that can be read.
+   */
+  'bounce:received': {
+    traceId: string
+    to: string
+    sender: string
+    recipient?: string
+    verified: boolean
+    dsn?: ParsedDsn
+  }
   /** The operator held entries. */
   'entry:held': { traceId: string; entry: string }
   /** The operator released entries, or made them due. */

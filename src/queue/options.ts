@@ -8,6 +8,7 @@ import { durationSchema, functionSchema, shapeSchema } from '../core/options.js'
 import type { MxTransportOptions } from '../delivery/options.js'
 import type { Transport } from '../delivery/transport.js'
 import type { Resolver } from '../dns/resolver.js'
+import type { Srs, Verp } from '../return-path/return-path.js'
 import type { Router } from '../routing/router.js'
 import type { Storage } from '../storage/storage.js'
 import { exponentialBackoff } from './retry/exponential-backoff.js'
@@ -46,6 +47,16 @@ export interface DeliveryQueueOptions {
    * is given to; until then every address is remote.
    */
   router?: Router
+  /**
+   * Gives mail from senders of our domains signed return addresses, so that `bounce:received` knows what a bounce is
+   * about. The server's router knows them from here. Default: senders stay as they are.
+   */
+  verp?: Verp
+  /**
+   * Rewrites senders of other domains, whose mail is forwarded here, and leads bounces back to them. Default: senders
+   * stay as they are, and the next server's SPF check fails.
+   */
+  srs?: Srs
   /** Default: the system clock. */
   clock?: Clock
   /** The network of the default transport. Default: that of the machine. */
@@ -93,6 +104,8 @@ export const deliveryQueueSchema = z.strictObject({
   attemptTimeout: durationSchema.refine(ms => ms > 0, { error: 'expected more than 0' }).prefault('2h'),
   closeTimeout: durationSchema.prefault('10s'),
   router: shapeSchema<Router>('a router', ['route', 'isLocal']).optional(),
+  verp: shapeSchema<Verp>('createVerp(…)', ['encode', 'decode']).optional(),
+  srs: shapeSchema<Srs>('createSrs(…)', ['forward', 'reverse']).optional(),
   clock: shapeSchema<Clock>('a clock', ['now', 'monotonic', 'schedule', 'track']).default(systemClock),
   network: shapeSchema<Network>('a network', ['listen', 'connect']).default(nodeNetwork),
   logger: shapeSchema<Logger>('a logger', ['debug', 'info', 'warn', 'error']).default(silentLogger),

@@ -32,7 +32,11 @@ export async function sendMessage(
   const envelope = readEnvelope(givenEnvelope, traits)
   const routes = await Promise.all(envelope.recipients.map(({ address }) => route(context, address)))
   const id = `sent-${traceId}`
-  const accepted = await queue.accept(planBatch({ id, traceId, envelope, routes, message, receivedAt }))
+  const accepted = await queue.accept(planBatch({ id, traceId, envelope, routes, message, receivedAt }), {
+    traceId,
+    envelope,
+    ours: true,
+  })
   await queue.confirm({ traceId, envelope, routes, message, receivedAt })
   return {
     traceId,

@@ -5,10 +5,12 @@ import { MailEvents } from '../core/events.js'
 import { type CloseOptions, waitUntilEmpty } from '../core/lifecycle.js'
 import { guardLogger } from '../core/logger.js'
 import { newTraceId } from '../core/trace.js'
+import type { Srs, Verp } from '../return-path/return-path.js'
 import type { Router } from '../routing/router.js'
 import type { QueueCounts, QueueEntry, QueueFilter } from '../storage/queue-storage.js'
 import type { AcceptBatch, AcceptResult, Storage } from '../storage/storage.js'
 import { announceQueued } from './announce.js'
+import type { Arrival } from './arrival.js'
 import { confirmDelivery, type StoredDelivery } from './confirm.js'
 import type { DeliveryQueue } from './delivery-queue.js'
 import type { DeliveryQueueEvents } from './events.js'
@@ -16,6 +18,7 @@ import { createOperations, type Ids, type Operations } from './operate.js'
 import type { DeliveryQueueSettings } from './options.js'
 import type { OutgoingMessage, SentMessage } from './outgoing-message.js'
 import { callStorage, type QueueContext, reportError } from './queue-context.js'
+import { readBounces } from './read-bounce.js'
 import { Scheduler } from './scheduler.js'
 import { sendMessage } from './send.js'
 
@@ -48,6 +51,14 @@ export class StoredQueue extends MailEvents<DeliveryQueueEvents> implements Deli
     return this.#context.router
   }
 
+  get verp(): Verp | undefined {
+    return this.#context.settings.verp
+  }
+
+  get srs(): Srs | undefined {
+    return this.#context.settings.srs
+  }
+
   useRouter(router: Router): void {
     this.#context.router = router
   }
@@ -69,10 +80,12 @@ export class StoredQueue extends MailEvents<DeliveryQueueEvents> implements Deli
     return this.#scheduler.paused
   }
 
-  async accept(batch: AcceptBatch): Promise<AcceptResult> {
+  async accept(batch: AcceptBatch, arrival?: Arrival): Promise<AcceptResult> {
     this.#assertOpen()
+    const bounces = arrival ? await readBounces(this.#context, batch, arrival) : []
     const accepted = await callStorage('accept', () => this.storage.accept(batch))
     announceQueued(this.#context, batch, accepted)
+    for (const bounce of bounces) this.emit('bounce:received', bounce)
     if (accepted.entries.length > 0) this.#scheduler.wake()
     return accepted
   }

@@ -15,6 +15,8 @@ import type { Route, Router } from './router.js'
  * addresses elsewhere. One that nobody has is rejected with `550 5.1.1`, aliases that only lead in a circle with
  * `550 5.4.6`. An alias loses members that do not exist as long as one is left.
  *
+ * Return addresses that `verp` and `srs` wrote are followed back to the sender in them.
+ *
  * A recipient elsewhere is accepted as a relay; who may relay is for the caller to decide. Nothing inside a local part
  * ever routes: `%`, `!` and `@` there (RFC 5321 §C, RFC 2505 §2.3) are letters like others.
  * @throws MailError `OPTION_INVALID`.
@@ -23,6 +25,9 @@ export function createRouter(options: RouterOptions): Router {
   const {
     domains,
     logger = silentLogger,
+    verp,
+    srs,
+    clock,
     ...rest
   } = parseOptions('createRouter', routerOptionsSchema, options)
   const lookup = createDestinationLookup({ ...rest, postmaster: rest.postmaster })
@@ -34,15 +39,27 @@ export function createRouter(options: RouterOptions): Router {
   }
   const sources = { lookup, isLocal }
   const log = guardLogger(logger)
-  return {
-    isLocal,
-    route: async recipient => {
-      const address = parseRecipient(recipient, home)
-      return address.domain === '' || isLocal(address.domain)
-        ? routeLocal(address, sources, log)
-        : { kind: 'accept', local: [], remote: [formatAddress(address)], relay: true }
-    },
+  const route = async (address: Address): Promise<Route> => {
+    if (address.domain !== '' && !isLocal(address.domain)) {
+      return { kind: 'accept', local: [], remote: [formatAddress(address)], relay: true }
+    }
+    const now = clock.now()
+    const forwardedFrom = srs?.reverse(address, now)
+    if (forwardedFrom !== undefined) return routeReturn(parseAddress(forwardedFrom), route)
+    const signed = verp?.decode(address, now)
+    return signed ? routeReturn(parseAddress(signed.sender), route) : routeLocal(address, sources, log)
   }
+  return { isLocal, route: async recipient => route(parseRecipient(recipient, home)) }
+}
+
+/**
+ * Where mail to a return address of ours goes: whoever may write to it may, by our own signature, reach the sender in
+ * it. A sender whom nobody has is one of the app, which hears of the bounce by the queue's event.
+ */
+async function routeReturn(sender: Address, route: (address: Address) => Promise<Route>): Promise<Route> {
+  const found = await route(sender)
+  if (found.kind === 'accept') return { ...found, relay: false }
+  return { kind: 'accept', local: [], remote: [], relay: false }
 }
 
 function localSet(domains: readonly string[]): (domain: string) => boolean {

@@ -1,9 +1,11 @@
 import { z } from 'zod'
 import type { Accounts } from '../accounts/accounts.js'
 import { tryParseAddress } from '../core/address.js'
+import { type Clock, systemClock } from '../core/clock.js'
 import { tryNormalizeDomain } from '../core/domain.js'
 import type { Logger } from '../core/logger.js'
 import { functionSchema, shapeSchema } from '../core/options.js'
+import type { Srs, Verp } from '../return-path/return-path.js'
 
 /** Options of `createRouter`. */
 export interface RouterOptions {
@@ -26,6 +28,15 @@ export interface RouterOptions {
    * Default: nobody.
    */
   postmaster?: string
+  /**
+   * Knows signed return addresses: a bounce to one goes where mail for its sender goes, and nowhere but to
+   * `bounce:received` of the queue where nobody has that address. Default: none.
+   */
+  verp?: Verp
+  /** Knows rewritten senders: a bounce to one goes on to the original sender. Default: none. */
+  srs?: Srs
+  /** By which return addresses age. Default: the system clock. */
+  clock?: Clock
   /** Hears of alias loops and of aliases that lead nowhere. Default: silent. */
   logger?: Logger
 }
@@ -54,5 +65,8 @@ export const routerOptionsSchema = z.strictObject({
       error: "expected an address such as 'alice@example.test'",
     })
     .optional(),
+  verp: shapeSchema<Verp>('createVerp(…)', ['encode', 'decode']).optional(),
+  srs: shapeSchema<Srs>('createSrs(…)', ['forward', 'reverse']).optional(),
+  clock: shapeSchema<Clock>('a clock', ['now', 'monotonic', 'schedule', 'track']).default(systemClock),
   logger: shapeSchema<Logger>('a logger', ['debug', 'info', 'warn', 'error']).optional(),
 })

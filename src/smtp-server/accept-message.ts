@@ -158,6 +158,7 @@ async function store(
     receivedAt: session.server.settings.clock.now(),
     ...(session.account ? { submitter: session.account.id } : {}),
   })
-  const result = await session.ask('storage', () => session.server.accept(batch))
+  const ours = session.account !== undefined || session.mayRelay
+  const result = await session.ask('storage', () => session.server.accept(batch, { traceId, envelope, ours }))
   return { stored: true, envelope, size: whole.size, result, refused }
 }

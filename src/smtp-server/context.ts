@@ -3,6 +3,7 @@ import type { MailEvents } from '../core/events.js'
 import type { Logger } from '../core/logger.js'
 import type { LoginThrottle } from '../core/login-throttle.js'
 import type { PolicyRun } from '../policy/run-policies.js'
+import type { Arrival } from '../queue/arrival.js'
 import type { StoredDelivery } from '../queue/confirm.js'
 import type { Router } from '../routing/router.js'
 import type { AcceptBatch, AcceptResult, Storage } from '../storage/storage.js'
@@ -21,7 +22,7 @@ export interface ServerContext {
   /** Whether there is a queue to relay with. */
   readonly delivers: boolean
   /** Makes a message durable; wakes the queue for what is in it for other servers. */
-  accept(batch: AcceptBatch): Promise<AcceptResult>
+  accept(batch: AcceptBatch, arrival: Arrival): Promise<AcceptResult>
   /** Tells a sender, who asked to be told, that the message is in mailboxes here. */
   confirm(delivery: StoredDelivery): void
   readonly policies: Omit<PolicyRun, 'onFailure'>

@@ -47,7 +47,7 @@ function contextOf(settings: SmtpServerSettings, router: Router): ServerContext 
     accounts,
     events: new MailEvents(logger),
     delivers: queue !== undefined,
-    accept: batch => (queue ? queue.accept(batch) : storage.accept(batch)),
+    accept: (batch, arrival) => (queue ? queue.accept(batch, arrival) : storage.accept(batch)),
     confirm: delivery => void queue?.confirm(delivery),
     policies: { policies, clock, timeout: policyTimeout },
     loginThrottle: settings.loginThrottle ?? createLoginThrottle({ clock }),
@@ -56,9 +56,12 @@ function contextOf(settings: SmtpServerSettings, router: Router): ServerContext 
   }
 }
 
-function routerOf({ router, domains, accounts, logger }: SmtpServerSettings): Router {
+function routerOf({ router, domains, accounts, logger, queue, clock }: SmtpServerSettings): Router {
   if (router) return router
-  if (domains && accounts) return createRouter({ domains, accounts, ...(logger ? { logger } : {}) })
+  const { verp, srs } = queue ?? {}
+  const returns = { clock, ...(verp && { verp }), ...(srs && { srs }) }
+  if (domains && accounts)
+    return createRouter({ domains, accounts, ...returns, ...(logger ? { logger } : {}) })
   throw wrongOption(domains ? 'accounts' : 'domains', 'expected it, or a router, got nothing')
 }
 
