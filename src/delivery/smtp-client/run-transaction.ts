@@ -1,6 +1,7 @@
 import type { EnvelopeRecipient } from '../../core/envelope.js'
 import { MailError } from '../../core/error.js'
 import type { Reply } from '../../core/reply.js'
+import { describeReply } from '../../smtp/reply.js'
 import { errorVerdict, replyVerdict, unknownVerdict, type Verdict } from '../verdict.js'
 import { mailCommand, rcptCommand } from './envelope-commands.js'
 import { isAscii, type Mail, missingForMessage, missingForRecipient } from './requirements.js'
@@ -79,7 +80,7 @@ class Transaction {
   /** The conversation failed: after the final dot nothing is known of the message; before it, nothing was taken. */
   breakDown(thrown: unknown): void {
     const { wire } = this.#session
-    if (this.#dotSent) this.#judge(this.#taken, unknownVerdict(thrown))
+    if (this.#dotSent) this.#judge(this.#unanswered(), unknownVerdict(thrown))
     else this.#fault = errorVerdict(wire.failure ?? thrown)
     wire.fail(new MailError('CONNECTION_LOST', 'the connection was given up', { temporary: true }))
   }
@@ -150,19 +151,42 @@ class Transaction {
 
   /** RFC 2920 §3.1: a server that wants data for nobody is given a lone dot. */
   async #sendNothing(): Promise<void> {
+    if (this.#session.lmtp) {
+      // RFC 2033 §4.2: DATA for nobody is refused, and a dot for nobody would be answered by nothing.
+      throw new MailError('PROTOCOL', 'the server wants a message for nobody')
+    }
     this.#session.wire.writeEnd(Buffer.from('.\r\n'))
     await this.#session.wire.reply(this.#timeouts.dot, 'the final dot')
   }
 
   async #sendMessage(): Promise<void> {
     const { wire } = this.#session
-    const sent = await sendData(wire, this.#mail.message, this.#timeouts.block)
+    const { lmtp } = this.#session
+    const replies = lmtp ? this.#taken.length : 1
+    const sent = await sendData(wire, this.#mail.message, this.#timeouts.block, replies)
     this.#dotSent = sent === 'sent'
     if (sent !== 'sent') return this.#heedInterruption()
+    if (lmtp) return this.#hearEachRecipient()
     const reply = await this.#reply(this.#timeouts.dot, 'the final dot', 2)
     if (this.#isShuttingDown(reply, 'the message')) return
     this.#judgeMessage(reply)
     this.#session.needsReset = false
+  }
+
+  /** RFC 2033 §4.2: one reply for each recipient that was taken, in their order. */
+  async #hearEachRecipient(): Promise<void> {
+    for (const recipient of this.#taken) {
+      const reply = await this.#reply(this.#timeouts.dot, 'the final dot', 2)
+      this.#judgeMessage(reply, [recipient], 'recipient')
+      // The server is going away: of those behind nothing is known.
+      if (reply.code === 421)
+        throw new MailError('CONNECTION_LOST', describeReply(reply), { temporary: true })
+    }
+    this.#session.needsReset = false
+  }
+
+  #unanswered(): EnvelopeRecipient[] {
+    return this.#taken.filter(({ address }) => !this.#verdicts.has(address))
   }
 
   /** A server that refuses a message before its end has refused it; one that accepts it has lost its way. */
@@ -175,10 +199,10 @@ class Transaction {
     this.#session.wire.fail(new MailError('PROTOCOL', 'the server broke into the message'))
   }
 
-  #judgeMessage(reply: Reply): void {
-    const verdict = replyVerdict(reply, 'message', 'the message')
+  #judgeMessage(reply: Reply, recipients = this.#taken, scope: Verdict['scope'] = 'message'): void {
+    const verdict = replyVerdict(reply, scope, 'the message')
     const dsnPassedOn = this.#session.extensions.has('DSN')
-    this.#judge(this.#taken, verdict.status === 'delivered' ? { ...verdict, dsnPassedOn } : verdict)
+    this.#judge(recipients, verdict.status === 'delivered' ? { ...verdict, dsnPassedOn } : verdict)
   }
 
   /** 421 at any point: the host is going away (RFC 5321 §3.8), which says nothing about the message. */

@@ -14,13 +14,15 @@ export type DataSent =
   | 'interrupted'
 
 /**
- * Streams a message and its final dot. Holds no more of it than one chunk and what the socket buffers.
+ * Streams a message and its final dot, to which `replies` are due. Holds no more of it than one chunk and what the
+ * socket buffers.
  * @throws MailError of the wire, always before the final dot; and whatever the source throws.
  */
 export async function sendData(
   wire: SmtpWire,
   message: MessageSource,
   blockLimit: number,
+  replies = 1,
 ): Promise<DataSent> {
   const stuffer = new DotStuffer()
   const chunks = message.open()[Symbol.asyncIterator]()
@@ -44,13 +46,19 @@ export async function sendData(
   // A message cut short must never be ended as if it were whole.
   if (size !== message.size)
     throw new MailError('MESSAGE_INCOMPLETE', `the message has ${size} of ${message.size} octets`)
-  return finish(wire, held ?? Buffer.alloc(0), stuffer.end(), blockLimit)
+  return finish(wire, { last: held ?? Buffer.alloc(0), end: stuffer.end(), replies }, blockLimit)
 }
 
-async function finish(wire: SmtpWire, last: Buffer, end: Buffer, blockLimit: number): Promise<DataSent> {
+interface Ending {
+  readonly last: Buffer
+  readonly end: Buffer
+  readonly replies: number
+}
+
+async function finish(wire: SmtpWire, { last, end, replies }: Ending, blockLimit: number): Promise<DataSent> {
   if (last.length > smallTail) await wire.write(last, blockLimit, 'the message')
   if (wire.failure) throw wire.failure
   if (wire.early) return 'interrupted'
-  wire.writeEnd(last.length > smallTail ? end : Buffer.concat([last, end]))
+  wire.writeEnd(last.length > smallTail ? end : Buffer.concat([last, end]), replies)
   return 'sent'
 }

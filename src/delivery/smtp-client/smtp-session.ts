@@ -21,6 +21,8 @@ export interface SessionOptions {
   /** Our name, for EHLO. */
   readonly hostname: string
   readonly tls: TlsLevel
+  /** Whether it speaks LMTP (RFC 2033): LHLO, and a reply to the message for each recipient. Default: SMTP. */
+  readonly lmtp?: boolean
   /** For the handshake: SNI, trusted issuers, least version. */
   readonly tlsOptions: tls.ConnectionOptions
   readonly timeouts: PhaseTimeouts
@@ -32,6 +34,8 @@ export interface SmtpSession {
   readonly extensions: Extensions
   /** Protocol and cipher, when the connection is encrypted. */
   readonly tls?: string
+  /** Whether it speaks LMTP. */
+  readonly lmtp?: boolean
   /** Transactions begun. */
   transactions: number
   /** The last transaction was given up halfway: RSET must come before the next. */
@@ -56,7 +60,7 @@ export async function openSession(wire: SmtpWire, options: SessionOptions): Prom
   if (greeting.code >= 300) return { refused: refusedVerdict(greeting, 'the connection') }
   const hello = await sayHello(wire, options)
   if ('refused' in hello) return hello
-  if (options.tls === 'none') return ready(wire, hello.extensions)
+  if (options.tls === 'none') return ready(wire, hello.extensions, options)
   if (!hello.extensions.has('STARTTLS')) return withoutTls(wire, hello.extensions, options, 'is not offered')
   wire.send(['STARTTLS'])
   const answer = await wire.reply(options.timeouts.hello, 'STARTTLS')
@@ -67,24 +71,20 @@ export async function openSession(wire: SmtpWire, options: SessionOptions): Prom
 
 type Hello = { readonly extensions: Extensions } | { readonly refused: Verdict }
 
-async function sayHello(wire: SmtpWire, { hostname, timeouts }: SessionOptions): Promise<Hello> {
-  wire.send([`EHLO ${hostname}`])
-  const ehlo = await wire.reply(timeouts.hello, 'EHLO')
+async function sayHello(wire: SmtpWire, { hostname, timeouts, lmtp }: SessionOptions): Promise<Hello> {
+  const verb = lmtp ? 'LHLO' : 'EHLO'
+  wire.send([`${verb} ${hostname}`])
+  const ehlo = await wire.reply(timeouts.hello, verb)
   if (ehlo.code < 300) return { extensions: readExtensions(ehlo) }
-  if (ehlo.code < 500) return { refused: refusedVerdict(ehlo, 'EHLO') }
+  if (ehlo.code < 500 || lmtp) return { refused: refusedVerdict(ehlo, verb) }
   // RFC 5321 §3.2: a server that does not know EHLO knows HELO.
   wire.send([`HELO ${hostname}`])
   const helo = await wire.reply(timeouts.hello, 'HELO')
   return helo.code < 300 ? { extensions: noExtensions } : { refused: refusedVerdict(helo, 'HELO') }
 }
 
-function withoutTls(
-  wire: SmtpWire,
-  extensions: Extensions,
-  { tls: level }: SessionOptions,
-  why: string,
-): Opening {
-  if (level === 'opportunistic') return ready(wire, extensions)
+function withoutTls(wire: SmtpWire, extensions: Extensions, options: SessionOptions, why: string): Opening {
+  if (options.tls === 'opportunistic') return ready(wire, extensions, options)
   return {
     refused: { status: 'deferred', scope: 'host', enhanced: '4.7.4', reason: `TLS is required but ${why}` },
   }
@@ -95,7 +95,7 @@ async function encrypt(wire: SmtpWire, options: SessionOptions): Promise<Opening
   if ('tlsFailed' in secured) return secured
   // RFC 3207 §4.2: what was learned in the clear is forgotten.
   const hello = await sayHello(wire, options)
-  return 'refused' in hello ? hello : ready(wire, hello.extensions, secured.tls)
+  return 'refused' in hello ? hello : ready(wire, hello.extensions, options, secured.tls)
 }
 
 async function handshake(
@@ -117,7 +117,12 @@ async function handshake(
   }
 }
 
-function ready(wire: SmtpWire, extensions: Extensions, encryption?: string): Opening {
-  const session = { wire, extensions, transactions: 0, needsReset: false }
+function ready(
+  wire: SmtpWire,
+  extensions: Extensions,
+  { lmtp = false }: SessionOptions,
+  encryption?: string,
+): Opening {
+  const session = { wire, extensions, lmtp, transactions: 0, needsReset: false }
   return { session: encryption === undefined ? session : { ...session, tls: encryption } }
 }

@@ -86,11 +86,14 @@ export class SmtpWire {
     })
   }
 
-  /** Sends commands, without their CRLF, in one write. As many replies are then due. */
-  send(commands: readonly string[]): void {
+  /**
+   * Sends commands, without their CRLF, in one write. As many replies are then due. `heard` is what a log is told
+   * instead of a command that holds a secret.
+   */
+  send(commands: readonly string[], heard: readonly string[] = commands): void {
     this.#outstanding += commands.length
     this.#startingTls = commands[0] === 'STARTTLS'
-    if (this.#dialogue) for (const command of commands) this.#dialogue.sent(command)
+    if (this.#dialogue) for (const command of heard) this.#dialogue.sent(command)
     if (!this.#failure) this.#socket.write(`${commands.join('\r\n')}\r\n`)
   }
 
@@ -113,9 +116,9 @@ export class SmtpWire {
     if (!this.#socket.write(bytes)) await this.#wait('drain', limit, during)
   }
 
-  /** Writes the end of a message, after which its reply is due. */
-  writeEnd(bytes: Uint8Array): void {
-    this.#outstanding++
+  /** Writes the end of a message, after which its reply is due, or one for each recipient (RFC 2033 §4.2). */
+  writeEnd(bytes: Uint8Array, replies = 1): void {
+    this.#outstanding += replies
     this.#dialogue?.sent('.')
     this.#socket.write(bytes)
   }
