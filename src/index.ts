@@ -146,6 +146,7 @@ export { memoryStorage } from './storage/memory/memory-storage.js'
 export type { MemoryStorageOptions } from './storage/memory/options.js'
 export type {
   AttemptRecord,
+  DestinationGroup,
   LeasedEntry,
   LeaseRef,
   LeaseRequest,
@@ -160,6 +161,7 @@ export type {
   Settlement,
   SettleResult,
 } from './storage/queue-storage.js'
+export { LeaseBudget, senderOf } from './storage/queue-storage.js'
 export type { AcceptBatch, AcceptResult, BlobId, Storage, StorageChange } from './storage/storage.js'
 export { createMailStore } from './store/create-mail-store.js'
 export type { MailStoreEvents } from './store/events.js'

@@ -122,6 +122,54 @@ export interface LeaseRequest {
   readonly except?: ReadonlySet<string>
   /** No more than so many transactions (message and destination) of one destination in this call. Default: no limit. */
   readonly perDestination?: number
+  /** Destinations that share a limit, each in one group at most. */
+  readonly groups?: readonly DestinationGroup[]
+  /** Senders, by {@link senderOf}, that are at their limit: none of their entries is leased. */
+  readonly exceptSenders?: ReadonlySet<string>
+}
+
+/** Destinations of which no more than `most` transactions are leased, taken together. */
+export interface DestinationGroup {
+  readonly destinations: ReadonlySet<string>
+  readonly most: number
+}
+
+/**
+ * Whose an entry is, so that nobody's flood delays the mail of others: the account that submitted it, or else the
+ * domain of its sender, as the local parts of one list or forwarder differ with each message (VERP, SRS). `''` for the
+ * null sender.
+ */
+export function senderOf({ submitter, envelope }: Pick<QueueEntry, 'submitter' | 'envelope'>): string {
+  return submitter ?? envelope.sender.slice(envelope.sender.lastIndexOf('@') + 1).toLowerCase()
+}
+
+/**
+ * Counts the transactions that one {@link LeaseRequest} may still take of each destination, by all the limits it has for
+ * destinations.
+ */
+export class LeaseBudget {
+  readonly #request: LeaseRequest
+  readonly #rest = new Map<string, { left: number }>()
+  readonly #taken = new Map<string, number>()
+
+  constructor(request: LeaseRequest) {
+    this.#request = request
+    for (const { destinations, most } of request.groups ?? []) {
+      const shared = { left: most }
+      for (const destination of destinations) this.#rest.set(destination, shared)
+    }
+  }
+
+  /** Counts one more transaction of a destination, or answers `false` where its limit is reached. */
+  take(destination: string): boolean {
+    const { except, perDestination = Number.POSITIVE_INFINITY } = this.#request
+    const taken = this.#taken.get(destination) ?? 0
+    const shared = this.#rest.get(destination)
+    if (taken >= perDestination || (shared && shared.left <= 0) || except?.has(destination)) return false
+    if (shared) shared.left--
+    this.#taken.set(destination, taken + 1)
+    return true
+  }
 }
 
 /** A leased entry. */

@@ -36,10 +36,12 @@ const inspections: readonly string[] = [
    WHERE tombstones <> n`,
   `SELECT 'destination ' || destination || ' is first due at another time than the queue says'
    FROM (
-     SELECT destination, min(due_at) AS first FROM entries WHERE state IN ('waiting', 'leased') GROUP BY destination
-   ) LEFT JOIN lanes USING (destination) WHERE due_at IS NOT first`,
+     SELECT owner, destination, min(due_at) AS first FROM entries WHERE state IN ('waiting', 'leased')
+     GROUP BY owner, destination
+   ) LEFT JOIN lanes USING (owner, destination) WHERE due_at IS NOT first`,
   `SELECT 'destination ' || destination || ' is due and nothing waits for it'
-   FROM lanes WHERE destination NOT IN (SELECT destination FROM entries WHERE state IN ('waiting', 'leased'))`,
+   FROM lanes WHERE (owner, destination) NOT IN
+     (SELECT owner, destination FROM entries WHERE state IN ('waiting', 'leased'))`,
 ]
 
 /** Gives what is wrong with a database, seen at one moment. */

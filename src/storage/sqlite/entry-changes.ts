@@ -2,7 +2,7 @@ import { MailError } from '../../core/error.js'
 import type { AttemptRecord, LeaseRef, QueueState, SettledEntry } from '../queue-storage.js'
 import { releaseBlob } from './blob-rows.js'
 import { type EntryRow, entryById } from './entry-rows.js'
-import { bringForward, settleLanes } from './lanes.js'
+import { bringForward, type LaneKey, settleLanes } from './lanes.js'
 import { entryId } from './row-ids.js'
 import type { Transaction } from './transaction.js'
 
@@ -22,6 +22,8 @@ export interface NewQueuedMessage {
   readonly traceId: string
   readonly envelope: string
   readonly sender: string
+  /** By `senderOf`. */
+  readonly owner: string
   readonly submitter: string | null
   readonly queuedAt: number
   readonly entries: readonly NewEntry[]
@@ -35,7 +37,8 @@ export function putEntries(tx: Transaction, message: NewQueuedMessage, blob: num
     const row = insertEntry(tx, message, entry, first, blob, size)
     first ||= row
     rows.push(row)
-    if (!entry.held) bringForward(tx, entry.destination, entry.dueAt)
+    if (entry.held) continue
+    bringForward(tx, { owner: message.owner, destination: entry.destination }, entry.dueAt)
   }
   if (rows.length > 0) {
     tx.run('UPDATE entries SET message = id WHERE id = ?', first)
@@ -54,7 +57,7 @@ function insertEntry(
 ): number {
   const made = tx.get<{ id: number }>(
     `INSERT INTO entries (message, trace_id, blob, size, envelope, sender, recipient, address, destination, submitter,
-       queued_at, state, due_at, due_before) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id`,
+       owner, queued_at, state, due_at, due_before) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id`,
     first,
     message.traceId,
     blob,
@@ -65,6 +68,7 @@ function insertEntry(
     entry.address,
     entry.destination,
     message.submitter,
+    message.owner,
     message.queuedAt,
     entry.held ? 'held' : 'waiting',
     entry.dueAt,
@@ -76,16 +80,16 @@ function insertEntry(
 /** Gives the ids whose lease was lost. */
 export function renewLeases(tx: Transaction, leases: readonly LeaseRef[], expiresAt: number): string[] {
   const lost: string[] = []
-  const destinations: string[] = []
+  const lanes: LaneKey[] = []
   for (const lease of leases) {
     const row = leasedRow(tx, lease)
     if (!row) lost.push(lease.id)
     else {
       tx.run('UPDATE entries SET due_at = ? WHERE id = ?', expiresAt, row.id)
-      destinations.push(row.destination)
+      lanes.push(row)
     }
   }
-  settleLanes(tx, destinations)
+  settleLanes(tx, lanes)
   return lost
 }
 
@@ -94,10 +98,7 @@ export function giveBackLeases(tx: Transaction, leases: readonly LeaseRef[]): vo
   for (const row of rows) {
     endLease(tx, row, { state: 'waiting', due_at: row.due_before, attempts: row.attempts - 1 })
   }
-  settleLanes(
-    tx,
-    rows.map(row => row.destination),
-  )
+  settleLanes(tx, rows)
   if (rows.length > 0) tx.changes.queue()
 }
 
@@ -116,14 +117,14 @@ export function lostLeases(tx: Transaction, entries: readonly SettledEntry[]): s
 
 /** Records what became of entries whose leases hold. */
 export function settleEntries(tx: Transaction, entries: readonly SettledEntry[]): void {
-  const destinations: string[] = []
+  const lanes: LaneKey[] = []
   for (const entry of entries) {
     const row = leasedRow(tx, entry)
     if (!row) continue
-    destinations.push(row.destination)
+    lanes.push(row)
     settleEntry(tx, row, entry)
   }
-  settleLanes(tx, destinations)
+  settleLanes(tx, lanes)
 }
 
 function settleEntry(tx: Transaction, row: EntryRow, { attempt, next }: SettledEntry): void {
@@ -177,10 +178,7 @@ export function holdEntries(tx: Transaction, ids: readonly string[]): string[] {
     if (row.state === 'leased') tx.run('UPDATE entries SET hold_after = 1 WHERE id = ?', row.id)
     else if (row.state === 'waiting') tx.run(`UPDATE entries SET state = 'held' WHERE id = ?`, row.id)
   }
-  settleLanes(
-    tx,
-    rows.map(row => row.destination),
-  )
+  settleLanes(tx, rows)
   return rows.map(row => entryId.of(row.id))
 }
 
@@ -193,20 +191,14 @@ export function releaseEntries(tx: Transaction, ids: readonly string[], dueAt: n
       tx.changes.queue()
     }
   }
-  settleLanes(
-    tx,
-    rows.map(row => row.destination),
-  )
+  settleLanes(tx, rows)
   return rows.map(row => entryId.of(row.id))
 }
 
 export function dropEntries(tx: Transaction, ids: readonly string[]): string[] {
   const rows = findEntries(tx, ids)
   for (const row of rows) removeEntry(tx, row)
-  settleLanes(
-    tx,
-    rows.map(row => row.destination),
-  )
+  settleLanes(tx, rows)
   return rows.map(row => entryId.of(row.id))
 }
 

@@ -13,6 +13,7 @@ export interface EntryRow {
   readonly recipient: string
   readonly destination: string
   readonly submitter: string | null
+  readonly owner: string
   readonly queued_at: number
   readonly state: QueueState
   readonly due_at: number

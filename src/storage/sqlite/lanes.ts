@@ -1,23 +1,41 @@
 import type { Transaction } from './transaction.js'
 
-/** Makes a destination due at an instant, if it is not due earlier. */
-export function bringForward(tx: Transaction, destination: string, dueAt: number): void {
+/** The entries of one owner for one destination. */
+export interface LaneKey {
+  readonly owner: string
+  readonly destination: string
+}
+
+/** Makes a lane due at an instant, if it is not due earlier. */
+export function bringForward(tx: Transaction, { owner, destination }: LaneKey, dueAt: number): void {
   tx.run(
-    'INSERT INTO lanes (destination, due_at) VALUES (?, ?) ON CONFLICT DO UPDATE SET due_at = min(due_at, excluded.due_at)',
+    `INSERT INTO lanes (owner, destination, due_at) VALUES (?, ?, ?)
+     ON CONFLICT DO UPDATE SET due_at = min(due_at, excluded.due_at)`,
+    owner,
     destination,
     dueAt,
   )
 }
 
-/** Brings lanes in line with the entries of their destinations. */
-export function settleLanes(tx: Transaction, destinations: Iterable<string>): void {
-  for (const destination of new Set(destinations)) {
+/** Brings lanes in line with their entries. */
+export function settleLanes(tx: Transaction, lanes: Iterable<LaneKey>): void {
+  for (const { owner, destination } of distinct(lanes)) {
     const first = tx.get<{ due_at: number }>(
-      `SELECT due_at FROM entries WHERE destination = ? AND state IN ('waiting', 'leased') ORDER BY due_at LIMIT 1`,
+      `SELECT due_at FROM entries
+       WHERE owner = ? AND destination = ? AND state IN ('waiting', 'leased') ORDER BY due_at LIMIT 1`,
+      owner,
       destination,
     )
-    if (first) {
-      tx.run('INSERT OR REPLACE INTO lanes (destination, due_at) VALUES (?, ?)', destination, first.due_at)
-    } else tx.run('DELETE FROM lanes WHERE destination = ?', destination)
+    if (!first) tx.run('DELETE FROM lanes WHERE owner = ? AND destination = ?', owner, destination)
+    else {
+      const sql = 'INSERT OR REPLACE INTO lanes (owner, destination, due_at) VALUES (?, ?, ?)'
+      tx.run(sql, owner, destination, first.due_at)
+    }
   }
+}
+
+function distinct(lanes: Iterable<LaneKey>): Iterable<LaneKey> {
+  const byKey = new Map<string, LaneKey>()
+  for (const lane of lanes) byKey.set(`${lane.owner}\n${lane.destination}`, lane)
+  return byKey.values()
 }

@@ -1,54 +1,74 @@
 import { randomUUID } from 'node:crypto'
-import type { LeasedEntry, LeaseRequest } from '../queue-storage.js'
+import { LeaseBudget, type LeasedEntry, type LeaseRequest } from '../queue-storage.js'
 import { endLease } from './entry-changes.js'
 import { type EntryRow, queueEntry } from './entry-rows.js'
-import { settleLanes } from './lanes.js'
+import { type LaneKey, settleLanes } from './lanes.js'
 import type { Transaction } from './transaction.js'
 
 /** RFC 5321 §4.5.3.1.8: a server must take 100 recipients in one transaction; more are a risk. */
 const mostPerTransaction = 100
 
-/** {@link LeaseRequest} with what a thread can be sent. */
-export type LeaseOrder = Omit<LeaseRequest, 'except'> & { readonly except: readonly string[] }
-
-interface Lane {
-  readonly destination: string
-  due_at: number
-  transactions: number
+interface Lane extends LaneKey {
+  readonly due_at: number
 }
 
 /** Takes one transaction after another of the lane that is due first, until the limit. */
-export function leaseEntries(tx: Transaction, order: LeaseOrder): LeasedEntry[] {
-  tx.sees(order.now)
-  holdExpired(tx, order.now)
-  const { limit, perDestination = Number.POSITIVE_INFINITY } = order
-  const lanes = dueLanes(tx, order)
-  const touched = new Set<string>()
+export function leaseEntries(tx: Transaction, request: LeaseRequest): LeasedEntry[] {
+  tx.sees(request.now)
+  holdExpired(tx, request.now)
+  const lanes = dueLanes(tx, request)
+  const budget = new LeaseBudget(request)
+  const touched: Lane[] = []
   const leased: LeasedEntry[] = []
-  for (let total = 0; total < limit; total++) {
+  for (let total = 0; total < request.limit; ) {
     const lane = lanes.shift()
-    if (!lane || lane.transactions >= perDestination) break
-    touched.add(lane.destination)
-    leased.push(...takeTransaction(tx, lane.destination, order))
-    lane.transactions++
-    const next = firstDue(tx, lane.destination, order.now)
-    if (next && lane.transactions < perDestination) putBack(lanes, { ...lane, due_at: next.due_at })
+    if (!lane) break
+    if (!budget.take(lane.destination)) continue
+    touched.push(lane)
+    leased.push(...takeTransaction(tx, lane, request))
+    total++
+    const next = firstDue(tx, lane, request.now)
+    if (next) putBack(lanes, { ...lane, due_at: next.due_at })
   }
   settleLanes(tx, touched)
   return leased
 }
 
-function dueLanes(tx: Transaction, { now, limit, except, perDestination = 1 }: LeaseOrder): Lane[] {
-  if (limit <= 0 || perDestination <= 0) return []
-  const passedOver = new Set(except)
-  return tx
-    .all<{ destination: string; due_at: number }>(
-      'SELECT destination, due_at FROM lanes WHERE due_at <= ? ORDER BY due_at LIMIT ?',
-      now,
-      Math.min(limit + passedOver.size, Number.MAX_SAFE_INTEGER),
-    )
-    .filter(({ destination }) => !passedOver.has(destination))
-    .map(lane => ({ ...lane, transactions: 0 }))
+/** The lanes that the first due transactions within the limits come from, the earliest first. */
+function dueLanes(tx: Transaction, request: LeaseRequest): Lane[] {
+  const { limit } = request
+  if (limit <= 0) return []
+  for (let count = Math.min(limit, 1_000) + 32; ; count *= 4) {
+    const budget = new LeaseBudget(request)
+    const rows = firstLanes(tx, request, count)
+    const lanes = rows.filter(({ destination }) => budget.take(destination))
+    if (lanes.length >= limit || rows.length < count) return lanes
+  }
+}
+
+/** The lanes that are due first, but for those of senders at their limit. */
+function firstLanes(tx: Transaction, { now, exceptSenders }: LeaseRequest, count: number): Lane[] {
+  if (!exceptSenders?.size) {
+    return tx.all<Lane>('SELECT * FROM lanes WHERE due_at <= ? ORDER BY due_at LIMIT ?', now, count)
+  }
+  const sql = 'SELECT * FROM lanes WHERE owner = ? AND due_at <= ? ORDER BY due_at LIMIT ?'
+  return owners(tx)
+    .filter(owner => !exceptSenders.has(owner))
+    .flatMap(owner => tx.all<Lane>(sql, owner, now, count))
+    .sort((a, b) => a.due_at - b.due_at)
+    .slice(0, count)
+}
+
+/** All that have entries; a step of the index each, however many lanes one has. */
+function owners(tx: Transaction): string[] {
+  const rows = tx.all<{ owner: string }>(
+    `WITH RECURSIVE owners (owner) AS (
+       SELECT min(owner) FROM lanes
+       UNION ALL SELECT (SELECT min(owner) FROM lanes WHERE lanes.owner > owners.owner) FROM owners
+         WHERE owners.owner IS NOT NULL
+     ) SELECT owner FROM owners WHERE owner IS NOT NULL`,
+  )
+  return rows.map(({ owner }) => owner)
 }
 
 function putBack(lanes: Lane[], lane: Lane): void {
@@ -56,29 +76,27 @@ function putBack(lanes: Lane[], lane: Lane): void {
   lanes.splice(index < 0 ? lanes.length : index, 0, lane)
 }
 
-function firstDue(tx: Transaction, destination: string, now: number) {
+function firstDue(tx: Transaction, { owner, destination }: LaneKey, now: number) {
   return tx.get<{ message: number; due_at: number }>(
     `SELECT message, due_at FROM entries
-     WHERE destination = ? AND state IN ('waiting', 'leased') AND due_at <= ? ORDER BY due_at, id LIMIT 1`,
+     WHERE owner = ? AND destination = ? AND state IN ('waiting', 'leased') AND due_at <= ?
+     ORDER BY due_at, id LIMIT 1`,
+    owner,
     destination,
     now,
   )
 }
 
-/** Leases the entry of a destination that is due first, and those of its message that are due there too. */
-function takeTransaction(
-  tx: Transaction,
-  destination: string,
-  { now, expiresAt }: LeaseOrder,
-): LeasedEntry[] {
-  const first = firstDue(tx, destination, now)
+/** Leases the entry of a lane that is due first, and those of its message that are due there too. */
+function takeTransaction(tx: Transaction, lane: LaneKey, { now, expiresAt }: LeaseRequest): LeasedEntry[] {
+  const first = firstDue(tx, lane, now)
   if (!first) return []
   const rows = tx.all<EntryRow>(
     `SELECT * FROM entries INDEXED BY entries_by_message
      WHERE message = ? AND destination = ? AND state IN ('waiting', 'leased') AND due_at <= ?
      ORDER BY due_at, id LIMIT ?`,
     first.message,
-    destination,
+    lane.destination,
     now,
     mostPerTransaction,
   )
@@ -102,8 +120,5 @@ function leaseRow(tx: Transaction, row: EntryRow, expiresAt: number): LeasedEntr
 function holdExpired(tx: Transaction, now: number): void {
   const expired = tx.all<EntryRow>('SELECT * FROM entries WHERE hold_after = 1 AND due_at <= ?', now)
   for (const row of expired) endLease(tx, row, { state: 'waiting' })
-  settleLanes(
-    tx,
-    expired.map(row => row.destination),
-  )
+  settleLanes(tx, expired)
 }

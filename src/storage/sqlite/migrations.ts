@@ -133,4 +133,25 @@ export const migrations: readonly string[] = [
     before_uid_next INTEGER
   ) STRICT;
   `,
+  `
+  -- Whose an entry is: lanes are those of one owner to one destination, so that senders at their limit are passed over
+  -- whole, too.
+  ALTER TABLE entries ADD COLUMN owner TEXT NOT NULL DEFAULT '';
+  UPDATE entries SET owner = coalesce(submitter, lower(substr(sender, instr(sender, '@') + 1)));
+  DROP INDEX entries_by_lane;
+  CREATE INDEX entries_by_lane ON entries (owner, destination, due_at, id) WHERE state IN ('waiting', 'leased');
+
+  DROP TABLE lanes;
+  CREATE TABLE lanes (
+    owner TEXT NOT NULL,
+    destination TEXT NOT NULL,
+    due_at REAL NOT NULL,
+    PRIMARY KEY (owner, destination)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX lanes_by_due ON lanes (due_at);
+  CREATE INDEX lanes_by_owner ON lanes (owner, due_at);
+  INSERT INTO lanes (owner, destination, due_at)
+    SELECT owner, destination, min(due_at) FROM entries WHERE state IN ('waiting', 'leased')
+    GROUP BY owner, destination;
+  `,
 ]

@@ -1,7 +1,7 @@
 import type { MessageSource } from '../../message/message-source.js'
 import { wrongSize } from '../../message/wrong-size.js'
 import type { LocalCopy } from '../mail-storage.js'
-import type { QueuedMessage, QueuedRecipient } from '../queue-storage.js'
+import { type QueuedMessage, type QueuedRecipient, senderOf } from '../queue-storage.js'
 import { type AcceptBatch, isStoredBlob } from '../storage.js'
 import type { NewCopy, PreparedBatch } from './accept-batch.js'
 import { chunkSize } from './blob-rows.js'
@@ -64,6 +64,7 @@ function prepareQueued(queued: QueuedMessage, queuedAt: number): NewQueuedMessag
     envelope: JSON.stringify(envelope),
     sender: envelope.sender,
     submitter: submitter ?? null,
+    owner: senderOf(queued),
     queuedAt,
     entries: recipients.map(prepareEntry),
   }

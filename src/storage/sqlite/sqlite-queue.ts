@@ -21,8 +21,8 @@ export class SqliteQueue implements QueueStorage {
     this.#connection = connection
   }
 
-  lease({ except, ...request }: LeaseRequest): Promise<LeasedEntry[]> {
-    return this.#connection.write('lease', [{ ...request, except: [...(except ?? [])] }])
+  lease(request: LeaseRequest): Promise<LeasedEntry[]> {
+    return this.#connection.write('lease', [request])
   }
 
   renew(leases: readonly LeaseRef[], expiresAt: number): Promise<string[]> {

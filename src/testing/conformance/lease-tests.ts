@@ -107,6 +107,49 @@ export function leaseTests(test: StorageTest): void {
     assert.equal((await storage.queue.lease(request)).length, 4 + 2 * 2)
   })
 
+  test('takes no more transactions of a group of destinations than it may', async storage => {
+    for (let index = 0; index < 5; index++) {
+      for (const name of ['a', 'b', 'c']) await enqueue(storage, { address: `${name}@${name}.test` })
+    }
+    const groups = [
+      { destinations: new Set(['a.test', 'b.test']), most: 3 },
+      { destinations: new Set(['c.test', 'd.test']), most: 0 },
+    ]
+    const request = { now: start, expiresAt: start + 60_000, limit: 100 }
+    const leased = await storage.queue.lease({ ...request, groups })
+    assert.deepEqual(
+      leased.map(entry => entry.destination !== 'c.test'),
+      [true, true, true],
+    )
+    assert.equal((await storage.queue.lease({ ...request, groups, perDestination: 1 })).length, 2)
+    assert.equal((await storage.queue.lease(request)).length, 10)
+  })
+
+  test('passes over senders at their limit, however much of theirs is due', async storage => {
+    const from = (sender: string, submitter?: string) =>
+      storage.accept(
+        sampleBatch({
+          queued: {
+            ...sampleQueued(at('other.test', 1)),
+            envelope: { sender },
+            ...(submitter !== undefined && { submitter }),
+          },
+        }),
+      )
+    for (let index = 0; index < 20; index++) {
+      await from(`list+${index}@Flood.test`)
+      await from('someone@many.test', 'ann')
+    }
+    await from('bob@calm.test')
+    await from('')
+    const request = { now: start, expiresAt: start + 60_000, limit: 100 }
+    const exceptSenders = new Set(['flood.test', 'ann'])
+    const calm = await storage.queue.lease({ ...request, exceptSenders })
+    assert.deepEqual(calm.map(entry => entry.envelope.sender).sort(), ['', 'bob@calm.test'])
+    assert.equal((await storage.queue.lease({ ...request, exceptSenders: new Set(['ann']) })).length, 20)
+    assert.equal((await storage.queue.lease({ ...request, exceptSenders: new Set(['', 'x']) })).length, 20)
+  })
+
   test('gives each entry to one of many who lease at once', async storage => {
     for (let index = 0; index < 60; index++) await enqueue(storage, cem)
     const leased = (await Promise.all(Array.from({ length: 10 }, () => lease(storage, start, 10)))).flat()

@@ -84,7 +84,7 @@ describeSqlite('check', {}, () => {
     ['PRAGMA foreign_keys = OFF; DELETE FROM blobs WHERE id = 1', /message 1 of mailbox 1 has no bytes/],
     ['PRAGMA foreign_keys = OFF; DELETE FROM mailboxes', /refers to nothing in mailboxes/],
     ['DELETE FROM lanes', /first due/],
-    ["INSERT INTO lanes VALUES ('nobody.test', 0)", /nothing waits/],
+    ["INSERT INTO lanes VALUES ('', 'nobody.test', 0)", /nothing waits/],
   ]
   it.each(damages)('finds what %s does', async (sql, problem) => {
     const { path, storage } = await filledStorage(false)
@@ -102,7 +102,7 @@ describeSqlite('stats', {}, () => {
     const { commits, committedCalls } = await storage.stats()
     await Promise.all(Array.from({ length: 40 }, () => put(storage, 'ben')))
     const stats = await storage.stats()
-    expect(stats).toMatchObject({ accounts: 2, mailboxes: 2, messages: 43, schema: 1 })
+    expect(stats).toMatchObject({ accounts: 2, mailboxes: 2, messages: 43, schema: 2 })
     expect(stats.queue).toEqual({ waiting: 1, leased: 0, held: 1, dead: 0 })
     expect(stats.fileBytes + stats.logBytes).toBeGreaterThan(1_000_000)
     expect(stats.committedCalls - committedCalls).toBe(40)
