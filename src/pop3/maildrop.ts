@@ -63,10 +63,12 @@ export class Maildrop {
     return `${this.#uidValidity}.${message.record.uid}`
   }
 
-  /** @throws MailError `NO_SUCH_MESSAGE` when it was removed meanwhile. */
+  /**
+   * The message as it was at login. One that was moved elsewhere meanwhile is still served.
+   * @throws MailError `NO_SUCH_MESSAGE` when its bytes are gone.
+   */
   open(message: DropMessage): Promise<MessageSource> {
-    // By UID: the store must look whether it is still there.
-    return this.#mailbox.open(message.record.uid)
+    return this.#mailbox.open(message.record)
   }
 
   mark(message: DropMessage): void {

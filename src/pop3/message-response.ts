@@ -5,15 +5,36 @@ import type { DropMessage } from './maildrop.js'
 import type { MessageTop } from './message-top.js'
 import type { Session } from './session.js'
 
+/** Octets of a message that is sent at once where it is at hand; a longer one as the client takes it. */
+const sentAtOnce = 64 * 1024
+
 /**
- * Sends a message, or the top of it, as the client takes it: no more of it is in memory than one chunk and what the
- * socket holds. `+OK` is said once the first bytes are there; a message that breaks off after it ends the connection,
- * as nothing else tells the client that it is not whole.
+ * Sends a message, or the top of it. `+OK` is said once the first bytes are there.
  * @throws MailError `NO_SUCH_MESSAGE`, `STORAGE_FAILED`, before `+OK`.
  */
 export async function sendMessage(session: Session, message: DropMessage, top?: MessageTop): Promise<void> {
-  const { handlers, connection, maildrop } = session
+  const { handlers, maildrop, context, traceId } = session
   const source = await handlers.call('store', 'open', () => maildrop.open(message))
+  if (source.bytes?.length === source.size && source.size <= sentAtOnce) {
+    sendBytes(session, source.bytes, top)
+  } else await stream(session, source, top)
+  const part = top ? 'top' : 'whole'
+  context.emit('message:retrieved', { traceId, account: maildrop.account, uid: message.record.uid, part })
+}
+
+function sendBytes(session: Session, bytes: Uint8Array, top: MessageTop | undefined): void {
+  const stuffing = new DotStuffing()
+  session.ok('Message follows')
+  session.connection.write(stuffing.push(top ? top.push(bytes) : bytes))
+  session.connection.write(stuffing.end())
+}
+
+/**
+ * Sends a message as the client takes it: no more of it is in memory than one chunk and what the socket holds. A message
+ * that breaks off after `+OK` ends the connection, as nothing else tells the client that it is not whole.
+ */
+async function stream(session: Session, source: MessageSource, top: MessageTop | undefined): Promise<void> {
+  const { handlers, connection } = session
   const chunks = source.open()[Symbol.asyncIterator]()
   const next = () => handlers.call('store', 'read', () => chunks.next())
   const first = await next()
@@ -29,12 +50,6 @@ export async function sendMessage(session: Session, message: DropMessage, top?: 
     }
     if (!top?.done) assertWhole(source, octets)
     connection.write(stuffing.end())
-    session.context.emit('message:retrieved', {
-      traceId: session.traceId,
-      account: maildrop.account,
-      uid: message.record.uid,
-      part: top ? 'top' : 'whole',
-    })
   } catch (thrown) {
     session.cut('lost')
     throw thrown

@@ -98,9 +98,24 @@ export function sweepBlobs(tx: Transaction, now: number, limit: number): number 
   return gone.length
 }
 
-/** Octets of a blob, or `undefined` when it does not exist. */
-export function sizeOfBlob(statements: Statements, row: number): number | undefined {
-  return statements.get<{ size: number }>('SELECT size FROM blobs WHERE id = ?', row)?.size
+/** A blob that is there. */
+export interface FoundBlob {
+  readonly size: number
+  /** All of it where it has no more than one piece, otherwise `undefined`. */
+  readonly bytes: Uint8Array | undefined
+}
+
+/** Looks a blob up. One question brings the bytes along, as most messages have one piece. */
+export function findBlob(statements: Statements, row: number): FoundBlob | undefined {
+  const found = statements.get<{ size: number; data: Uint8Array | null }>(
+    `SELECT size, CASE WHEN size <= ${chunkSize} THEN data END AS data
+     FROM blobs LEFT JOIN chunks ON chunks.id = blobs.id * ${mostChunks} WHERE blobs.id = ?`,
+    row,
+  )
+  if (!found) return undefined
+  const { size, data } = found
+  if (data) return { size, bytes: data }
+  return { size, bytes: size === 0 ? new Uint8Array() : undefined }
 }
 
 /** One piece of a blob. @throws MailError `NO_SUCH_MESSAGE`. */

@@ -2,7 +2,7 @@ import type { ByteRange, MessageSource } from '../../message/message-source.js'
 import { bytesSource, concatSources } from '../../message/sources.js'
 import type { BlobStorage } from '../blob-storage.js'
 import type { BlobId } from '../storage.js'
-import { chunkSize, readChunk, sizeOfBlob } from './blob-rows.js'
+import { chunkSize, findBlob, readChunk } from './blob-rows.js'
 import type { Connection } from './connection.js'
 import { blobId } from './row-ids.js'
 import { streamBlob } from './stream-blob.js'
@@ -22,13 +22,10 @@ export class SqliteBlobs implements BlobStorage {
   }
 
   async open(id: BlobId, prefix?: Uint8Array): Promise<MessageSource | undefined> {
-    const source = await this.#connection.read(statements => {
-      const row = blobId.row(id)
-      const size = sizeOfBlob(statements, row)
-      if (size === undefined || size > chunkSize) return size && this.#pieces(row, size)
-      return bytesSource(size === 0 ? new Uint8Array() : readChunk(statements, row, 0))
-    })
-    if (!source) return undefined
+    const row = blobId.row(id)
+    const blob = await this.#connection.read(statements => findBlob(statements, row))
+    if (!blob) return undefined
+    const source = blob.bytes ? bytesSource(blob.bytes) : this.#pieces(row, blob.size)
     return prefix?.length ? concatSources([bytesSource(prefix), source]) : source
   }
 
