@@ -9,3 +9,12 @@ export {
   type DnsServerAddress,
 } from '../dns/server/create-dns-server.js'
 export type { DnsServerOptions } from '../dns/server/options.js'
+export { createScriptedServer } from './remote/create-scripted-server.js'
+export type { FluentRule } from './remote/fluent-rule.js'
+export type { GreylistOptions } from './remote/greylist.js'
+export type { ScriptedServerOptions } from './remote/options.js'
+export type { CountedBy, Matcher } from './remote/rule.js'
+export type { Occasion, Script, ScriptPoint, Step, Steps } from './remote/script.js'
+export type { PeerTls, ReceivedMessage, ScriptedPeer } from './remote/scripted-peer.js'
+export type { RulePoints, ScriptedServer } from './remote/scripted-server.js'
+export type { TlsFault } from './remote/tls-fault.js'

@@ -88,6 +88,7 @@ describe('what a reply means', () => {
     await using world = await createOutsideWorld()
     const rome = await world.rome({
       RCPT: { inTurn: ['550 5.1.1 no', '250 ok'] },
+      DATA: '354 Go ahead',
       dot: { inTurn: ['554 5.5.1 nobody', '250 ok'] },
     })
     expect(await world.deliverOne()).toMatchObject({ status: 'failed', scope: 'recipient' })

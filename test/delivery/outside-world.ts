@@ -6,7 +6,10 @@ import type { MxTransportOptions } from '../../src/delivery/options.js'
 import type { Delivery, RecipientOutcome, Transport } from '../../src/delivery/transport.js'
 import { createDnsZone } from '../../src/dns/zone/create-dns-zone.js'
 import { bytesSource } from '../../src/message/sources.js'
-import { createScriptedServer, type Script, type ScriptedServer } from './scripted-server.js'
+import { createScriptedServer } from '../../src/testing/remote/create-scripted-server.js'
+import type { Script } from '../../src/testing/remote/script.js'
+import type { ScriptedServer } from '../../src/testing/remote/scripted-server.js'
+import { testTls } from '../fixtures/tls.js'
 
 /** A message of a few lines. */
 export const letter = bytesSource('Subject: Hello\r\n\r\nHow are you?\r\n')
@@ -39,9 +42,16 @@ export async function createOutsideWorld(options: Partial<MxTransportOptions> = 
     address = `192.0.2.${++lastAddress}`,
   ) {
     zone.set(name, address.includes(':') ? { aaaa: address } : { a: address })
-    const started = await createScriptedServer(network.host(address), address, scripts)
+    const started = createScriptedServer({
+      network: network.host(address),
+      clock,
+      tls: testTls,
+      extensions: ['PIPELINING', '8BITMIME', 'SIZE 10000000'],
+      script: scripts,
+    })
     servers.push(started)
-    return started
+    await started.listen({ host: address, port: 25 })
+    return Object.assign(started, { address })
   }
 
   /** Starts the one server of `rome.test`. */

@@ -1,0 +1,256 @@
+import type net from 'node:net'
+import tls from 'node:tls'
+import type { Clock } from '../../core/clock.js'
+import type { Peer } from '../../core/network.js'
+import { PacedWriter } from './paced-writer.js'
+import { PeerInput } from './peer-input.js'
+import { type Occasion, readOccasion } from './script.js'
+import { unstuffDots } from './unstuff-dots.js'
+
+/** What a connection needs of its server. */
+export interface PeerServer {
+  readonly clock: Clock
+  /** The name the server gives itself. */
+  readonly hostname: string
+  /** What the reply to EHLO offers. */
+  extensionsFor(peer: ScriptedPeer): readonly string[]
+  /** What the server is encrypted with. */
+  tlsOptions(): tls.TLSSocketOptions
+  /** Does what STARTTLS calls for. */
+  answerStartTls(peer: ScriptedPeer): void
+  /** Does what an occasion calls for; what it promises is waited for. */
+  act(peer: ScriptedPeer, occasion: Occasion): unknown
+  /** Does what a polite server does on an occasion. */
+  actPolitely(peer: ScriptedPeer, occasion: Occasion): unknown
+  /** Hears of each message that was taken with a 2xx. */
+  take(message: ReceivedMessage): void
+}
+
+/** A message that a scripted server took. */
+export interface ReceivedMessage {
+  /** Address in MAIL; empty for a bounce. */
+  readonly sender: string
+  /** Addresses in RCPT that were taken. */
+  readonly recipients: readonly string[]
+  /** The bytes of the message, dots no longer doubled. */
+  readonly raw: Buffer
+  readonly peer: ScriptedPeer
+  /** When it was taken, in epoch milliseconds. */
+  readonly at: number
+}
+
+/** How a connection is encrypted. */
+export interface PeerTls {
+  /** Such as `TLSv1.3`. */
+  readonly protocol: string
+  readonly cipher: string
+  /** The name the client asked for (SNI), or nothing. */
+  readonly servername: string
+}
+
+/** The server's side of one connection. */
+export class ScriptedPeer {
+  /** Command lines as they came. */
+  readonly commands: string[] = []
+  /** What came in one piece each, messages left out. */
+  readonly pieces: string[] = []
+  /** Messages as they came, dots still doubled, without the final dot. */
+  readonly messages: Buffer[] = []
+  /** What the client answered while it authenticated, in base64 as it came. */
+  readonly authAnswers: string[] = []
+  /** Both ends of the connection, as the network knows them. */
+  readonly ends: Peer
+  /** Resolves when the connection is gone. */
+  readonly closed: Promise<void>
+  /** Octets the client let itself be told by {@link ScriptedPeer.flood}. */
+  flooded = 0
+  /** Address in the last MAIL that was taken; `undefined` between messages. */
+  sender: string | undefined
+  /** Addresses in the RCPT that were taken since. */
+  recipients: string[] = []
+  /** @internal */
+  readonly server: PeerServer
+  readonly #raw: net.Socket
+  readonly #out: PacedWriter
+  readonly #in: PeerInput
+  #socket: net.Socket
+  #occasion: Occasion | undefined
+  /** Octets that are still read before the connection is dropped. */
+  #allowance = Number.POSITIVE_INFINITY
+
+  /** @internal */
+  constructor(socket: net.Socket, ends: Peer, server: PeerServer) {
+    this.server = server
+    this.ends = ends
+    this.#raw = socket
+    this.#socket = socket
+    this.#out = new PacedWriter(server.clock, bytes => this.#socket.write(bytes))
+    this.#in = new PeerInput({
+      onCommand: line => {
+        this.commands.push(line)
+        return this.#act(readOccasion(line))
+      },
+      onMessage: message => {
+        this.messages.push(message)
+        return this.#act({ point: 'dot', line: '', argument: message.toString() })
+      },
+      onFailure: () => this.drop(),
+    })
+    this.closed = new Promise(resolve => socket.once('close', () => resolve()))
+    this.closed.then(() => this.#out.stop())
+    this.#attach(socket)
+  }
+
+  /** @internal */
+  greet(): void {
+    this.#in.begin(() => this.#act({ point: 'greeting', line: '', argument: this.ends.remoteAddress }))
+  }
+
+  /** What the reply to EHLO offers. */
+  get extensions(): readonly string[] {
+    return this.server.extensionsFor(this)
+  }
+
+  /** Whether the connection is encrypted. */
+  get secure(): boolean {
+    return this.#socket instanceof tls.TLSSocket
+  }
+
+  /** How the connection is encrypted, if it is. */
+  get tls(): PeerTls | undefined {
+    if (!(this.#socket instanceof tls.TLSSocket)) return undefined
+    const { servername } = this.#socket as tls.TLSSocket & { servername?: string | false }
+    return {
+      protocol: this.#socket.getProtocol() ?? '',
+      cipher: this.#socket.getCipher()?.name ?? '',
+      servername: servername || '',
+    }
+  }
+
+  /** Says lines; CRLF is added to each. */
+  say(lines: readonly string[]): void {
+    this.write(lines.map(line => `${line}\r\n`).join(''))
+    this.#note(lines.at(-1) ?? '')
+  }
+
+  /** Writes octets as they are. */
+  write(bytes: string | Uint8Array): void {
+    this.#out.write(Buffer.from(bytes as Uint8Array))
+  }
+
+  /** Says a line and resolves to the client's next one, which then counts as no command. */
+  ask(line: string): Promise<string> {
+    this.write(`${line}\r\n`)
+    return this.#in.nextLine()
+  }
+
+  /** Resets the connection. */
+  drop(): void {
+    this.#raw.resetAndDestroy()
+  }
+
+  /** Ends the connection, after all that was said before. */
+  end(): void {
+    this.#out.finish(() => this.#socket.end())
+  }
+
+  /** Says one octet per `interval` milliseconds from now on. */
+  slowDown(interval: number): void {
+    this.#out.pace = interval
+  }
+
+  /** Resets the connection once `count` more octets have come. */
+  dropAfterReceiving(count: number): void {
+    this.#allowance = count
+  }
+
+  /** Ends the connection once `count` more octets were said; the rest is never said. */
+  dropAfterSending(count: number): void {
+    this.#out.cutAfter(count, () => this.#socket.end(() => this.#raw.destroy()))
+  }
+
+  /** Says `bytes` when the client says anything more, whatever that is. */
+  retort(bytes: string): void {
+    this.#socket.removeAllListeners('data')
+    this.#socket.once('data', () => this.write(bytes))
+  }
+
+  /** Stops reading, so that the client feels back pressure. */
+  stopReading(): void {
+    this.#socket.pause()
+  }
+
+  /** Ends {@link ScriptedPeer.stopReading}. */
+  resumeReading(): void {
+    this.#socket.resume()
+  }
+
+  /** Says go ahead and encrypts; `injected` leaves in the clear in the same write. */
+  startTls(injected = '', options = this.server.tlsOptions()): void {
+    this.#socket.removeAllListeners('data')
+    this.write(`220 2.0.0 Go ahead\r\n${injected}`)
+    this.encrypt(options)
+  }
+
+  /** Goes over to TLS without a word. */
+  encrypt(options = this.server.tlsOptions()): void {
+    this.#socket.removeAllListeners('data')
+    const secure = new tls.TLSSocket(this.#socket, { isServer: true, ...options })
+    this.#socket = secure
+    this.#in.clear()
+    this.#attach(secure)
+  }
+
+  /** Says `chunk` over and over, as fast as the client takes it. */
+  flood(chunk: string): void {
+    const more = () => {
+      while (!this.#socket.destroyed) {
+        this.flooded += chunk.length
+        if (!this.#socket.write(chunk)) break
+      }
+    }
+    this.#socket.on('drain', more)
+    more()
+  }
+
+  #attach(socket: net.Socket): void {
+    socket.on('error', () => {})
+    socket.on('data', chunk => this.#read(chunk))
+  }
+
+  #read(chunk: Buffer): void {
+    const taken = chunk.subarray(0, this.#allowance)
+    this.#allowance -= taken.length
+    if (!this.#in.inMessage) this.pieces.push(taken.toString())
+    this.#in.push(taken)
+    if (this.#allowance === 0) this.drop()
+  }
+
+  #act(occasion: Occasion): unknown {
+    this.#occasion = occasion
+    return this.server.act(this, occasion)
+  }
+
+  /** Keeps in mind what the reply that ends with `line` means for the transaction. */
+  #note(line: string): void {
+    if (line.startsWith('354')) this.#in.inMessage = true
+    if (!line.startsWith('2')) return
+    const { point, argument } = this.#occasion ?? {}
+    if (point === 'RCPT') this.recipients.push(argument ?? '')
+    else if (point === 'MAIL') [this.sender, this.recipients] = [argument ?? '', []]
+    else if (point === 'dot') this.#take()
+    else if (point === 'EHLO' || point === 'RSET') this.#forget()
+  }
+
+  #take(): void {
+    const raw = unstuffDots(this.messages.at(-1) ?? Buffer.alloc(0))
+    const { sender = '', recipients } = this
+    this.#forget()
+    this.server.take({ sender, recipients, raw, peer: this, at: this.server.clock.now() })
+  }
+
+  #forget(): void {
+    this.sender = undefined
+    this.recipients = []
+  }
+}
