@@ -10,6 +10,7 @@ import type { Transport } from '../delivery/transport.js'
 import type { Resolver } from '../dns/resolver.js'
 import type { Srs, Verp } from '../return-path/return-path.js'
 import type { Router } from '../routing/router.js'
+import type { MessageSigner } from '../signing/message-signer.js'
 import type { Storage } from '../storage/storage.js'
 import { exponentialBackoff } from './retry/exponential-backoff.js'
 import type { RetryPolicy } from './retry/retry-policy.js'
@@ -48,6 +49,11 @@ export interface DeliveryQueueOptions {
    */
   router?: Router
   /**
+   * Signs what leaves, before it is stored: `createDkimSigner(…)`, `createArcSealer(…)`, or one of your own; of a list
+   * each sees what those before it put on top. Default: nothing is signed.
+   */
+  sign?: MessageSigner | readonly MessageSigner[]
+  /**
    * Gives mail from senders of our domains signed return addresses, so that `bounce:received` knows what a bounce is
    * about. The server's router knows them from here. Default: senders stay as they are.
    */
@@ -77,6 +83,8 @@ export interface ConcurrencyOptions {
 
 const second = 1_000
 
+const signer = shapeSchema<MessageSigner>('a signer such as createDkimSigner(…)', ['sign'])
+
 /** The schema of {@link DeliveryQueueOptions}. */
 export const deliveryQueueSchema = z.strictObject({
   storage: shapeSchema<Storage>('a storage', ['accept', 'subscribe', 'close']).optional(),
@@ -104,6 +112,10 @@ export const deliveryQueueSchema = z.strictObject({
   attemptTimeout: durationSchema.refine(ms => ms > 0, { error: 'expected more than 0' }).prefault('2h'),
   closeTimeout: durationSchema.prefault('10s'),
   router: shapeSchema<Router>('a router', ['route', 'isLocal']).optional(),
+  sign: z
+    .union([signer, z.array(signer)], { error: 'expected createDkimSigner(…) or a list of such' })
+    .default([])
+    .transform(given => [given].flat()),
   verp: shapeSchema<Verp>('createVerp(…)', ['encode', 'decode']).optional(),
   srs: shapeSchema<Srs>('createSrs(…)', ['forward', 'reverse']).optional(),
   clock: shapeSchema<Clock>('a clock', ['now', 'monotonic', 'schedule', 'track']).default(systemClock),

@@ -10,6 +10,7 @@ import type { AttemptRecord, QueueEntry } from '../storage/queue-storage.js'
 import type { AcceptBatch } from '../storage/storage.js'
 import type { Fate } from './fate.js'
 import type { QueueContext } from './queue-context.js'
+import { signMessage } from './sign-message.js'
 
 /** An entry whose attempt has ended. */
 export interface Outcome<F extends Fate = Fate> {
@@ -81,7 +82,8 @@ export async function planDsn(
     traceId,
     envelope,
     routes: [route],
-    message: dsn,
+    message:
+      route.remote.length > 0 ? await signMessage(context, dsn, { traceId, envelope, ours: true }) : dsn,
     receivedAt: now,
   })
   return { kind, to, traceId, batch }

@@ -21,6 +21,7 @@ import { callStorage, type QueueContext, reportError } from './queue-context.js'
 import { readBounces } from './read-bounce.js'
 import { Scheduler } from './scheduler.js'
 import { sendMessage } from './send.js'
+import { signBatch } from './sign-message.js'
 
 /** Real milliseconds that drivers get to end after they were told to, whatever the clock of the queue does. */
 const lastGrace = 2_000
@@ -83,7 +84,8 @@ export class StoredQueue extends MailEvents<DeliveryQueueEvents> implements Deli
   async accept(batch: AcceptBatch, arrival?: Arrival): Promise<AcceptResult> {
     this.#assertOpen()
     const bounces = arrival ? await readBounces(this.#context, batch, arrival) : []
-    const accepted = await callStorage('accept', () => this.storage.accept(batch))
+    const stored = arrival ? await signBatch(this.#context, batch, arrival) : batch
+    const accepted = await callStorage('accept', () => this.storage.accept(stored))
     announceQueued(this.#context, batch, accepted)
     for (const bounce of bounces) this.emit('bounce:received', bounce)
     if (accepted.entries.length > 0) this.#scheduler.wake()
