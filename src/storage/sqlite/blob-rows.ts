@@ -64,16 +64,41 @@ export function referBlob(tx: Transaction, row: number, references: number): num
   return blob.size
 }
 
+interface ReleasedBlob {
+  readonly id: number
+  readonly size: number
+  readonly refs: number
+}
+
 /** Takes a reference back; with the last the blob goes. */
 export function releaseBlob(tx: Transaction, row: number): void {
-  const blob = tx.get<{ size: number; refs: number }>(
-    'UPDATE blobs SET refs = refs - 1 WHERE id = ? RETURNING size, refs',
-    row,
+  dropUnused(
+    tx,
+    tx.all<ReleasedBlob>('UPDATE blobs SET refs = refs - 1 WHERE id = ? RETURNING id, size, refs', row),
   )
-  if (!blob || blob.refs > 0) return
+}
+
+/** {@link releaseBlob} for many at once; a blob that is named twice gives two references back. */
+export function releaseBlobs(tx: Transaction, rows: readonly number[]): void {
+  const released = tx.all<ReleasedBlob>(
+    `UPDATE blobs SET refs = refs - times
+     FROM (SELECT value AS blob, count(*) AS times FROM json_each(?) GROUP BY value)
+     WHERE id = blob RETURNING id, size, refs`,
+    JSON.stringify(rows),
+  )
+  dropUnused(tx, released)
+}
+
+function dropUnused(tx: Transaction, blobs: readonly ReleasedBlob[]): void {
+  const unused = blobs.filter(({ refs }) => refs <= 0)
   // One piece is read at once when it is opened: nobody can be in the middle of it.
-  if (blob.size <= chunkSize) deleteBlob(tx, row)
-  else doom(tx, row, readersGrace)
+  const small = unused.filter(({ size }) => size <= chunkSize).map(({ id }) => id)
+  if (small.length > 0) {
+    const list = JSON.stringify(small)
+    tx.run(`DELETE FROM chunks WHERE id IN (SELECT value * ${mostChunks} FROM json_each(?))`, list)
+    tx.run('DELETE FROM blobs WHERE id IN (SELECT value FROM json_each(?))', list)
+  }
+  for (const { id, size } of unused) if (size > chunkSize) doom(tx, id, readersGrace)
 }
 
 function doom(tx: Transaction, row: number, grace: number): void {

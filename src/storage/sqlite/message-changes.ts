@@ -1,5 +1,5 @@
 import type { CopiedMessage, FlagChange, FlagResult } from '../mail-storage.js'
-import { referBlob, releaseBlob } from './blob-rows.js'
+import { referBlob, releaseBlobs } from './blob-rows.js'
 import {
   createMailbox,
   ensureInbox,
@@ -135,7 +135,11 @@ export function moveMessages(
   const source = mailboxByRow(tx, mailboxId.row(from))
   const messages = findMessages(tx, source.id, uids)
   const copied = copyRows(tx, messages, mailboxByRow(tx, mailboxId.row(to)), savedAt)
-  expungeRows(tx, source.id, messages)
+  expungeUids(
+    tx,
+    mailboxByRow(tx, source.id),
+    copied.map(message => message.from),
+  )
   return copied
 }
 
@@ -160,33 +164,43 @@ function copyRows(
 
 /** Gives the UIDs that were there, ascending. */
 export function expungeMessages(tx: Transaction, mailbox: string, uids: readonly number[]): number[] {
-  const { id } = mailboxByRow(tx, mailboxId.row(mailbox))
-  const messages = findMessages(tx, id, uids).sort((a, b) => a.uid - b.uid)
-  expungeRows(tx, id, messages)
-  return messages.map(({ uid }) => uid)
+  return expungeUids(tx, mailboxByRow(tx, mailboxId.row(mailbox)), uids).sort((a, b) => a - b)
 }
 
-function expungeRows(tx: Transaction, mailbox: number, messages: readonly MessageRow[]): void {
-  if (messages.length === 0) return
-  const before = mailboxByRow(tx, mailbox)
-  const modseq = before.modseq + 1
-  for (const { uid, blob } of messages) {
-    tx.run('DELETE FROM messages WHERE mailbox = ? AND uid = ?', mailbox, uid)
-    tx.run('INSERT INTO tombstones (mailbox, modseq, uid) VALUES (?, ?, ?)', mailbox, modseq, uid)
-    releaseBlob(tx, blob)
-  }
+/** Gives the UIDs that were there. */
+function expungeUids(tx: Transaction, mailbox: MailboxRow, uids: readonly number[]): number[] {
+  const removed = tx.all<Pick<MessageRow, 'uid' | 'flags' | 'size' | 'blob'>>(
+    `DELETE FROM messages WHERE mailbox = ? AND uid IN (SELECT value FROM json_each(?))
+     RETURNING uid, flags, size, blob`,
+    mailbox.id,
+    JSON.stringify(uids),
+  )
+  const gone = removed.map(({ uid }) => uid)
+  if (gone.length === 0) return gone
+  const modseq = mailbox.modseq + 1
+  tx.run(
+    'INSERT INTO tombstones (mailbox, modseq, uid) SELECT ?, ?, value FROM json_each(?)',
+    mailbox.id,
+    modseq,
+    JSON.stringify(gone),
+  )
+  releaseBlobs(
+    tx,
+    removed.map(({ blob }) => blob),
+  )
   tx.run(
     `UPDATE mailboxes SET modseq = ?, messages = messages - ?, unseen = unseen - ?, bytes = bytes - ?,
        tombstones = tombstones + ? WHERE id = ?`,
     modseq,
-    messages.length,
-    messages.filter(({ flags }) => isUnseen(flags)).length,
-    messages.reduce((sum, { size }) => sum + size, 0),
-    messages.length,
-    mailbox,
+    removed.length,
+    removed.filter(({ flags }) => isUnseen(flags)).length,
+    removed.reduce((sum, { size }) => sum + size, 0),
+    removed.length,
+    mailbox.id,
   )
-  if (before.tombstones + messages.length > 2 * fewestTombstones) forgetTombstones(tx, mailbox)
-  tellOf(tx, before, modseq)
+  if (mailbox.tombstones + removed.length > 2 * fewestTombstones) forgetTombstones(tx, mailbox.id)
+  tellOf(tx, mailbox, modseq)
+  return gone
 }
 
 /** Keeps the last 10,000, whenever there are twice as many. */
@@ -221,13 +235,20 @@ function emptyInbox(tx: Transaction, inbox: MailboxRow, to: string): void {
   const messages = listMessages(tx, inbox.id)
   for (const { blob } of messages) referBlob(tx, blob, 1)
   if (messages.length > 0) appendMessages(tx, mailboxByRow(tx, mailboxId.row(target.id)), messages)
-  expungeRows(tx, inbox.id, messages)
+  expungeUids(
+    tx,
+    inbox,
+    messages.map(({ uid }) => uid),
+  )
 }
 
 /** Deletes a mailbox with its messages. @throws MailError `NO_SUCH_MAILBOX`. */
 export function deleteMailbox(tx: Transaction, account: string, name: string): void {
   const { id } = namedMailbox(tx, account, name)
-  for (const { blob } of listMessages(tx, id)) releaseBlob(tx, blob)
+  releaseBlobs(
+    tx,
+    listMessages(tx, id).map(({ blob }) => blob),
+  )
   tx.run('DELETE FROM messages WHERE mailbox = ?', id)
   tx.run('DELETE FROM mailboxes WHERE id = ?', id)
   tx.changes.mailboxesOf(account)
