@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import {
   type AcceptBatch,
   type AcceptResult,
+  LeaseBudget,
   type LeasedEntry,
   type LeaseRef,
   type LeaseRequest,
@@ -14,6 +15,7 @@ import {
   type SettledEntry,
   type Settlement,
   type SettleResult,
+  senderOf,
 } from 'posthorn'
 import type { StagedBlob } from './blob-files.ts'
 import type { Shared } from './journal-mail.ts'
@@ -60,21 +62,18 @@ export class JournalQueue implements QueueStorage {
   }
 
   /** Entries to lease, those that come along behind their first. */
-  #choose({ now, limit, except, perDestination = Number.POSITIVE_INFINITY }: LeaseRequest): EntryRow[] {
-    const due = this.#due(now)
+  #choose(request: LeaseRequest): EntryRow[] {
+    const due = this.#due(request.now).filter(entry => !request.exceptSenders?.has(senderOf(entry)))
     const together = groupByTransaction(due)
-    const transactions = new Map<string, number>()
+    const budget = new LeaseBudget(request)
     const chosen = new Set<EntryRow>()
-    let total = 0
+    let transactions = 0
     for (const entry of due) {
-      const { destination } = entry
-      const before = transactions.get(destination) ?? 0
-      if (total >= limit) break
-      if (chosen.has(entry) || before >= perDestination || except?.has(destination)) continue
+      if (transactions >= request.limit) break
+      if (chosen.has(entry) || !budget.take(entry.destination)) continue
       const mates = together.get(transactionOf(entry)) ?? []
       for (const mate of mates.splice(0, mostTogether)) chosen.add(mate)
-      transactions.set(destination, before + 1)
-      total++
+      transactions++
     }
     return [...chosen]
   }
