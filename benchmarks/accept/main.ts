@@ -1,11 +1,11 @@
 /**
  * How fast messages are accepted into memory storage, against bare smtp-server in the same run, as ratios:
  * `npx tsx benchmarks/accept/main.ts [--quick] [--only=<word>]`. Every server and the client are processes of their
- * own. Servers take turns, round by round, and the median of the rounds' ratios is told: noise of the machine falls
+ * own, and posthorn is built before: what is measured is what is published. Servers take turns, round by round, and the median of the rounds' ratios is told: noise of the machine falls
  * on all of them. Bare smtp-server is given twice: keeping each message in memory, as is done here, and, to show what
  * that costs, throwing it away.
  */
-import { type ChildProcess, fork } from 'node:child_process'
+import { type ChildProcess, execFileSync, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { type Load, run } from './load-client.js'
@@ -74,6 +74,8 @@ const scenarios: readonly Scenario[] = [
     target: 5,
   },
 ]
+
+execFileSync('npm', ['run', 'build', '--silent'], { stdio: 'inherit' })
 
 const servers = new Map<Peer, { process: ChildProcess; port: number }>()
 const peers = [

@@ -3,9 +3,7 @@
  * is answered with the processor time spent so far.
  */
 import { SMTPServer } from 'smtp-server/lib/smtp-server.js'
-import { createAccounts } from '../../src/accounts/static/create-accounts.js'
-import { createSmtpServer } from '../../src/smtp-server/create-smtp-server.js'
-import { createMailStore } from '../../src/store/create-mail-store.js'
+import { builtPackage } from '../shared/built-package.js'
 import { EagerServer } from '../shared/eager-server.js'
 
 /**
@@ -31,6 +29,7 @@ if (peer === 'posthorn') await servePosthorn()
 else serveBare()
 
 async function servePosthorn(): Promise<void> {
+  const { createAccounts, createMailStore, createSmtpServer } = await builtPackage()
   const accounts = createAccounts({
     users: [{ name: 'alice', password: 'secret', addresses: ['alice@example.test'] }],
   })

@@ -1,3 +1,4 @@
+import type { Destination } from '../accounts/accounts.js'
 import { type Address, addressKey, formatAddress, tryParseAddress } from '../core/address.js'
 import { MailError } from '../core/error.js'
 import { reply } from '../smtp/reply.js'
@@ -32,13 +33,22 @@ export interface ExpansionSources {
  * levels or to more than 1,000 addresses.
  */
 export async function expandRecipient(recipient: Address, sources: ExpansionSources): Promise<Expansion> {
+  const destination = await sources.lookup(recipient)
+  const target = destination && mailboxOf(destination)
+  if (target) return { local: [target], remote: [], unknown: [] }
   const walk = new AliasWalk(recipient, sources)
-  let level: readonly Address[] = [recipient]
-  for (let depth = 0; level.length > 0; depth++) {
+  let level: readonly Address[] = walk.place(recipient, destination)
+  for (let depth = 1; level.length > 0; depth++) {
     if (depth > deepest) throw aliasLoop(recipient, `nest more than ${deepest} levels deep`)
     level = await walk.follow(level)
   }
   return walk.ends()
+}
+
+function mailboxOf(destination: Destination): LocalTarget | undefined {
+  if (!('account' in destination)) return undefined
+  const { account, mailbox = 'INBOX', quota } = destination
+  return { account, mailbox, ...(quota && { quota }) }
 }
 
 class AliasWalk {
@@ -78,15 +88,17 @@ class AliasWalk {
   }
 
   async #followLocal(address: Address): Promise<Address[]> {
-    const destination = await this.#sources.lookup(address)
+    return this.place(address, await this.#sources.lookup(address))
+  }
+
+  /** Notes where an address leads; gives the addresses that an alias names in its place. */
+  place(address: Address, destination: Destination | undefined): Address[] {
     if (destination && 'addresses' in destination && destination.addresses.length > 0) {
       return this.#unmet(address, destination.addresses)
     }
-    if (destination && 'account' in destination) {
-      const { account, mailbox = 'INBOX', quota } = destination
-      const target = { account, mailbox, ...(quota && { quota }) }
-      this.#local.set(targetKey(target), target)
-    } else this.#unknown.push(formatAddress(address))
+    const target = destination && mailboxOf(destination)
+    if (target) this.#local.set(targetKey(target), target)
+    else this.#unknown.push(formatAddress(address))
     return []
   }
 

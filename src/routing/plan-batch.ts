@@ -59,7 +59,7 @@ export function planBatch(request: PlanRequest): AcceptBatch {
 
 /** Tells mailboxes apart. */
 export function targetKey(target: LocalTarget): string {
-  return JSON.stringify([target.account, target.mailbox])
+  return `${target.account.length}:${target.account}${target.mailbox}`
 }
 
 function acceptingRoute(request: PlanRequest, recipient: EnvelopeRecipient, index: number) {
