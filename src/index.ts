@@ -116,6 +116,7 @@ export type {
   SessionAuthenticated,
   SessionClosed,
   SessionEvent,
+  SessionLine,
   SessionRefused,
   SessionSecured,
   SmtpServerEvents,

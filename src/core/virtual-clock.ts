@@ -1,10 +1,10 @@
 import { z } from 'zod'
-import type { Clock, Timer } from './clock.js'
+import { type Clock, systemClock, type Timer } from './clock.js'
 import { type Duration, toMilliseconds } from './duration.js'
 import { parseOptions } from './options.js'
 import { type HeapTimer, TimerHeap } from './timer-heap.js'
 
-/** A clock that stands still until it is told to move. */
+/** A clock that moves when it is told to. */
 export interface VirtualClock extends Clock {
   /**
    * Lets time pass: runs every timer that falls due on the way, in order, and between two of them waits
@@ -27,6 +27,11 @@ export interface VirtualClockOptions {
   /** Where the clock starts, in epoch milliseconds. Default: 2026-01-01T00:00:00Z. */
   start?: number
   /**
+   * Whether it also goes by itself, as the machine's clock does, from `start` on: for servers that programs talk to which
+   * know nothing of this clock. It stands still while it is told to move. Default: `false`.
+   */
+  runs?: boolean
+  /**
    * Tracked work that waits for a peer (a server that says nothing) only ends by a timer. It counts as
    * halted when nothing on the clock moved for this many real milliseconds, in which this process could run. Default: 50.
    */
@@ -35,6 +40,7 @@ export interface VirtualClockOptions {
 
 const virtualClockSchema = z.strictObject({
   start: z.number().default(Date.UTC(2026, 0, 1)),
+  runs: z.boolean().default(false),
   haltAfter: z.number().min(0).default(50),
 })
 
@@ -44,8 +50,8 @@ const virtualClockSchema = z.strictObject({
  * @throws MailError `OPTION_INVALID`.
  */
 export function createVirtualClock(options: VirtualClockOptions = {}): VirtualClock {
-  const { start, haltAfter } = parseOptions('createVirtualClock', virtualClockSchema, options)
-  return new ManualClock(start, haltAfter)
+  const { start, runs, haltAfter } = parseOptions('createVirtualClock', virtualClockSchema, options)
+  return runs ? new RunningClock(start, haltAfter) : new ManualClock(start, haltAfter)
 }
 
 class ManualClock implements VirtualClock {
@@ -55,7 +61,7 @@ class ManualClock implements VirtualClock {
   #pending = 0
   /** Counts everything that happens on this clock; a standstill of it is what "at rest" means. */
   #movement = 0
-  readonly #timers = new TimerHeap()
+  protected readonly timers = new TimerHeap()
   readonly #haltAfter: number
 
   constructor(start: number, haltAfter: number) {
@@ -64,7 +70,7 @@ class ManualClock implements VirtualClock {
   }
 
   now(): number {
-    return this.#offset + this.#elapsed
+    return this.#offset + this.monotonic()
   }
 
   monotonic(): number {
@@ -73,13 +79,13 @@ class ManualClock implements VirtualClock {
 
   schedule(delay: number, action: () => void): Timer {
     this.#movement++
-    const due = this.#elapsed + Math.max(delay || 0, 0)
+    const due = this.monotonic() + Math.max(delay || 0, 0)
     const timer: HeapTimer = { due, order: this.#order++, action, cancelled: false }
-    this.#timers.add(timer)
+    this.timers.add(timer)
     return {
       cancel: () => {
         this.#movement++
-        this.#timers.cancel(timer)
+        this.timers.cancel(timer)
       },
     }
   }
@@ -96,11 +102,11 @@ class ManualClock implements VirtualClock {
   }
 
   advance(by: Duration): Promise<void> {
-    return this.#moveTo(this.#elapsed + toMilliseconds(by, 'advance'))
+    return this.moveTo(this.monotonic() + toMilliseconds(by, 'advance'))
   }
 
   advanceTo(instant: number): Promise<void> {
-    return this.#moveTo(instant - this.#offset)
+    return this.moveTo(instant - this.#offset)
   }
 
   jump(by: number): void {
@@ -109,7 +115,7 @@ class ManualClock implements VirtualClock {
   }
 
   nextTimer(): number | undefined {
-    const next = this.#timers.peek()
+    const next = this.timers.peek()
     return next && next.due + this.#offset
   }
 
@@ -128,16 +134,92 @@ class ManualClock implements VirtualClock {
     }
   }
 
-  async #moveTo(target: number): Promise<void> {
+  /** Up to an instant, as {@link Clock.monotonic} tells it. */
+  protected async moveTo(target: number): Promise<void> {
     await this.settled()
-    for (let next = this.#timers.peek(); next && next.due <= target; next = this.#timers.peek()) {
-      this.#elapsed = Math.max(this.#elapsed, next.due)
-      this.#timers.pop()
-      next.action()
-      await this.settled()
+    while (this.runNext(target)) await this.settled()
+    this.reach(target)
+    await this.settled()
+  }
+
+  /** Runs the next timer, if it is due by then. */
+  protected runNext(by: number): boolean {
+    const next = this.timers.peek()
+    if (!next || next.due > by) return false
+    this.reach(next.due)
+    this.timers.pop()
+    next.action()
+    return true
+  }
+
+  /** Lets it be so late, with no timer run. */
+  protected reach(instant: number): void {
+    this.#elapsed = Math.max(this.#elapsed, instant)
+  }
+}
+
+/** Goes by itself: real time is added to what it was told to move, and its next timer waits on the machine's clock. */
+class RunningClock extends ManualClock {
+  /** When it went on by itself, on the machine's clock; `undefined` while it is told to move. */
+  #runningSince: number | undefined = systemClock.monotonic()
+  #moves = 0
+  #alarm: Timer | undefined
+  #alarmDue = Number.POSITIVE_INFINITY
+
+  override monotonic(): number {
+    return super.monotonic() + this.#ran()
+  }
+
+  override schedule(delay: number, action: () => void): Timer {
+    const timer = super.schedule(delay, action)
+    if (!(this.monotonic() + delay >= this.#alarmDue)) this.#setAlarm()
+    const cancel = () => {
+      timer.cancel()
+      if (!this.timers.peek()) this.#setAlarm()
     }
-    this.#elapsed = Math.max(this.#elapsed, target)
-    await this.settled()
+    return { cancel }
+  }
+
+  protected override async moveTo(target: number): Promise<void> {
+    this.#stop()
+    this.#moves++
+    try {
+      await super.moveTo(target)
+    } finally {
+      if (--this.#moves === 0) this.#go()
+    }
+  }
+
+  #ran(): number {
+    return this.#runningSince === undefined ? 0 : systemClock.monotonic() - this.#runningSince
+  }
+
+  #stop(): void {
+    const now = this.monotonic()
+    this.#runningSince = undefined
+    this.reach(now)
+    this.#setAlarm()
+  }
+
+  #go(): void {
+    this.#runningSince = systemClock.monotonic()
+    this.#setAlarm()
+  }
+
+  #setAlarm(): void {
+    this.#alarm?.cancel()
+    this.#alarm = undefined
+    this.#alarmDue = Number.POSITIVE_INFINITY
+    const next = this.timers.peek()
+    if (!next || this.#runningSince === undefined) return
+    this.#alarmDue = next.due
+    this.#alarm = systemClock.schedule(next.due - this.monotonic(), () => this.#ring())
+  }
+
+  #ring(): void {
+    this.#stop()
+    while (this.runNext(super.monotonic())) {}
+    if (this.#moves === 0) this.#go()
   }
 }
 

@@ -55,4 +55,6 @@ export interface SmtpSession {
   readonly tls?: { readonly version: string; readonly cipher: string; readonly serverName?: string }
   /** Account id of the user who logged in. */
   readonly account?: string
+  /** Trace id of the transaction, from MAIL on: what the events and the queue know the message by. */
+  readonly traceId?: string
 }

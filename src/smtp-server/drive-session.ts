@@ -60,7 +60,7 @@ function welcome(session: Session, begin: () => void): void {
   const { hostname, banner, timeouts } = session.server.settings
   const protocol = session.origin.kind === 'lmtp' ? 'LMTP' : 'ESMTP'
   session.tell('session:opened', () => session.about())
-  session.wire.send(reply(220, undefined, `${hostname} ${protocol}${banner === '' ? '' : ` ${banner}`}`))
+  session.say(reply(220, undefined, `${hostname} ${protocol}${banner === '' ? '' : ` ${banner}`}`))
   session.deadlines.set('session', timeouts.session)
   session.awaitCommand()
   begin()

@@ -11,6 +11,8 @@ export interface SmtpServerEvents {
   'session:refused': SessionRefused
   /** A session ended, however it did. */
   'session:closed': SessionClosed
+  /** A line of the conversation, for transcripts: a command, or a reply. Neither messages nor credentials are in it. */
+  'session:line': SessionLine
   /** The connection of a session became encrypted. */
   'session:secured': SessionSecured
   /** A user logged in. */
@@ -53,6 +55,13 @@ export interface SessionClosed extends SessionEvent {
   readonly reason: 'quit' | 'disconnected' | 'timeout' | 'limit' | 'closing' | 'error'
   /** What the socket or TLS said, control characters escaped. */
   readonly error?: string
+}
+
+/** Payload of `session:line`. */
+export interface SessionLine extends SessionEvent {
+  readonly from: 'client' | 'server'
+  /** Without its line end, control characters escaped; several lines of one reply are parted by LF. */
+  readonly text: string
 }
 
 /** Payload of `session:secured`. */

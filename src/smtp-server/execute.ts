@@ -1,3 +1,4 @@
+import { escapeControls } from '../core/escape-controls.js'
 import { serverReplies } from './replies.js'
 import type { LineHandler, Session } from './session.js'
 import type { Verb } from './verb.js'
@@ -41,6 +42,7 @@ export function execute(session: Session, line: string): void | Promise<void> {
   if (!session.countCommand()) return
   const { nextLine } = session
   session.nextLine = undefined
+  session.tellLine('client', () => shownLine(line, nextLine !== undefined))
   if (nextLine) return run(session, 'AUTH', nextLine, line)
   const text = line.trimEnd()
   if (unfit.test(text)) return session.reply(serverReplies.badCharacters)
@@ -52,6 +54,12 @@ export function execute(session: Session, line: string): void | Promise<void> {
   // A web page that makes a browser post to a mail server must get nowhere.
   if (/ HTTP\/\d/.test(text)) return session.hangUp(serverReplies.notHttp, 'limit')
   session.reply(serverReplies.unknownCommand)
+}
+
+/** A line as transcripts may have it: what AUTH says after its mechanism is a secret. */
+function shownLine(line: string, isCredential: boolean): string {
+  if (isCredential) return '[credentials]'
+  return escapeControls(line.trimEnd().replace(/^(\s*AUTH\s+\S+\s).+$/is, '$1[credentials]'))
 }
 
 function run(session: Session, name: string, handler: LineHandler, argument: string): void | Promise<void> {

@@ -6,7 +6,7 @@ import type { Peer } from '../core/network.js'
 import type { Reply } from '../core/reply.js'
 import type { Policy, PolicyAnswer, SmtpSession } from '../policy/policy.js'
 import { type PolicyOutcome, type PolicyPhase, runPolicies } from '../policy/run-policies.js'
-import { replies } from '../smtp/reply.js'
+import { formatReply, replies } from '../smtp/reply.js'
 import type { ServerContext } from './context.js'
 import { type DeadlineName, Deadlines } from './deadlines.js'
 import type { SessionClosed, SessionEvent, SessionRefused, SmtpServerEvents } from './events.js'
@@ -97,16 +97,28 @@ export class Session {
   /** Answers the command. A session with too many refused commands ends. */
   reply(reply: Reply): void {
     if (this.ended) return
-    this.wire.send(reply)
+    this.say(reply)
     if (reply.code < 500 || ++this.#errors < this.server.settings.limits.errors) return
     this.hangUp(serverReplies.tooManyErrors, 'limit')
+  }
+
+  /** Puts a reply on the wire, and tells whoever follows the conversation. */
+  say(reply: Reply): void {
+    this.wire.send(reply)
+    this.tellLine('server', () => formatReply(reply).trimEnd().split('\r\n').map(escapeControls).join('\n'))
+  }
+
+  /** Tells of a line of the conversation. */
+  tellLine(from: 'client' | 'server', text: () => string): void {
+    if (!this.server.events.has('session:line')) return
+    this.server.events.emit('session:line', { ...this.about(this.transaction?.traceId), from, text: text() })
   }
 
   /** Says a last word, if any, and ends the connection. */
   hangUp(reply: Reply | undefined, reason: CloseReason): void {
     if (this.ended) return
     this.#reason ??= reason
-    if (reply) this.wire.send(reply)
+    if (reply) this.say(reply)
     this.ended = true
     this.wire.end()
   }
@@ -269,6 +281,7 @@ export class Session {
       ...(this.hello === undefined ? {} : { hello: this.hello }),
       ...(this.tls === undefined ? {} : { tls: this.tls }),
       ...(this.account === undefined ? {} : { account: this.account.id }),
+      ...(this.transaction === undefined ? {} : { traceId: this.transaction.traceId }),
     })
   }
 

@@ -9,6 +9,8 @@ export {
   type DnsServerAddress,
 } from '../dns/server/create-dns-server.js'
 export type { DnsServerOptions } from '../dns/server/options.js'
+export type { MessageSession, TestMessage } from './messages/test-message.js'
+export type { RecordedSession, Refusal, TranscriptLine } from './recording/session-log.js'
 export { createScriptedServer } from './remote/create-scripted-server.js'
 export type { FluentRule } from './remote/fluent-rule.js'
 export type { GreylistOptions } from './remote/greylist.js'
@@ -18,3 +20,14 @@ export type { Occasion, Script, ScriptPoint, Step, Steps } from './remote/script
 export type { PeerTls, ReceivedMessage, ScriptedPeer } from './remote/scripted-peer.js'
 export type { RulePoints, ScriptedServer } from './remote/scripted-server.js'
 export type { TlsFault } from './remote/tls-fault.js'
+export type { NodemailerSettings, ServiceSettings, SmtpSettings } from './test-mail/connection-settings.js'
+export { createTestMail } from './test-mail/create-test-mail.js'
+export type { TestMailOptions, TestMailPorts } from './test-mail/options.js'
+export {
+  createTestCertificate,
+  type TestCertificate,
+  type TestCertificateOptions,
+} from './test-mail/test-certificate.js'
+export type { TestMail } from './test-mail/test-mail.js'
+export type { MessageCriteria, MessageMatch, TextMatch } from './waiting/criteria.js'
+export type { CountOptions, Cursor, Inbox, WaitOptions } from './waiting/inbox.js'

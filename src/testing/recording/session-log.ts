@@ -1,0 +1,159 @@
+import type { SessionClosed, SessionEvent, SmtpServerEvents } from '../../smtp-server/events.js'
+import type { SmtpServer } from '../../smtp-server/smtp-server.js'
+
+/** One line of an SMTP conversation. Neither messages nor credentials are in it. */
+export interface TranscriptLine {
+  readonly from: 'client' | 'server'
+  /** Without its line end; several lines of one reply are parted by LF. */
+  readonly text: string
+}
+
+/** An SMTP session as the server saw it. */
+export interface RecordedSession {
+  readonly id: string
+  readonly remoteAddress: string
+  readonly remotePort: number
+  readonly kind: SessionEvent['kind']
+  /** In order; the first 2,000 of it. */
+  readonly transcript: readonly TranscriptLine[]
+  /** Replies of 4xx and 5xx, and what they answered. */
+  readonly refusals: readonly Refusal[]
+  /** Set once it is over. */
+  readonly ended?: SessionClosed['reason']
+  /** What the socket or TLS said as it ended. */
+  readonly error?: string
+}
+
+/** A command that was refused. */
+export interface Refusal {
+  /** `''` for a reply that nothing was asked for, such as the greeting. */
+  readonly command: string
+  readonly reply: string
+}
+
+/** A session while it is recorded. */
+interface OpenSession {
+  id: string
+  remoteAddress: string
+  remotePort: number
+  kind: SessionEvent['kind']
+  transcript: TranscriptLine[]
+  refusals: Refusal[]
+  ended?: SessionClosed['reason']
+  error?: string
+  /** The last command. */
+  command: string
+  /** Whether something may still come of it: from its beginning, and from MAIL, to the end of a transaction. */
+  busy: boolean
+}
+
+/** How much is kept: a test that goes on for days must not fill the memory. */
+const limits = { sessions: 1_000, lines: 2_000 }
+
+/** Keeps what clients and server said to each other. */
+export class SessionLog {
+  readonly #sessions = new Map<string, OpenSession>()
+  readonly #listeners = new Set<() => void>()
+  readonly #stops: readonly (() => void)[]
+
+  constructor(smtp: Pick<SmtpServer, 'on'>) {
+    const on = <Name extends keyof SmtpServerEvents>(
+      event: Name,
+      listener: (payload: SmtpServerEvents[Name]) => void,
+    ) => smtp.on(event, payload => this.#changed(() => listener(payload)))
+    this.#stops = [
+      on('session:opened', event => void this.#session(event)),
+      on('session:line', event => record(this.#session(event), event)),
+      on('session:secured', event => {
+        this.#session(event).busy = true
+      }),
+      on('message:accepted', event => rest(this.#session(event))),
+      on('message:rejected', event => rest(this.#session(event))),
+      on('session:refused', event => {
+        const session = this.#session(event)
+        session.refusals.push({ command: '', reply: `turned away: ${event.reason}` })
+        session.ended = 'limit'
+        session.busy = false
+      }),
+      on('session:closed', event => end(this.#session(event), event)),
+    ]
+  }
+
+  /** Oldest first. */
+  get sessions(): readonly RecordedSession[] {
+    return [...this.#sessions.values()]
+  }
+
+  /** The session of this id. */
+  get(id: string): RecordedSession | undefined {
+    return this.#sessions.get(id)
+  }
+
+  /** Sessions from which a message may still come. */
+  get busy(): readonly RecordedSession[] {
+    return [...this.#sessions.values()].filter(session => session.busy)
+  }
+
+  /** Calls `listener` at each change, until the returned function is called. */
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  /** Forgets the sessions that are over. */
+  clear(): void {
+    for (const [id, { ended }] of this.#sessions) if (ended !== undefined) this.#sessions.delete(id)
+  }
+
+  /** Ends the recording. */
+  stop(): void {
+    for (const stop of this.#stops) stop()
+    this.#listeners.clear()
+  }
+
+  #changed(change: () => void): void {
+    change()
+    for (const listener of [...this.#listeners]) listener()
+  }
+
+  #session({ sessionId, remoteAddress, remotePort, kind }: SessionEvent): OpenSession {
+    const known = this.#sessions.get(sessionId)
+    if (known) return known
+    const [oldest] = this.#sessions.keys()
+    if (this.#sessions.size >= limits.sessions && oldest !== undefined) this.#sessions.delete(oldest)
+    const session = {
+      id: sessionId,
+      remoteAddress,
+      remotePort,
+      kind,
+      transcript: [],
+      refusals: [],
+      command: '',
+      busy: true,
+    }
+    this.#sessions.set(sessionId, session)
+    return session
+  }
+}
+
+function record(session: OpenSession, { from, text }: TranscriptLine): void {
+  if (session.transcript.length < limits.lines) session.transcript.push({ from, text })
+  if (from === 'client') {
+    session.command = text
+    if (!/^(RSET|NOOP|QUIT)\b/i.test(text)) session.busy = true
+    return
+  }
+  if (/^[45]/.test(text)) session.refusals.push({ command: session.command, reply: text })
+  // After these a client that keeps its connection (a pool) may stay away for as long as it likes.
+  if (/^(RSET|NOOP)\b/i.test(session.command)) session.busy = false
+}
+
+function rest(session: OpenSession): void {
+  session.busy = false
+}
+
+function end(session: OpenSession, { reason, error }: SessionClosed): void {
+  session.busy = false
+  session.ended = reason
+  if (error !== undefined) session.error = error
+}

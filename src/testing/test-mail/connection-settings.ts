@@ -1,0 +1,84 @@
+/** How clients reach one protocol of a test mail. */
+export interface ServiceSettings {
+  /** Always `127.0.0.1`. */
+  readonly host: string
+  /** Encryption by STARTTLS or STLS, where the client asks for it. */
+  readonly port: number
+  /** Encrypted from the start. */
+  readonly securePort: number
+  /** `smtp://127.0.0.1:49152`. */
+  readonly url: string
+  /** `smtps://127.0.0.1:49153`. */
+  readonly secureUrl: string
+}
+
+/** How clients reach the SMTP server of a test mail. */
+export interface SmtpSettings extends ServiceSettings {
+  /** Ready for `nodemailer.createTransport`: STARTTLS with the certificate of the test mail, a user who may log in. */
+  readonly settings: NodemailerSettings
+  /** The same, encrypted from the start. */
+  readonly secureSettings: NodemailerSettings
+}
+
+/** The options of nodemailer's SMTP transport that a test needs, and those of other clients by the same names. */
+export interface NodemailerSettings {
+  host: string
+  port: number
+  secure: boolean
+  auth: { user: string; pass: string }
+  tls: { ca: string }
+}
+
+/** A user that a test mail knows, or takes for known. */
+export interface TestUser {
+  readonly user: string
+  readonly password: string
+}
+
+const host = '127.0.0.1'
+
+/** The settings of one protocol. */
+export function serviceSettings(scheme: 'smtp' | 'pop3', port: number, securePort: number): ServiceSettings {
+  return {
+    host,
+    port,
+    securePort,
+    url: `${scheme}://${host}:${port}`,
+    secureUrl: `${scheme}s://${host}:${securePort}`,
+  }
+}
+
+/** What nodemailer takes. */
+export function smtpSettings(
+  service: ServiceSettings,
+  { user, password }: TestUser,
+  ca: string,
+): SmtpSettings {
+  const common = { host, auth: { user, pass: password }, tls: { ca } }
+  return {
+    ...service,
+    settings: { ...common, port: service.port, secure: false },
+    secureSettings: { ...common, port: service.securePort, secure: true },
+  }
+}
+
+/** Settings as environment variables, for an app that is configured by them or runs as a process of its own. */
+export function environment(
+  smtp: SmtpSettings,
+  pop3: ServiceSettings,
+  prefix: string,
+): Record<string, string> {
+  const { user, pass } = smtp.settings.auth
+  const values = {
+    SMTP_HOST: smtp.host,
+    SMTP_PORT: String(smtp.port),
+    SMTPS_PORT: String(smtp.securePort),
+    SMTP_USER: user,
+    SMTP_PASSWORD: pass,
+    SMTP_URL: `smtp://${encodeURIComponent(user)}:${encodeURIComponent(pass)}@${smtp.host}:${smtp.port}`,
+    POP3_HOST: pop3.host,
+    POP3_PORT: String(pop3.port),
+    POP3S_PORT: String(pop3.securePort),
+  }
+  return Object.fromEntries(Object.entries(values).map(([name, value]) => [`${prefix}${name}`, value]))
+}

@@ -1,0 +1,113 @@
+import type { CloseOptions } from '../../core/lifecycle.js'
+import type { VirtualClock } from '../../core/virtual-clock.js'
+import type { DnsZone } from '../../dns/zone/create-dns-zone.js'
+import type { MailServer } from '../../mail-server.js'
+import type { Storage } from '../../storage/storage.js'
+import { readMessage, TestMessage } from '../messages/test-message.js'
+import type { Arrival } from '../recording/arrival.js'
+import type { MailLog } from '../recording/mail-log.js'
+import type { RecordedSession, SessionLog } from '../recording/session-log.js'
+import { RecordedInbox } from '../waiting/recorded-inbox.js'
+import type { WaitWorld } from '../waiting/wait-world.js'
+import {
+  environment,
+  type ServiceSettings,
+  type SmtpSettings,
+  serviceSettings,
+  smtpSettings,
+  type TestUser,
+} from './connection-settings.js'
+import type { TestPorts } from './create-test-mail.js'
+import type { TestMailSettings } from './options.js'
+import type { TestCertificate } from './test-certificate.js'
+import type { TestMail } from './test-mail.js'
+
+/** What a test mail is made of. */
+export interface TestMailParts {
+  readonly settings: TestMailSettings
+  readonly clock: VirtualClock
+  readonly dns: DnsZone
+  readonly tls: TestCertificate
+  readonly log: MailLog
+  readonly sessions: SessionLog
+  readonly server: MailServer
+  readonly storage: Storage
+}
+
+/** A test mail that listens. */
+export class RunningTestMail extends RecordedInbox implements TestMail {
+  readonly hostname: string
+  readonly smtp: SmtpSettings
+  readonly pop3: ServiceSettings
+  readonly tls: TestMail['tls']
+  readonly clock: VirtualClock
+  readonly dns: DnsZone
+  readonly server: MailServer
+  readonly #parts: TestMailParts
+  readonly #closed: AbortController
+  #closing: Promise<void> | undefined
+
+  constructor(parts: TestMailParts, ports: TestPorts) {
+    const closed = new AbortController()
+    super(waitWorld(parts, closed.signal))
+    this.#parts = parts
+    this.#closed = closed
+    const { settings, tls } = parts
+    this.hostname = settings.hostname
+    this.smtp = smtpSettings(serviceSettings('smtp', ports.smtp, ports.smtps), userOf(settings), tls.cert)
+    this.pop3 = serviceSettings('pop3', ports.pop3, ports.pop3s)
+    this.tls = { ...tls, ca: tls.cert }
+    this.clock = parts.clock
+    this.dns = parts.dns
+    this.server = parts.server
+  }
+
+  get sessions(): readonly RecordedSession[] {
+    return this.#parts.sessions.sessions
+  }
+
+  env(prefix = ''): Record<string, string> {
+    return environment(this.smtp, this.pop3, prefix)
+  }
+
+  close(options: CloseOptions = {}): Promise<void> {
+    this.#closing ??= this.#close(options)
+    return this.#closing
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  /** The test is over: nobody waits for sessions that its clients left open. */
+  async #close({ grace = 0 }: CloseOptions): Promise<void> {
+    const { server, settings, sessions, storage, clock } = this.#parts
+    this.#closed.abort()
+    const closed = server.close({ grace })
+    // The grace period is one of the virtual clock, which nobody else may move any more.
+    await Promise.race([closed, clock.advance(grace).then(() => clock.advance('2s'))])
+    await closed
+    sessions.stop()
+    if (!settings.server?.storage) await storage.close()
+  }
+}
+
+function waitWorld(parts: TestMailParts, closed: AbortSignal): WaitWorld {
+  const { log, sessions, server, clock, settings } = parts
+  const known = new WeakMap<Arrival, Promise<TestMessage>>()
+  const context = { session: (id: string) => sessions.get(id) }
+  const read = (arrival: Arrival) => {
+    const before = known.get(arrival)
+    if (before) return before
+    const message = readMessage(arrival.bytes).then(found => new TestMessage(arrival, found, context))
+    known.set(arrival, message)
+    return message
+  }
+  return { log, sessions, queue: server.queue, clock, waitTimeout: settings.waitTimeout, closed, read }
+}
+
+/** The first of the users that have a password one can know, or anybody. */
+function userOf({ users }: TestMailSettings): TestUser {
+  const known = Array.isArray(users) ? users.find(user => typeof user.password === 'string') : undefined
+  return known ? { user: known.name, password: known.password } : { user: 'test', password: 'test' }
+}

@@ -1,0 +1,43 @@
+import { MailError } from '../../core/error.js'
+import { immediately } from './real-timer.js'
+import { Wait } from './wait.js'
+import { tellUnrest } from './wait-report.js'
+import type { WaitWorld } from './wait-world.js'
+
+/** Turns of the event loop in which a connection that was begun reaches the server. */
+const turns = 10
+
+/** Waits until sessions, queue and hooks of a server have come to rest. */
+export async function untilIdle(world: WaitWorld, timeout: number, signal?: AbortSignal): Promise<void> {
+  const { sessions, log, queue, closed } = world
+  let happened = 0
+  const wait = new Wait(timeout, [closed, ...(signal ? [signal] : [])])
+  const note = () => {
+    happened++
+    wait.wake()
+  }
+  const stops = [sessions.onChange(note), log.onArrival(note)]
+  try {
+    for (;;) {
+      const news = wait.next()
+      if (closed.aborted) throw new MailError('CLOSED', 'the test mail was closed while a test waited')
+      if (signal?.aborted) throw new MailError('ABORTED', 'the wait for rest was aborted')
+      if (wait.over) throw new MailError('TIMEOUT', await tellUnrest(world, timeout))
+      if (sessions.busy.length > 0) await news
+      else if (await restsWith(() => happened, Promise.race([queue.idle(), news]))) return
+    }
+  } finally {
+    wait.end()
+    for (const stop of stops) stop()
+  }
+}
+
+/** Whether nothing happens until `rest`, and some turns of the event loop after it. */
+async function restsWith(happened: () => number, rest: Promise<void>): Promise<boolean> {
+  const before = happened()
+  await rest
+  for (let turn = 0; turn < turns && happened() === before; turn++) {
+    await new Promise(resolve => immediately(resolve))
+  }
+  return happened() === before
+}

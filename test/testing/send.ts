@@ -1,0 +1,12 @@
+import { createTransport, type SendMailOptions } from 'nodemailer'
+import type { TestMail } from '../../src/testing/index.js'
+
+/** Sends a message as an app does, by nodemailer. */
+export async function send(mail: TestMail, message: SendMailOptions): Promise<void> {
+  const transport = createTransport(mail.smtp.settings)
+  try {
+    await transport.sendMail({ from: 'shop@app.test', text: 'Hello', ...message })
+  } finally {
+    transport.close()
+  }
+}
