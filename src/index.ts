@@ -36,7 +36,9 @@ export {
 export type { Reply } from './core/reply.js'
 export type { TlsOptions } from './core/tls-credentials.js'
 export { createMailServer } from './create-mail-server.js'
+export { createLmtpTransport } from './delivery/create-lmtp-transport.js'
 export { createMxTransport } from './delivery/create-mx-transport.js'
+export { createSmarthostTransport } from './delivery/create-smarthost-transport.js'
 export type {
   AttemptLimits,
   ConnectionOptions,
@@ -44,6 +46,18 @@ export type {
   OutboundTimeouts,
   OutboundTlsOptions,
 } from './delivery/options.js'
+export type {
+  LmtpTransportOptions,
+  RelayTransportOptions,
+  SmarthostServer,
+  SmarthostTransportOptions,
+} from './delivery/relay-options.js'
+export type {
+  PasswordCredentials,
+  SmtpCredentials,
+  TokenCredentials,
+  TokenRequest,
+} from './delivery/smtp-client/authenticate.js'
 export type { Delivery, RecipientOutcome, Transport } from './delivery/transport.js'
 export { createDnsResolver, type DnsResolverOptions } from './dns/create-dns-resolver.js'
 export type { QuestionType, RecordData } from './dns/record.js'

@@ -4,7 +4,7 @@ import type tls from 'node:tls'
 import { type Clock, withDeadline } from '../core/clock.js'
 import { literalAddress } from '../core/domain.js'
 import { MailError } from '../core/error.js'
-import type { Network } from '../core/network.js'
+import type { ConnectOptions, Network } from '../core/network.js'
 import { openSession, type SmtpSession, type TlsLevel } from './smtp-client/smtp-session.js'
 import { type Dialogue, SmtpWire } from './smtp-client/smtp-wire.js'
 import type { PhaseTimeouts } from './smtp-client/timeouts.js'
@@ -57,7 +57,7 @@ async function tryToConnect(
   signal: AbortSignal,
 ): Promise<Connected | { readonly tlsFailed: string }> {
   try {
-    const socket = await openSocket(target.address, context, signal)
+    const socket = await openSocket({ host: target.address, port: context.port }, context, signal)
     const wire = new SmtpWire(socket, context.clock, target.dialogue)
     const release = endWithSignal(wire, signal)
     try {
@@ -97,20 +97,17 @@ function tlsOptions(
   return isName ? { secureContext, host, servername: host } : { secureContext, host: address }
 }
 
-async function openSocket(
-  address: string,
-  context: ConnectContext,
+/** Opens a connection within its time. @throws MailError `TIMEOUT`, `CONNECT_FAILED`, `ABORTED`. */
+export async function openSocket(
+  target: ConnectOptions,
+  { network, clock, timeouts }: Pick<ConnectContext, 'network' | 'clock' | 'timeouts'>,
   signal: AbortSignal,
 ): Promise<net.Socket> {
-  const { network, clock, port, timeouts } = context
   const ending = new AbortController()
-  const connecting = network.connect({
-    host: address,
-    port,
-    signal: AbortSignal.any([signal, ending.signal]),
-  })
+  const connecting = network.connect({ ...target, signal: AbortSignal.any([signal, ending.signal]) })
+  const place = target.path ?? target.host
   try {
-    return await withDeadline(clock, timeouts.connect, `connecting to ${address}`, connecting)
+    return await withDeadline(clock, timeouts.connect, `connecting to ${place}`, connecting)
   } catch (error) {
     ending.abort()
     connecting.then(

@@ -109,7 +109,14 @@ const pem = z.custom<string | Uint8Array>(
   { error: 'expected PEM text or bytes' },
 )
 
-const timeoutsSchema = z.strictObject({
+/** The schema of {@link OutboundTlsOptions}. */
+export const outboundTlsSchema = z.strictObject({
+  ca: z.union([pem, z.array(pem)]).optional(),
+  minVersion: z.enum(['TLSv1.2', 'TLSv1.3']).default('TLSv1.2'),
+})
+
+/** The schema of {@link OutboundTimeouts}. */
+export const timeoutsSchema = z.strictObject({
   connect: durationSchema.prefault('30s'),
   greeting: durationSchema.prefault('5m'),
   hello: durationSchema.prefault('5m'),
@@ -128,7 +135,8 @@ const limitsSchema = z.strictObject({
   attempt: durationSchema.prefault('2h'),
 })
 
-const connectionsSchema = z.strictObject({
+/** The schema of {@link ConnectionOptions}. */
+export const connectionsSchema = z.strictObject({
   idle: durationSchema.prefault('10s'),
   messages: z.int().min(1).default(100),
   age: durationSchema.prefault('5m'),
@@ -147,12 +155,7 @@ export const mxTransportSchema = z.strictObject({
   logger: shapeSchema<Logger>('a logger', ['debug', 'info', 'warn', 'error']).default(() => silentLogger),
   port: z.int().min(1).max(65_535).default(25),
   tls: z.enum(['opportunistic', 'required', 'verified', 'none']).default('opportunistic'),
-  tlsOptions: z
-    .strictObject({
-      ca: z.union([pem, z.array(pem)]).optional(),
-      minVersion: z.enum(['TLSv1.2', 'TLSv1.3']).default('TLSv1.2'),
-    })
-    .prefault({}),
+  tlsOptions: outboundTlsSchema.prefault({}),
   timeouts: timeoutsSchema.prefault({}),
   limits: limitsSchema.prefault({}),
   connections: connectionsSchema.prefault({}),

@@ -1,0 +1,136 @@
+import { isIP } from 'node:net'
+import tls from 'node:tls'
+import { withDeadline } from '../core/clock.js'
+import { describeError, MailError } from '../core/error.js'
+import { type ConnectContext, type Connected, endWithSignal, openSocket } from './connect-to-host.js'
+import { authenticate, type SmtpCredentials } from './smtp-client/authenticate.js'
+import { openSession, type SmtpSession } from './smtp-client/smtp-session.js'
+import { type Dialogue, SmtpWire } from './smtp-client/smtp-wire.js'
+import { errorVerdict, localVerdict, type Verdict } from './verdict.js'
+
+/** A server that mail is handed to, whoever it is for. */
+export interface RelayServer {
+  /** Name or IP address that its certificate must have; what outcomes call it. */
+  readonly host: string
+  readonly port: number
+  /** Of a unix socket, instead of host and port. */
+  readonly path?: string
+  /** `'implicit'`: from the first byte (RFC 8314 §3); `'starttls'`: always, after STARTTLS; `'none'`: never. */
+  readonly tls: 'implicit' | 'starttls' | 'none'
+  /** Whether the certificate must be trusted and name the host. */
+  readonly verify: boolean
+  readonly auth?: SmtpCredentials
+  readonly lmtp: boolean
+}
+
+/** What connections to relays are made with. */
+export interface RelayContext extends Omit<ConnectContext, 'port'> {
+  readonly localAddress: string | undefined
+}
+
+/** One address of a relay, or the path of its socket. */
+export interface RelayTarget {
+  readonly server: RelayServer
+  readonly address: string
+  readonly dialogue?: Dialogue
+}
+
+/** Opens a session with a relay: connection, TLS, greeting, login. Never throws. */
+export async function openRelaySession(
+  target: RelayTarget,
+  context: RelayContext,
+  signal: AbortSignal,
+): Promise<Connected> {
+  try {
+    const opened = await connect(target, context, signal)
+    if ('fault' in opened) return opened
+    const { wire, encryption } = opened
+    const release = endWithSignal(wire, signal)
+    try {
+      const session = await greet(wire, target, context, signal)
+      if ('fault' in session) {
+        wire.quit()
+        return session
+      }
+      return { session: encryption === undefined ? session : { ...session, tls: encryption } }
+    } catch (error) {
+      wire.quit()
+      throw error
+    } finally {
+      release()
+    }
+  } catch (error) {
+    return { fault: errorVerdict(error) }
+  }
+}
+
+type Wired = { readonly wire: SmtpWire; readonly encryption?: string } | { readonly fault: Verdict }
+
+async function connect(
+  { server, address, dialogue }: RelayTarget,
+  context: RelayContext,
+  signal: AbortSignal,
+): Promise<Wired> {
+  const { localAddress } = context
+  const source = localAddress === undefined || server.path !== undefined ? {} : { localAddress }
+  const place = server.path === undefined ? { host: address, port: server.port } : { path: server.path }
+  const socket = await openSocket({ ...place, ...source }, context, signal)
+  if (server.tls !== 'implicit') return { wire: new SmtpWire(socket, context.clock, dialogue) }
+  const secure = tls.connect({ ...tlsOptions(server, address, context), rejectUnauthorized: false, socket })
+  try {
+    await withDeadline(context.clock, context.timeouts.tls, 'the TLS handshake', handshaken(secure, signal))
+  } catch (error) {
+    secure.destroy()
+    return { fault: localVerdict('deferred', 'host', '4.7.5', `TLS failed: ${describeError(error)}`) }
+  }
+  if (server.verify && !secure.authorized) {
+    secure.destroy()
+    const why = describeError(secure.authorizationError)
+    return { fault: localVerdict('deferred', 'host', '4.7.5', `the certificate is not trusted: ${why}`) }
+  }
+  const encryption = `${secure.getProtocol()} ${secure.getCipher().name}`
+  return { wire: new SmtpWire(secure, context.clock, dialogue), encryption }
+}
+
+function handshaken(socket: tls.TLSSocket, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const end = () => reject(new MailError('ABORTED', 'the attempt was ended', { temporary: true }))
+    if (signal.aborted) end()
+    signal.addEventListener('abort', end, { once: true })
+    socket.on('error', reject)
+    socket.once('close', () => reject(new Error('the server closed the connection')))
+    socket.once('secureConnect', resolve)
+    const stop = () => signal.removeEventListener('abort', end)
+    socket.once('secureConnect', stop)
+    socket.once('close', stop)
+  })
+}
+
+function tlsOptions(server: RelayServer, address: string, { secureContext }: RelayContext) {
+  if (server.path !== undefined || isIP(server.host) !== 0) return { secureContext, host: address }
+  return { secureContext, host: server.host, servername: server.host }
+}
+
+async function greet(
+  wire: SmtpWire,
+  { server, address }: RelayTarget,
+  context: RelayContext,
+  signal: AbortSignal,
+): Promise<SmtpSession | { readonly fault: Verdict }> {
+  const { hostname, timeouts } = context
+  const opening = await openSession(wire, {
+    hostname,
+    timeouts,
+    lmtp: server.lmtp,
+    tls: server.tls !== 'starttls' ? 'none' : server.verify ? 'verified' : 'required',
+    tlsOptions: tlsOptions(server, address, context),
+  })
+  if ('refused' in opening) return { fault: opening.refused }
+  if ('tlsFailed' in opening) {
+    return { fault: localVerdict('deferred', 'host', '4.7.5', `TLS failed: ${opening.tlsFailed}`) }
+  }
+  const { session } = opening
+  const limit = timeouts.hello
+  const fault = server.auth && (await authenticate(session, server.auth, { limit, signal }))
+  return fault ? { fault } : session
+}

@@ -1,0 +1,125 @@
+import { isIP } from 'node:net'
+import { MailError } from '../core/error.js'
+import type { Logger } from '../core/logger.js'
+import type { Resolver } from '../dns/resolver.js'
+import { AttemptProgress } from './attempt-progress.js'
+import type { ConnectionPool } from './connection-pool.js'
+import { openRelaySession, type RelayContext, type RelayServer } from './open-relay-session.js'
+import { type ResolvedHost, resolveHost } from './resolve-host.js'
+import type { SlotGate } from './slot-gate.js'
+import type { Delivery, RecipientOutcome } from './transport.js'
+import { errorVerdict, localVerdict, type Verdict } from './verdict.js'
+
+/** What the attempts of one relay transport share. */
+export interface RelayAttemptContext extends RelayContext {
+  readonly servers: readonly RelayServer[]
+  readonly resolver: Resolver | undefined
+  readonly pool: ConnectionPool
+  readonly gate: SlotGate
+  readonly logger: Logger
+}
+
+/**
+ * One attempt by a list of servers that take mail for anybody: the first that can be spoken to is asked. Answers about
+ * the message or a recipient are taken as they are, errors of a server lead to the next.
+ */
+export class RelayAttempt {
+  readonly #context: RelayAttemptContext
+  readonly #delivery: Delivery
+  readonly #signal: AbortSignal
+  readonly #progress: AttemptProgress
+
+  constructor(context: RelayAttemptContext, delivery: Delivery, signal: AbortSignal) {
+    this.#context = context
+    this.#delivery = delivery
+    this.#signal = signal
+    this.#progress = new AttemptProgress(delivery, context.logger)
+  }
+
+  /** Resolves to an outcome per recipient. Never rejects. */
+  async run(): Promise<RecipientOutcome[]> {
+    try {
+      const release = await this.#context.gate.enter(this.#signal)
+      try {
+        await this.#walk()
+      } finally {
+        release()
+      }
+    } catch (error) {
+      this.#progress.blame(errorVerdict(error))
+    }
+    return this.#progress.outcomes()
+  }
+
+  async #walk(): Promise<void> {
+    for (const [index, server] of this.#context.servers.entries()) {
+      if (this.#isOver()) return
+      const insecure = this.#insecure(server)
+      if (insecure) this.#progress.blame(insecure, { host: server.host })
+      else await this.#tryServer(server, String(index))
+    }
+  }
+
+  async #tryServer(server: RelayServer, key: string): Promise<void> {
+    const { pool, clock } = this.#context
+    const { host } = server
+    for (let kept = pool.take(key); kept; kept = pool.take(key)) {
+      const { session, address } = kept
+      if ((await this.#send(session, { host, address }, true)) === 'stale') continue
+      return pool.give(key, kept)
+    }
+    const { addresses, problem } = await this.#resolve(server)
+    if (problem) this.#progress.blame(problem, { host })
+    for (const address of addresses) {
+      if (this.#isOver()) return
+      const { dialogue } = this.#progress
+      const target = { server, address, ...(dialogue && { dialogue }) }
+      const connected = await openRelaySession(target, this.#context, this.#signal)
+      if ('fault' in connected) this.#progress.blame(connected.fault, { host, address })
+      else {
+        const { session } = connected
+        const openedAt = clock.monotonic()
+        await this.#send(session, { host, address }, false)
+        pool.give(key, { session, address, openedAt })
+      }
+    }
+  }
+
+  #send(
+    session: Parameters<AttemptProgress['send']>[0],
+    place: { host: string; address: string },
+    kept: boolean,
+  ) {
+    const { timeouts } = this.#context
+    return this.#progress.send(session, place, { timeouts, signal: this.#signal, kept })
+  }
+
+  async #resolve({ host, path }: RelayServer): Promise<ResolvedHost> {
+    const { resolver } = this.#context
+    if (path !== undefined || !resolver || isIP(host) !== 0) return { name: host, addresses: [path ?? host] }
+    const found = await this.#unlessEnded(resolveHost({ name: host }, { resolver, signal: this.#signal }))
+    // What the app named itself is not wrong about the message.
+    return found.problem ? { ...found, problem: { ...found.problem, status: 'deferred' } } : found
+  }
+
+  /** REQUIRETLS wants a verified server (RFC 8689 §4.2.1); a socket of this machine needs no encryption. */
+  #insecure({ tls, verify, path }: RelayServer): Verdict | undefined {
+    if (!this.#delivery.envelope.requireTls || path !== undefined) return undefined
+    if (tls !== 'none' && verify) return undefined
+    return localVerdict('failed', 'host', '5.7.10', 'REQUIRETLS needs a server with a verified certificate')
+  }
+
+  #isOver(): boolean {
+    return this.#signal.aborted || this.#progress.remaining().length === 0
+  }
+
+  /** A resolver that does not heed its signal must not keep the attempt from ending. */
+  #unlessEnded<T>(work: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const end = () => reject(new MailError('ABORTED', 'the attempt was ended', { temporary: true }))
+      if (this.#signal.aborted) end()
+      this.#signal.addEventListener('abort', end, { once: true })
+      work.then(resolve, reject).finally(() => this.#signal.removeEventListener('abort', end))
+    })
+  }
+}

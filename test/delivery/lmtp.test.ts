@@ -1,0 +1,123 @@
+import { afterEach, describe, expect, it } from 'vitest'
+import { createSimulatedNetwork } from '../../src/core/simulated-network.js'
+import { createVirtualClock } from '../../src/core/virtual-clock.js'
+import { createLmtpTransport } from '../../src/delivery/create-lmtp-transport.js'
+import type { Delivery, Transport } from '../../src/delivery/transport.js'
+import { bytesSource } from '../../src/message/sources.js'
+import { createScriptedServer } from '../../src/testing/remote/create-scripted-server.js'
+import { drop, type Script } from '../../src/testing/remote/script.js'
+import { describeWith } from '../testing-tools/tools.js'
+import { type Dovecot, dovecotLmtp, startDovecot } from './dovecot-lmtp.js'
+
+const closing: { close(): Promise<unknown> }[] = []
+afterEach(async () => {
+  for (const one of closing.splice(0)) await one.close()
+})
+
+function letterFor(...to: string[]): Delivery {
+  return {
+    traceId: 'trace',
+    destination: 'rome.test',
+    envelope: { sender: 'alice@paris.test' },
+    recipients: to.map(address => ({ address })),
+    message: bytesSource('Subject: Hello\r\n\r\n.How are you?\r\n'),
+    attempt: 1,
+  }
+}
+
+const deliver = (transport: Transport, ...to: string[]) =>
+  transport.deliver(letterFor(...to), new AbortController().signal)
+
+async function scripted(script: Script) {
+  const network = createSimulatedNetwork()
+  const clock = createVirtualClock()
+  const server = createScriptedServer({ network: network.host('192.0.2.7'), clock, script })
+  await server.listen({ host: '192.0.2.7', port: 24 })
+  const transport = createLmtpTransport({
+    hostname: 'mx.paris.test',
+    host: '192.0.2.7',
+    network: network.host('192.0.2.1'),
+    clock,
+  })
+  closing.push(transport, server)
+  return { server, transport }
+}
+
+describe('createLmtpTransport', () => {
+  it('takes a reply for each recipient after the dot', async () => {
+    const { server, transport } = await scripted({
+      EHLO: '502 LMTP only',
+      RCPT: { inTurn: ['250 ok', '550 5.1.1 nobody', '250 ok', '250 ok'] },
+      dot: peer => peer.say(['250 2.0.0 kept', '452 4.2.2 full', '554 5.7.1 refused']),
+    })
+    const outcomes = await deliver(transport, 'a@rome.test', 'b@rome.test', 'c@rome.test', 'd@rome.test')
+    expect(outcomes.map(({ recipient, status, scope }) => [recipient, status, scope])).toEqual([
+      ['b@rome.test', 'failed', 'recipient'],
+      ['a@rome.test', 'delivered', 'recipient'],
+      ['c@rome.test', 'deferred', 'recipient'],
+      ['d@rome.test', 'failed', 'recipient'],
+    ])
+    expect(server.connections[0]?.commands[0]).toBe('LHLO mx.paris.test')
+  })
+
+  it('knows nothing of recipients whose reply is missing', async () => {
+    const { transport } = await scripted({
+      dot: peer => {
+        peer.say(['250 2.0.0 kept'])
+        peer.end()
+      },
+    })
+    expect(await deliver(transport, 'a@rome.test', 'b@rome.test')).toMatchObject([
+      { recipient: 'a@rome.test', status: 'delivered' },
+      { recipient: 'b@rome.test', status: 'unknown', scope: 'host' },
+    ])
+  })
+
+  it('goes on over the same connection', async () => {
+    const { server, transport } = await scripted({ dot: '250 2.0.0 kept' })
+    for (const to of ['a@rome.test', 'b@rome.test']) {
+      expect(await deliver(transport, to)).toMatchObject([{ recipient: to, status: 'delivered' }])
+    }
+    expect(server.connections).toHaveLength(1)
+  })
+
+  it('defers what a broken server does not take', async () => {
+    const { transport } = await scripted({ greeting: drop })
+    expect(await deliver(transport, 'a@rome.test')).toMatchObject([{ status: 'deferred', scope: 'host' }])
+  })
+
+  it.each([[{}], [{ path: '/x', host: 'a.test' }], [{ path: '' }], [{ host: 'a b' }]])(
+    'refuses %j',
+    options => {
+      expect(() => createLmtpTransport({ hostname: 'mx.paris.test', ...options })).toThrowError(
+        expect.objectContaining({ code: 'OPTION_INVALID' }),
+      )
+    },
+  )
+})
+
+describeWith([dovecotLmtp], "Debian's Dovecot over a unix socket", () => {
+  let dovecot: Dovecot | undefined
+  afterEach(async () => {
+    await dovecot?.stop()
+  })
+
+  it('takes mail, and refuses what is not for its users or over their quota, each for itself', async () => {
+    dovecot = await startDovecot()
+    const transport = createLmtpTransport({ hostname: 'mx.paris.test', path: dovecot.socket })
+    closing.push(transport)
+    const outcomes = await deliver(transport, 'bob@rome.test', 'nobody@rome.test', 'carol@rome.test')
+    expect(new Map(outcomes.map(one => [one.recipient, one]))).toMatchObject(
+      new Map([
+        ['bob@rome.test', { status: 'delivered', scope: 'recipient' }],
+        ['nobody@rome.test', { status: 'failed', scope: 'recipient' }],
+        ['carol@rome.test', { status: 'failed', scope: 'recipient' }],
+      ]),
+    )
+    const [kept = ''] = dovecot.messages('bob')
+    expect(kept).toContain('\n.How are you?')
+    expect(kept).toContain('alice@paris.test')
+    expect(await deliver(transport, 'bob@rome.test')).toMatchObject([{ status: 'delivered' }])
+    expect(dovecot.messages('bob')).toHaveLength(2)
+  })
+})
