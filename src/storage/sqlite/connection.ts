@@ -9,9 +9,9 @@ import { InlineCommitter } from './inline-committer.js'
 import { doJob, doJobInThread, type Job } from './maintenance.js'
 import { loadSqlite, openMaintenance, openReader, openWriter } from './open-database.js'
 import type { SqliteStorageSettings } from './options.js'
+import { RestartingCommitter } from './restarting-committer.js'
 import { type OpenDatabase, type SqliteDatabase, Statements } from './sqlite-database.js'
 import { asStorageError } from './sqlite-error.js'
-import { ThreadCommitter } from './thread-committer.js'
 import { Writer } from './writer.js'
 
 interface Opened {
@@ -70,7 +70,7 @@ export class Connection {
       return this.#begin(database, new Writer(committer, publish))
     }
     const committer = thread
-      ? await ThreadCommitter.start({ path, busyTimeout, origin: this.#origin })
+      ? await RestartingCommitter.start({ path, busyTimeout, origin: this.#origin })
       : new InlineCommitter(openWriter(open, this.settings), this.#origin)
     try {
       return this.#begin(openReader(open, this.settings), new Writer(committer, publish))

@@ -2,7 +2,7 @@ import { MailError } from '../../core/error.js'
 import { backupDatabase } from './backup-database.js'
 import { checkDatabase } from './check-database.js'
 import type { SqliteDatabase } from './sqlite-database.js'
-import { decodeError, type EncodedError } from './sqlite-error.js'
+import { asStorageError, decodeError, type EncodedError } from './sqlite-error.js'
 import { startThread } from './start-thread.js'
 
 /** Work on the whole database, which takes a while. */
@@ -38,7 +38,7 @@ export function doJobInThread(start: MaintenanceStart): Promise<string[]> {
       if ('failed' in answer) reject(decodeError(answer.failed))
       else resolve(answer.problems)
     })
-    worker.once('error', reject)
+    worker.once('error', thrown => reject(asStorageError(thrown)))
     worker.once('exit', () =>
       reject(
         new MailError('STORAGE_FAILED', `sqliteStorage: the thread for ${start.job.kind} ended early`, {

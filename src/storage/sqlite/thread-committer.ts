@@ -48,6 +48,11 @@ export class ThreadCommitter implements Committer {
     return committer
   }
 
+  /** Whether the thread has ended by itself; it is of no use then. */
+  get isBroken(): boolean {
+    return this.#broken !== undefined
+  }
+
   async commit(group: readonly Command[]): Promise<GroupResult> {
     const answer = await this.#ask({ group }, buffersOf(group))
     if ('result' in answer) return answer.result
