@@ -9,6 +9,20 @@ export {
   type DnsServerAddress,
 } from '../dns/server/create-dns-server.js'
 export type { DnsServerOptions } from '../dns/server/options.js'
+export { createTestInternet } from './internet/create-test-internet.js'
+export type { DnsFault, InternetDns } from './internet/internet-dns.js'
+export type { TestInternetOptions } from './internet/options.js'
+export { gmail, outlook, yahoo } from './internet/profiles.js'
+export type { ProviderCondition, ProviderProfile, ProviderRule } from './internet/provider-profile.js'
+export type {
+  HostOptions,
+  InternetServer,
+  Place,
+  ProviderOptions,
+  ScriptedHost,
+  ServerOptions,
+  TestInternet,
+} from './internet/test-internet.js'
 export type { MessageSession, TestMessage } from './messages/test-message.js'
 export type { RecordedSession, Refusal, TranscriptLine } from './recording/session-log.js'
 export { createScriptedServer } from './remote/create-scripted-server.js'

@@ -11,9 +11,13 @@ import type { TlsFault } from './tls-fault.js'
 export interface RulePoints {
   /** When a client comes, before the greeting. */
   connect(client?: Matcher): FluentRule
+  /** Of the name a client gives itself. */
   ehlo(name?: Matcher): FluentRule
+  /** Of the name a client gives itself. */
   helo(name?: Matcher): FluentRule
+  /** Of the name a client of LMTP gives itself. */
   lhlo(name?: Matcher): FluentRule
+  /** When a client wants to encrypt. */
   startTls(): FluentRule
   /** Of the mechanism, and what may follow it. */
   auth(argument?: Matcher): FluentRule
@@ -21,12 +25,17 @@ export interface RulePoints {
   mail(sender?: Matcher): FluentRule
   /** Of the recipient's address. */
   rcpt(recipient?: Matcher): FluentRule
+  /** Before the message. */
   data(): FluentRule
   /** After the final dot; of the message as text. */
   message(text?: Matcher): FluentRule
+  /** When a client begins anew. */
   rset(): FluentRule
+  /** When a client asks for nothing. */
   noop(): FluentRule
+  /** Of what a client wants verified. */
   vrfy(argument?: Matcher): FluentRule
+  /** When a client takes leave. */
   quit(): FluentRule
   /** Of a command this server does not know. */
   unknown(rest?: Matcher): FluentRule

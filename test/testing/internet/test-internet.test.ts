@@ -1,0 +1,171 @@
+import { describe, expect, it, vi } from 'vitest'
+import { createTestInternet } from '../../../src/testing/internet/create-test-internet.js'
+
+const letter = (to: string, from = 'alice@paris.test') => ({
+  from,
+  to,
+  subject: 'Hello',
+  text: 'How are you?',
+})
+
+describe('createTestInternet', () => {
+  it('routes mail between real servers and scripted hosts, by their DNS', async () => {
+    await using internet = createTestInternet()
+    const paris = await internet.server('paris.test', { users: ['alice'] })
+    const rome = await internet.server('rome.test', { users: ['bob'] })
+    const slow = internet.host('mx.slow.test')
+    slow.on.rcpt(/@slow/).times(2).reply(451, '4.7.1 greylisted').then.accept()
+    await paris.queue.send(letter('bob@rome.test'))
+    await paris.queue.send(letter('carol@slow.test'))
+    await internet.clock.settled()
+    expect((await rome.inbox('bob')).map(message => message.subject)).toEqual(['Hello'])
+    expect(slow.messages).toEqual([])
+    await internet.clock.advance('4h')
+    expect(slow.messages).toMatchObject([{ sender: 'alice@paris.test', recipients: ['carol@slow.test'] }])
+    expect(slow.messages[0]?.raw.toString()).toContain('Subject: Hello\r\n')
+    expect(slow.connections[0]?.ends).toMatchObject({ remoteAddress: paris.address, localPort: 25 })
+    expect(await paris.queue.list()).toEqual([])
+  })
+
+  it('bounces to a server what a scripted host refuses', async () => {
+    await using internet = createTestInternet()
+    const paris = await internet.server('paris.test', { users: ['alice'] })
+    internet
+      .host('mx.strict.test')
+      .on.message(/How are you/)
+      .reply(554, ['5.7.1 We are', '5.7.1 well'])
+    await paris.queue.send(letter('x@strict.test'))
+    await internet.clock.settled()
+    expect((await paris.inbox('alice'))[0]?.text).toContain('554 5.7.1 We are')
+  })
+
+  it('names a host and its address, both ways, and keeps a host for its name', async () => {
+    await using internet = createTestInternet()
+    const a = internet.host('A.rome.test')
+    const b = internet.host('b.rome.test', { addresses: ['2001:db8::2', '198.51.100.2'] })
+    expect(internet.host('a.rome.test')).toBe(a)
+    const { resolver } = internet.dns
+    expect(await resolver.mx('rome.test')).toMatchObject({ records: [{ exchange: 'a.rome.test' }] })
+    expect(await resolver.addresses('b.rome.test')).toMatchObject({
+      records: [{ address: '2001:db8::2' }, { address: '198.51.100.2' }],
+    })
+    expect(await resolver.ptr(b.address)).toMatchObject({ records: ['b.rome.test'] })
+    expect(await resolver.mx('test')).toMatchObject({ status: 'not-found' })
+    internet.host('mx.oslo.test', { mxFor: ['oslo.test', 'bergen.test'] })
+    expect(await resolver.mx('bergen.test')).toMatchObject({ records: [{ exchange: 'mx.oslo.test' }] })
+  })
+
+  it.each([
+    ['servfail', '4h'],
+    ['timeout', '4h'],
+    ['refused', '4h'],
+  ] as const)('keeps mail while DNS fails with %s, and delivers it after', async (fault, time) => {
+    await using internet = createTestInternet()
+    const paris = await internet.server('paris.test', { users: ['alice'] })
+    const rome = internet.host('mx.rome.test')
+    const failing = internet.dns.fail('rome.test', fault, 'MX')
+    await paris.queue.send(letter('bob@rome.test'))
+    await internet.clock.advance('1h')
+    expect(rome.connections).toEqual([])
+    failing[Symbol.dispose]()
+    await internet.clock.advance(time)
+    expect(rome.messages).toHaveLength(1)
+  })
+
+  it('returns mail to a name that is denied, until it is there again', async () => {
+    await using internet = createTestInternet()
+    const paris = await internet.server('paris.test', { users: ['alice'] })
+    const rome = internet.host('mx.rome.test')
+    internet.dns.fail('ROME.test', 'nxdomain')
+    await paris.queue.send(letter('bob@rome.test'))
+    await internet.clock.settled()
+    expect(await paris.inbox('alice')).toHaveLength(1)
+    internet.dns.set('rome.test', { txt: 'v=spf1 mx -all' })
+    expect(await internet.dns.resolver.txt('rome.test')).toMatchObject({ status: 'not-found' })
+    internet.dns.recover()
+    await paris.queue.send(letter('bob@rome.test'))
+    await internet.clock.settled()
+    expect(rome.messages).toHaveLength(1)
+    expect(await internet.dns.resolver.txt('rome.test')).toMatchObject({ status: 'found' })
+  })
+
+  it('cuts hosts off and plugs them in again', async () => {
+    await using internet = createTestInternet()
+    const paris = await internet.server('paris.test', { users: ['alice'] })
+    const rome = internet.host('mx.rome.test')
+    internet.unplug('mx.rome.test')
+    await paris.queue.send(letter('bob@rome.test'))
+    await internet.clock.advance('1h')
+    expect(rome.messages).toEqual([])
+    expect((await paris.queue.list())[0]?.recipient.address).toBe('bob@rome.test')
+    internet.plug('mx.rome.test')
+    await internet.clock.advance('4h')
+    expect(rome.messages).toHaveLength(1)
+  })
+
+  it('ends with a scope what was done in it', async () => {
+    await using internet = createTestInternet()
+    const paris = await internet.server('paris.test', { users: ['alice'] })
+    const rome = internet.host('mx.rome.test')
+    {
+      using _ = internet.scope()
+      rome.on.mail().reply(550, '5.7.1 not in this scope')
+      internet.host('mx.oslo.test').on.mail().reply(550, '5.7.1 nor here')
+      internet.dns.fail('bergen.test', 'servfail')
+      internet.unplug('mx.rome.test')
+    }
+    await paris.queue.send(letter('bob@rome.test'))
+    await internet.clock.settled()
+    expect(rome.messages).toHaveLength(1)
+    expect(await internet.dns.resolver.mx('bergen.test')).toMatchObject({ status: 'not-found' })
+  })
+
+  it('draws the same from the same seed', async () => {
+    const fates = async (seed: number) => {
+      await using internet = createTestInternet({ seed })
+      const paris = await internet.server('paris.test', { users: ['alice'] })
+      const flaky = internet.host('mx.flaky.test')
+      flaky.on.rcpt().chance(0.5).reply(451, '4.3.0 by chance')
+      const times: number[] = []
+      for (let index = 0; index < 6; index++) await paris.queue.send(letter(`${index}@flaky.test`))
+      await internet.clock.advance('30h')
+      for (const message of flaky.messages) times.push(message.at)
+      return times
+    }
+    const [one, same, other] = [await fates(7), await fates(7), await fates(8)]
+    expect(one).toHaveLength(6)
+    expect(same).toEqual(one)
+    expect(other).not.toEqual(one)
+  })
+
+  it('says its seed when a test fails, to the runner or in the error', async () => {
+    const hooks: (() => void)[] = []
+    await using internet = createTestInternet({ seed: 4711, onTestFailed: hook => hooks.push(hook) })
+    internet.host('mx.rome.test')
+    await expect(
+      internet.run(() => {
+        throw new Error('expected 1, got 2')
+      }),
+    ).rejects.toThrow(/expected 1, got 2\nthe test internet of seed 4711, at 2026-.*\n.*mx\.rome\.test/)
+    expect(await internet.run(() => 5)).toBe(5)
+    const write = vi.spyOn(process.stderr, 'write').mockReturnValue(true)
+    hooks[0]?.()
+    expect(write.mock.calls.join()).toContain('seed 4711')
+    write.mockRestore()
+  })
+
+  it('gives software of one’s own a place', async () => {
+    await using internet = createTestInternet()
+    const rome = internet.host('mx.rome.test')
+    const place = internet.attach('app.paris.test')
+    const socket = await place.network.connect({ host: rome.address, port: 25 })
+    const greeting = await new Promise(resolve => socket.once('data', resolve))
+    expect(String(greeting)).toBe('220 mx.rome.test ESMTP\r\n')
+    expect(rome.connections[0]?.ends.remoteAddress).toBe(place.address)
+    socket.destroy()
+  })
+
+  it('refuses wrong options', () => {
+    expect(() => createTestInternet({ seed: 'x' } as never)).toThrow(/createTestInternet: seed: /)
+  })
+})
