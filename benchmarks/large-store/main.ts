@@ -81,9 +81,12 @@ const operations: Record<string, Operation> = {
     const uids = [{ from, to: from + 999 }]
     return timed(() => storage.mail.setFlags(id, { uids, mode: 'add', flags: [`flag-${++batches}`] }))
   },
-  'list 1,000 by range': async (storage, account) => {
-    const { id, from } = await somewhere(storage, account)
-    return timed(() => storage.mail.list(id, { uids: [{ from, to: from + 999 }] }))
+  // One alone takes less than the clock can tell apart from other things.
+  'list 1,000 by range, 20 times': async (storage, account) => {
+    const places = await Promise.all(Array.from({ length: 20 }, () => somewhere(storage, account)))
+    return timed(async () => {
+      for (const { id, from } of places) await storage.mail.list(id, { uids: [{ from, to: from + 999 }] })
+    })
   },
   'open 200 at random': async (storage, account) => {
     const { id, from } = await somewhere(storage, account)

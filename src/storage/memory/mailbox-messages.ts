@@ -1,4 +1,6 @@
 import type { FlagChange, FlagResult, MessageQuery, MessageRecord, UidRange } from '../mail-storage.js'
+import { bisect } from './bisect.js'
+import { RecordPages } from './record-pages.js'
 
 const fewestTombstones = 10_000
 
@@ -6,11 +8,11 @@ const fewestTombstones = 10_000
 export type NewMessage = Omit<MessageRecord, 'uid' | 'modseq'>
 
 /**
- * The messages of one mailbox: frozen records, ascending by UID, so that a UID is found by bisection; and a log of
- * them ascending by MODSEQ, so that what changed lately is found without looking at what did not.
+ * The messages of one mailbox: frozen records, by UID; and a log of them ascending by MODSEQ, so that what changed
+ * lately is found without looking at what did not.
  */
 export class MailboxMessages {
-  #records: MessageRecord[] = []
+  readonly #records = new RecordPages()
   /** Records in the order they were made, outdated ones included until they are the greater part. */
   #log: MessageRecord[] = []
   #tombstones: { readonly uid: number; readonly modseq: number }[] = []
@@ -24,8 +26,7 @@ export class MailboxMessages {
   }
 
   get(uid: number): MessageRecord | undefined {
-    const record = this.#records[this.#indexOf(uid)]
-    return record?.uid === uid ? record : undefined
+    return this.#records.get(uid)
   }
 
   append(message: NewMessage): MessageRecord {
@@ -38,12 +39,11 @@ export class MailboxMessages {
 
   list({ uids, changedSince, limit = Number.POSITIVE_INFINITY }: MessageQuery = {}): MessageRecord[] {
     if (changedSince !== undefined) return this.#changedSince(changedSince, uids).slice(0, limit)
-    if (uids === undefined) return this.#records.slice(0, limit)
+    if (uids === undefined) return this.#records.first(limit)
     const found: MessageRecord[] = []
-    for (const index of this.#indexesOf(uids)) {
+    for (const run of this.#records.within(uids)) {
       if (found.length >= limit) break
-      const record = this.#records[index]
-      if (record) found.push(record)
+      found.push(...run.slice(0, limit - found.length))
     }
     return found
   }
@@ -65,21 +65,19 @@ export class MailboxMessages {
     const modified: number[] = []
     const modseq = this.highestModseq + 1
     const unchangedSince = change.unchangedSince ?? Number.POSITIVE_INFINITY
-    for (const index of this.#indexesOf(change.uids)) {
-      const record = this.#records[index]
-      if (!record) continue
+    for (const record of [...this.#records.within(change.uids)].flat()) {
       if (record.modseq > unchangedSince) modified.push(record.uid)
-      else messages.push(this.#setFlagsAt(index, record, change, modseq))
+      else messages.push(this.#setFlagsOf(record, change, modseq))
     }
     return { messages, modified }
   }
 
-  #setFlagsAt(index: number, before: MessageRecord, change: FlagChange, modseq: number): MessageRecord {
+  #setFlagsOf(before: MessageRecord, change: FlagChange, modseq: number): MessageRecord {
     const flags = changeFlags(before.flags, change)
     if (sameFlags(flags, before.flags)) return before
     const record = Object.freeze({ ...before, flags, modseq })
     this.highestModseq = modseq
-    this.#records[index] = record
+    this.#records.replace(record)
     this.#remember(record)
     this.unseen += Number(isUnseen(record)) - Number(isUnseen(before))
     return record
@@ -97,21 +95,11 @@ export class MailboxMessages {
       this.#count(record, -1)
       this.#tombstones.push({ uid: record.uid, modseq: this.highestModseq })
     }
-    this.#takeOut(removed)
+    this.#records.remove(removed)
     if (this.#tombstones.length > 2 * fewestTombstones) {
       this.#tombstones = this.#tombstones.slice(-fewestTombstones)
     }
     return removed
-  }
-
-  #takeOut(removed: readonly MessageRecord[]): void {
-    // Each splice moves all that follows; beyond a few, one pass over everything is less.
-    if (removed.length <= 4) {
-      for (const record of removed) this.#records.splice(this.#indexOf(record.uid), 1)
-      return
-    }
-    const gone = new Set(removed)
-    this.#records = this.#records.filter(record => !gone.has(record))
   }
 
   /** UIDs expunged after a MODSEQ, ascending. */
@@ -134,32 +122,6 @@ export class MailboxMessages {
     this.bytes += times * record.size
     if (isUnseen(record)) this.unseen += times
   }
-
-  /** Index of the first record with this UID or a higher one. */
-  #indexOf(uid: number): number {
-    return bisect(this.#records.length, index => (this.#records[index]?.uid ?? 0) >= uid)
-  }
-
-  /** Indexes of the records in any of the ranges, ascending, each once. */
-  *#indexesOf(ranges: readonly UidRange[]): Generator<number> {
-    let index = 0
-    for (const { from, to } of [...ranges].sort((a, b) => a.from - b.from)) {
-      index = Math.max(index, this.#indexOf(from))
-      while ((this.#records[index]?.uid ?? Number.NaN) <= to) yield index++
-    }
-  }
-}
-
-/** The lowest index below `length` for which `holds`, as for all after it; `length` when there is none. */
-function bisect(length: number, holds: (index: number) => boolean): number {
-  let low = 0
-  let high = length
-  while (low < high) {
-    const middle = (low + high) >> 1
-    if (holds(middle)) high = middle
-    else low = middle + 1
-  }
-  return low
 }
 
 /** Spelled out, as this is the hot path and a spread takes several times as long. */
