@@ -14,6 +14,8 @@ export interface Place {
   readonly host?: string
   readonly address?: string
   readonly tls?: string
+  readonly tlsRule?: string
+  readonly tlsVerified?: 'dane' | 'pkix'
 }
 
 /** What a message is sent with. */

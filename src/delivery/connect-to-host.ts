@@ -5,9 +5,11 @@ import { type Clock, withDeadline } from '../core/clock.js'
 import { literalAddress } from '../core/domain.js'
 import { MailError } from '../core/error.js'
 import type { ConnectOptions, Network } from '../core/network.js'
-import { openSession, type SmtpSession, type TlsLevel } from './smtp-client/smtp-session.js'
+import { openSession, type SmtpSession } from './smtp-client/smtp-session.js'
 import { type Dialogue, SmtpWire } from './smtp-client/smtp-wire.js'
 import type { PhaseTimeouts } from './smtp-client/timeouts.js'
+import type { HostTls } from './tls-policy/host-tls.js'
+import type { TlsProblem } from './tls-policy/tls-problem.js'
 import { errorVerdict, localVerdict, type Verdict } from './verdict.js'
 
 /** What connections are made with. */
@@ -24,12 +26,14 @@ export interface ConnectContext {
 export interface ConnectTarget {
   readonly host: string
   readonly address: string
-  readonly tls: TlsLevel
+  readonly tls: Pick<HostTls, 'level' | 'authenticate' | 'observe'>
   readonly dialogue?: Dialogue
 }
 
 /** A session, or why there is none. */
-export type Connected = { readonly session: SmtpSession } | { readonly fault: Verdict }
+export type Connected =
+  | { readonly session: SmtpSession }
+  | { readonly fault: Verdict; readonly tlsProblem?: TlsProblem }
 
 /**
  * Opens a session with one address of a host. Where encryption is opportunistic and the handshake fails, a second
@@ -42,20 +46,21 @@ export async function connectToHost(
 ): Promise<Connected> {
   const first = await tryToConnect(target, context, signal)
   if (!('tlsFailed' in first)) return first
-  if (target.tls === 'opportunistic') {
-    const second = await tryToConnect({ ...target, tls: 'none' }, context, signal)
-    if (!('tlsFailed' in second)) return second
+  const { tlsFailed } = first
+  if (target.tls.level === 'opportunistic') {
+    const second = await tryToConnect({ ...target, tls: { level: 'none' } }, context, signal)
+    if ('session' in second) return { session: { ...second.session, tlsProblem: tlsFailed } }
+    if (!('tlsFailed' in second)) return { ...second, tlsProblem: tlsFailed }
   }
-  return {
-    fault: localVerdict('deferred', 'host', '4.7.5', `TLS is required but failed: ${first.tlsFailed}`),
-  }
+  const fault = localVerdict('deferred', 'host', '4.7.5', `TLS is required but failed: ${tlsFailed.reason}`)
+  return { fault, tlsProblem: tlsFailed }
 }
 
 async function tryToConnect(
   target: ConnectTarget,
   context: ConnectContext,
   signal: AbortSignal,
-): Promise<Connected | { readonly tlsFailed: string }> {
+): Promise<Connected | { readonly tlsFailed: TlsProblem }> {
   try {
     const socket = await openSocket({ host: target.address, port: context.port }, context, signal)
     const wire = new SmtpWire(socket, context.clock, target.dialogue)
@@ -76,12 +81,16 @@ async function greet(wire: SmtpWire, target: ConnectTarget, context: ConnectCont
     const opening = await openSession(wire, {
       hostname,
       timeouts,
-      tls: target.tls,
+      ...(target.tls.authenticate && { authenticate: target.tls.authenticate }),
+      ...(target.tls.observe && { observe: target.tls.observe }),
+      tls: target.tls.level,
       tlsOptions: tlsOptions(target, context),
     })
     if ('session' in opening) return opening
     wire.quit()
-    return 'refused' in opening ? { fault: opening.refused } : opening
+    if (!('refused' in opening)) return opening
+    const { refused, tlsProblem } = opening
+    return { fault: refused, ...(tlsProblem && { tlsProblem }) }
   } catch (error) {
     wire.quit()
     throw error

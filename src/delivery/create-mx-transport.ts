@@ -19,6 +19,7 @@ export function createMxTransport(options: MxTransportOptions): Transport {
     logger: guardLogger(settings.logger),
     secureContext: makeSecureContext('createMxTransport', settings.tlsOptions),
     pool,
+    onTls: () => {},
   }
   return {
     deliver: (delivery, signal) => settings.clock.track(new MxAttempt(context, delivery, signal).run()),

@@ -1,12 +1,16 @@
 import { setMaxListeners } from 'node:events'
 import type tls from 'node:tls'
 import { MailError } from '../core/error.js'
-import { AttemptProgress } from './attempt-progress.js'
-import { connectToHost } from './connect-to-host.js'
+import { AttemptProgress, type Place } from './attempt-progress.js'
+import { type Connected, connectToHost } from './connect-to-host.js'
 import type { ConnectionPool, PooledSession } from './connection-pool.js'
 import { findMx, type MailHost, type MailHosts } from './find-mx.js'
 import type { MxTransportSettings } from './options.js'
 import { type ResolvedHost, resolveHost, withoutPrivate } from './resolve-host.js'
+import type { SmtpSession } from './smtp-client/smtp-session.js'
+import type { DestinationTls } from './tls-policy/destination-tls.js'
+import type { HostTls, TlsResult } from './tls-policy/host-tls.js'
+import { planTls } from './tls-policy/plan-tls.js'
 import type { Delivery, RecipientOutcome } from './transport.js'
 import { errorVerdict, localVerdict, type Verdict } from './verdict.js'
 
@@ -14,6 +18,14 @@ import { errorVerdict, localVerdict, type Verdict } from './verdict.js'
 export interface MxContext extends MxTransportSettings {
   readonly pool: ConnectionPool
   readonly secureContext: tls.SecureContext
+  /** Hears how new connections were secured. */
+  readonly onTls: (result: TlsResult) => void
+}
+
+/** A host, and how connections to it are secured. */
+interface SecuredHost {
+  readonly name: string
+  readonly tls: HostTls
 }
 
 /**
@@ -56,19 +68,15 @@ export class MxAttempt {
 
   async #walk(): Promise<void> {
     const { resolver, random, limits } = this.#context
-    const { destination, envelope } = this.#delivery
+    const { destination } = this.#delivery
     const options = { resolver, random, maxHosts: limits.hosts, signal: this.#signal }
     const found = await this.#unlessEnded(findMx(destination, options))
     if ('status' in found) return this.#progress.blame(found)
-    if (envelope.requireTls && !found.secure) {
-      // RFC 8689 §4.2.1: whoever forges the MX record would get the message.
-      const reason = `REQUIRETLS needs the MX of ${destination} to be validated by DNSSEC`
-      return this.#progress.blame(localVerdict('failed', 'host', '5.7.10', reason))
-    }
-    await this.#tryGroups(found.groups)
+    const plan = planTls(this.#context, this.#delivery, found.secure, this.#signal)
+    await this.#tryGroups(found.groups, plan)
   }
 
-  async #tryGroups(groups: MailHosts['groups']): Promise<void> {
+  async #tryGroups(groups: MailHosts['groups'], plan: DestinationTls): Promise<void> {
     for (const group of groups) {
       const hosts = await this.#unlessEnded(Promise.all(group.map(host => this.#resolve(host))))
       if (hosts.some(host => this.#isSelf(host))) {
@@ -76,7 +84,7 @@ export class MxAttempt {
         return this.#progress.blame(localVerdict('failed', 'host', '5.4.6', reason))
       }
       for (const host of hosts) {
-        await this.#tryHost(this.#context.allowPrivateAddresses ? host : withoutPrivate(host))
+        await this.#tryHost(this.#context.allowPrivateAddresses ? host : withoutPrivate(host), plan)
         if (this.#isOver()) return
       }
     }
@@ -93,36 +101,50 @@ export class MxAttempt {
     return name === this.#context.hostname.toLowerCase() || this.#context.isSelf(name, addresses)
   }
 
-  async #tryHost({ name, addresses, problem }: ResolvedHost): Promise<void> {
+  async #tryHost(host: ResolvedHost, plan: DestinationTls): Promise<void> {
+    const { name, addresses, problem } = host
     if (problem) this.#progress.blame(problem, { host: name })
-    const kept = addresses.length > 0 ? this.#context.pool.take(this.#poolKey(name)) : undefined
-    if (kept && (await this.#send(name, kept, true))) return
+    if (addresses.length === 0) return
+    const tls = await this.#unlessEnded(plan.forHost(host))
+    if ('status' in tls) return this.#progress.blame(tls, { host: name })
+    const kept = this.#context.pool.take(poolKey(name, tls))
+    if (kept && (await this.#send({ name, tls }, kept, true))) return
     for (const address of addresses) {
       if (this.#isOver()) return
-      this.#connections++
-      const { dialogue } = this.#progress
-      const target = {
-        host: name,
-        address,
-        tls: this.#tlsLevel(),
-        ...(dialogue && { dialogue }),
-      }
-      const connected = await connectToHost(target, this.#context, this.#signal)
-      if ('fault' in connected) this.#progress.blame(this.#strictly(connected.fault), { host: name, address })
-      else {
-        const openedAt = this.#context.clock.monotonic()
-        await this.#send(name, { session: connected.session, address, openedAt }, false)
-      }
+      await this.#connect({ name, tls }, address)
     }
   }
 
+  async #connect({ name, tls }: SecuredHost, address: string): Promise<void> {
+    this.#connections++
+    const { dialogue } = this.#progress
+    const target = { host: name, address, tls, ...(dialogue && { dialogue }) }
+    const connected = await connectToHost(target, this.#context, this.#signal)
+    this.#report({ name, tls }, address, connected)
+    if ('fault' in connected) {
+      const place = { host: name, address, tlsRule: tls.rule }
+      return this.#progress.blame(this.#strictly(connected.fault), place)
+    }
+    const openedAt = this.#context.clock.monotonic()
+    await this.#send({ name, tls }, { session: connected.session, address, openedAt }, false)
+  }
+
+  /** Counts what became of the encryption of a new connection; one that did not come so far tells nothing. */
+  #report({ name, tls }: SecuredHost, address: string, connected: Connected): void {
+    const problem = 'session' in connected ? connected.session.tlsProblem : connected.tlsProblem
+    if (tls.level === 'none' || ('fault' in connected && !problem)) return
+    const { destination: domain } = this.#delivery
+    this.#context.onTls({ domain, policy: tls.policy, host: name, address, ...(problem && { problem }) })
+  }
+
   /** Sends to all that are left over one session. Answers `false` for a kept one that turned out to be dead. */
-  async #send(host: string, pooled: PooledSession, kept: boolean): Promise<boolean> {
+  async #send({ name, tls }: SecuredHost, pooled: PooledSession, kept: boolean): Promise<boolean> {
     const { session, address } = pooled
     const weigh = (fault: Verdict) => this.#strictly(fault)
     const options = { timeouts: this.#context.timeouts, signal: this.#signal, kept, weigh }
-    if ((await this.#progress.send(session, { host, address }, options)) === 'stale') return false
-    this.#context.pool.give(this.#poolKey(host), pooled)
+    const place = { host: name, address, ...describeTls(session, tls) }
+    if ((await this.#progress.send(session, place, options)) === 'stale') return false
+    this.#context.pool.give(poolKey(name, tls), pooled)
     return true
   }
 
@@ -131,14 +153,6 @@ export class MxAttempt {
     const noTls = fault.enhanced === '4.7.4' || fault.enhanced === '4.7.5'
     if (!this.#delivery.envelope.requireTls || !noTls) return fault
     return { ...fault, status: 'failed', enhanced: '5.7.10' }
-  }
-
-  #tlsLevel() {
-    return this.#delivery.envelope.requireTls ? 'verified' : this.#context.tls
-  }
-
-  #poolKey(host: string): string {
-    return `${host} ${this.#tlsLevel()}`
   }
 
   #isOver(): boolean {
@@ -160,4 +174,14 @@ export class MxAttempt {
       work.then(resolve, reject).finally(() => this.#signal.removeEventListener('abort', end))
     })
   }
+}
+
+function poolKey(host: string, tls: HostTls): string {
+  return `${host} ${tls.key}`
+}
+
+/** What an outcome tells of the encryption. */
+function describeTls({ tls }: SmtpSession, { rule, voucher }: HostTls): Place {
+  if (tls === undefined) return { tlsRule: rule }
+  return { tls, tlsRule: rule, ...(voucher && { tlsVerified: voucher }) }
 }

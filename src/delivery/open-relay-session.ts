@@ -127,7 +127,7 @@ async function greet(
   })
   if ('refused' in opening) return { fault: opening.refused }
   if ('tlsFailed' in opening) {
-    return { fault: localVerdict('deferred', 'host', '4.7.5', `TLS failed: ${opening.tlsFailed}`) }
+    return { fault: localVerdict('deferred', 'host', '4.7.5', `TLS failed: ${opening.tlsFailed.reason}`) }
   }
   const { session } = opening
   const limit = timeouts.hello

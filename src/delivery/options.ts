@@ -6,6 +6,7 @@ import { type Logger, silentLogger } from '../core/logger.js'
 import { type Network, nodeNetwork } from '../core/network.js'
 import { durationSchema, functionSchema, shapeSchema } from '../core/options.js'
 import type { Resolver } from '../dns/resolver.js'
+import { tlsLevelsSchema } from './tls-policy/tls-levels.js'
 
 /** Options of `createMxTransport`. */
 export interface MxTransportOptions {
@@ -22,12 +23,17 @@ export interface MxTransportOptions {
   /** TCP port of the servers. Default: 25. */
   port?: number
   /**
-   * `'opportunistic'` (default): encrypts when the server offers it, by whatever certificate it has, and sends in the
-   * clear when it does not or the handshake fails. `'required'`: always encrypts. `'verified'`: the certificate must
-   * also be trusted and name the host. `'none'`: never encrypts. Messages that ask for REQUIRETLS go `'verified'`
-   * in any case.
+   * The least that connections are secured by: one level for all, or by destination as a table (`'rome.test'`,
+   * `'*.rome.test'` for what is below it, `'*'` for all others, else `'opportunistic'`) or a function. Default:
+   * `'opportunistic'`. DANE, MTA-STS and REQUIRETLS ask for more where they apply, except that with `'none'` only
+   * REQUIRETLS does.
    */
-  tls?: 'opportunistic' | 'required' | 'verified' | 'none'
+  tls?: OutboundTls | Readonly<Record<string, OutboundTls>> | ((destination: string) => OutboundTls)
+  /**
+   * Whether TLSA records are heeded (RFC 7672). Only answers count that the resolver calls validated by DNSSEC: see
+   * `trustAd` of `createDnsResolver`. Default: `true`.
+   */
+  dane?: boolean
   /** What encryption is done with. */
   tlsOptions?: OutboundTlsOptions
   /** How long servers may take, by the phases of RFC 5321 §4.5.3.2. */
@@ -47,6 +53,13 @@ export interface MxTransportOptions {
   /** A number from 0 to below 1, for the order among equals. Default: `Math.random`. */
   random?: () => number
 }
+
+/**
+ * How connections are secured. `'opportunistic'`: encrypted when the server offers it, by whatever certificate it has,
+ * and in the clear when it does not or the handshake fails (RFC 7435). `'required'`: always encrypted, by whatever
+ * certificate. `'verified'`: the certificate must also be trusted and name the host. `'none'`: never encrypted.
+ */
+export type OutboundTls = 'opportunistic' | 'required' | 'verified' | 'none'
 
 /** TLS as a client. */
 export interface OutboundTlsOptions {
@@ -146,7 +159,7 @@ export const connectionsSchema = z.strictObject({
 
 /** The schema of {@link MxTransportOptions}. */
 export const mxTransportSchema = z.strictObject({
-  resolver: shapeSchema<Resolver>('a resolver', ['mx', 'addresses']),
+  resolver: shapeSchema<Resolver>('a resolver', ['mx', 'addresses', 'txt', 'tlsa']),
   hostname: z.string().refine(name => tryNormalizeDomain(name) !== undefined, {
     error: "expected a name such as 'mx.example.test'",
   }),
@@ -154,7 +167,8 @@ export const mxTransportSchema = z.strictObject({
   network: shapeSchema<Network>('a network', ['connect']).default(() => nodeNetwork),
   logger: shapeSchema<Logger>('a logger', ['debug', 'info', 'warn', 'error']).default(() => silentLogger),
   port: z.int().min(1).max(65_535).default(25),
-  tls: z.enum(['opportunistic', 'required', 'verified', 'none']).default('opportunistic'),
+  tls: tlsLevelsSchema.prefault('opportunistic'),
+  dane: z.boolean().default(true),
   tlsOptions: outboundTlsSchema.prefault({}),
   timeouts: timeoutsSchema.prefault({}),
   limits: limitsSchema.prefault({}),

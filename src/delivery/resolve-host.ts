@@ -9,6 +9,8 @@ export interface ResolvedHost {
   readonly name: string
   /** In the order to try them. */
   readonly addresses: readonly string[]
+  /** Whether they were validated by DNSSEC. */
+  readonly secure?: boolean
   /** Why there are none. */
   readonly problem?: Verdict
 }
@@ -23,7 +25,9 @@ export interface ResolveHostOptions {
 export async function resolveHost(host: MailHost, options: ResolveHostOptions): Promise<ResolvedHost> {
   if (host.addresses) return { name: host.name, addresses: host.addresses }
   const answer = await options.resolver.addresses(host.name, { signal: options.signal })
-  if (answer.status === 'found') return { name: host.name, addresses: interleave(answer.records) }
+  if (answer.status === 'found') {
+    return { name: host.name, addresses: interleave(answer.records), secure: answer.secure }
+  }
   const problem =
     answer.status === 'not-found'
       ? localVerdict('failed', 'host', '5.4.4', `${host.name} has no address`)
@@ -36,7 +40,7 @@ export function withoutPrivate(host: ResolvedHost): ResolvedHost {
   const addresses = host.addresses.filter(isPublicAddress)
   if (addresses.length > 0 || host.problem) return { ...host, addresses }
   const reason = `${host.name} has no public address (${host.addresses.slice(0, 5).join(', ')})`
-  return { name: host.name, addresses, problem: localVerdict('failed', 'host', '5.4.4', reason) }
+  return { ...host, addresses, problem: localVerdict('failed', 'host', '5.4.4', reason) }
 }
 
 function interleave(records: readonly AddressRecord[]): string[] {

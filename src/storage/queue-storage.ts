@@ -110,6 +110,10 @@ export interface AttemptRecord {
   readonly reason: string
   /** Protocol and cipher, when the connection was encrypted: `TLSv1.3 TLS_AES_256_GCM_SHA384`. */
   readonly tls?: string
+  /** The rule it was secured by: `dane`, `mta-sts`, `requiretls`, `opportunistic` and others. */
+  readonly tlsRule?: string
+  /** What vouched for the server's name: TLSA records, or an issuer that is trusted. Absent when nothing was asked for it. */
+  readonly tlsVerified?: 'dane' | 'pkix'
 }
 
 /** A request for due entries. */

@@ -1,5 +1,6 @@
 import type tls from 'node:tls'
 import { describeError, MailError } from '../../core/error.js'
+import { checkPkix, type PeerCheck, type TlsProblem, tlsProblem } from '../tls-policy/tls-problem.js'
 import { refusedVerdict, type Verdict } from '../verdict.js'
 import { type Extensions, noExtensions, readExtensions } from './extensions.js'
 import type { SmtpWire } from './smtp-wire.js'
@@ -23,6 +24,10 @@ export interface SessionOptions {
   readonly tls: TlsLevel
   /** Whether it speaks LMTP (RFC 2033): LHLO, and a reply to the message for each recipient. Default: SMTP. */
   readonly lmtp?: boolean
+  /** Holds the certificate of the server to something: what it finds wrong fails the handshake. */
+  readonly authenticate?: PeerCheck
+  /** Looks at the certificate; what it finds wrong is noted in the session. */
+  readonly observe?: PeerCheck
   /** For the handshake: SNI, trusted issuers, least version. */
   readonly tlsOptions: tls.ConnectionOptions
   readonly timeouts: PhaseTimeouts
@@ -36,6 +41,8 @@ export interface SmtpSession {
   readonly tls?: string
   /** Whether it speaks LMTP. */
   readonly lmtp?: boolean
+  /** What was wrong with its encryption, where that did not matter. */
+  readonly tlsProblem?: TlsProblem
   /** Transactions begun. */
   transactions: number
   /** The last transaction was given up halfway: RSET must come before the next. */
@@ -46,9 +53,9 @@ export interface SmtpSession {
 export type Opening =
   | { readonly session: SmtpSession }
   /** The host does not serve us. */
-  | { readonly refused: Verdict }
+  | { readonly refused: Verdict; readonly tlsProblem?: TlsProblem }
   /** The server offered encryption, but the handshake failed; the connection is of no more use. */
-  | { readonly tlsFailed: string }
+  | { readonly tlsFailed: TlsProblem }
 
 /**
  * Goes through the opening of a conversation on a fresh connection: greeting, EHLO (or HELO where that is not known),
@@ -84,9 +91,11 @@ async function sayHello(wire: SmtpWire, { hostname, timeouts, lmtp }: SessionOpt
 }
 
 function withoutTls(wire: SmtpWire, extensions: Extensions, options: SessionOptions, why: string): Opening {
-  if (options.tls === 'opportunistic') return ready(wire, extensions, options)
+  const problem = tlsProblem('starttls-not-supported', `STARTTLS ${why}`)
+  if (options.tls === 'opportunistic') return ready(wire, extensions, options, { problem })
   return {
     refused: { status: 'deferred', scope: 'host', enhanced: '4.7.4', reason: `TLS is required but ${why}` },
+    tlsProblem: problem,
   }
 }
 
@@ -95,25 +104,32 @@ async function encrypt(wire: SmtpWire, options: SessionOptions): Promise<Opening
   if ('tlsFailed' in secured) return secured
   // RFC 3207 §4.2: what was learned in the clear is forgotten.
   const hello = await sayHello(wire, options)
-  return 'refused' in hello ? hello : ready(wire, hello.extensions, options, secured.tls)
+  return 'refused' in hello ? hello : ready(wire, hello.extensions, options, secured)
+}
+
+/** What is known of the encryption of a session. */
+interface Secured {
+  readonly tls?: string
+  readonly problem?: TlsProblem
 }
 
 async function handshake(
   wire: SmtpWire,
   options: SessionOptions,
-): Promise<{ tls: string } | { tlsFailed: string }> {
+): Promise<Secured | { tlsFailed: TlsProblem }> {
   try {
     const socket = await wire.startTls(
       { ...options.tlsOptions, rejectUnauthorized: false },
       options.timeouts.tls,
     )
-    if (options.tls === 'verified' && !socket.authorized) {
-      return { tlsFailed: `the certificate is not trusted: ${describeError(socket.authorizationError)}` }
-    }
-    return { tls: `${socket.getProtocol()} ${socket.getCipher().name}` }
+    const authenticate = options.authenticate ?? (options.tls === 'verified' ? checkPkix : undefined)
+    const tlsFailed = authenticate?.(socket)
+    if (tlsFailed) return { tlsFailed }
+    const problem = options.observe?.(socket)
+    return { tls: `${socket.getProtocol()} ${socket.getCipher().name}`, ...(problem && { problem }) }
   } catch (error) {
     if (error instanceof MailError && error.code === 'ABORTED') throw error
-    return { tlsFailed: describeError(error) }
+    return { tlsFailed: tlsProblem('validation-failure', describeError(error)) }
   }
 }
 
@@ -121,8 +137,10 @@ function ready(
   wire: SmtpWire,
   extensions: Extensions,
   { lmtp = false }: SessionOptions,
-  encryption?: string,
+  { tls, problem }: Secured = {},
 ): Opening {
   const session = { wire, extensions, lmtp, transactions: 0, needsReset: false }
-  return { session: encryption === undefined ? session : { ...session, tls: encryption } }
+  return {
+    session: { ...session, ...(tls !== undefined && { tls }), ...(problem && { tlsProblem: problem }) },
+  }
 }
