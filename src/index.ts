@@ -44,6 +44,7 @@ export type {
   ConnectionOptions,
   MxTransportOptions,
   OutboundTimeouts,
+  OutboundTls,
   OutboundTlsOptions,
 } from './delivery/options.js'
 export type {

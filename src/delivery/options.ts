@@ -159,7 +159,7 @@ export const connectionsSchema = z.strictObject({
 
 /** The schema of {@link MxTransportOptions}. */
 export const mxTransportSchema = z.strictObject({
-  resolver: shapeSchema<Resolver>('a resolver', ['mx', 'addresses', 'txt', 'tlsa']),
+  resolver: shapeSchema<Resolver>('a resolver', ['mx', 'addresses']),
   hostname: z.string().refine(name => tryNormalizeDomain(name) !== undefined, {
     error: "expected a name such as 'mx.example.test'",
   }),

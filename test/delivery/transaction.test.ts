@@ -17,6 +17,7 @@ describe('a transaction', () => {
         reply: { code: 250, enhanced: '2.0.0', text: 'Taken' },
         reason: '250 2.0.0 Taken',
         dsnPassedOn: false,
+        tlsRule: 'opportunistic',
       },
     ])
     await world.transport.close()

@@ -1,0 +1,202 @@
+import { describe, expect, it } from 'vitest'
+import type { MxTransportOptions } from '../../../src/delivery/options.js'
+import { bytesSource } from '../../../src/message/sources.js'
+import { issuedTls, issuerPem, testTls } from '../../fixtures/tls.js'
+import { createOutsideWorld } from '../outside-world.js'
+import type { Script } from '../scripted-server.js'
+import { tlsaOf } from './tlsa.js'
+
+const selfSigned: Script = { extensions: ['STARTTLS', 'PIPELINING'] }
+const issued: Script = { ...selfSigned, STARTTLS: peer => peer.startTls('', issuedTls) }
+
+/** `rome.test` in a signed zone, with TLSA records. */
+async function signedRome(
+  script: Script,
+  tlsa: string | string[],
+  options: Partial<MxTransportOptions> = {},
+  host = 'mx.rome.test',
+) {
+  const world = await createOutsideWorld(options)
+  const rome = await world.server(host, script)
+  world.zone.set('rome.test', { mx: host, secure: true })
+  world.zone.set(host, { a: rome.address, secure: true })
+  world.zone.set(`_25._tcp.${host}`, { tlsa, secure: true })
+  return Object.assign(world, { rome })
+}
+
+const delivered = { status: 'delivered', tlsRule: 'dane', tlsVerified: 'dane' }
+const refused = { status: 'deferred', scope: 'host', enhanced: '4.7.5', tlsRule: 'dane' }
+const nonsense = `3 1 1 ${'00'.repeat(32)}`
+
+describe('DANE-EE (RFC 7672 §3.1.1)', () => {
+  it.each([
+    [0, 0],
+    [0, 1],
+    [0, 2],
+    [1, 0],
+    [1, 1],
+    [1, 2],
+  ])('takes the certificate that the record names: selector %i, matching type %i', async (selector, type) => {
+    await using world = await signedRome(selfSigned, tlsaOf(testTls.cert, 3, selector, type))
+    expect(await world.deliverOne()).toMatchObject({ ...delivered, tls: expect.stringMatching(/^TLSv1/) })
+  })
+
+  it('passes over names', async () => {
+    const record = tlsaOf(testTls.cert, 3, 1, 1)
+    await using world = await signedRome(selfSigned, record, {}, 'mx.milan.test')
+    expect(await world.deliverOne()).toMatchObject(delivered)
+  })
+
+  it('takes any one of several records', async () => {
+    await using world = await signedRome(selfSigned, [nonsense, tlsaOf(testTls.cert, 3, 1, 1)])
+    expect(await world.deliverOne()).toMatchObject(delivered)
+  })
+
+  it('defers what another server would get, and says nothing to it', async () => {
+    await using world = await signedRome(selfSigned, nonsense)
+    expect(await world.deliverOne()).toMatchObject(refused)
+    expect(world.rome.connections.flatMap(peer => peer.commands).join()).not.toContain('MAIL')
+    expect(world.rome.connections).toHaveLength(1)
+  })
+
+  it('goes by the stronger digest where there are two (RFC 7671 §9)', async () => {
+    const records = [tlsaOf(testTls.cert, 3, 1, 1), `3 1 2 ${'00'.repeat(64)}`]
+    await using world = await signedRome(selfSigned, records)
+    expect(await world.deliverOne()).toMatchObject(refused)
+  })
+})
+
+describe('DANE-TA (RFC 7672 §3.1.2)', () => {
+  it.each([
+    [0, 0],
+    [0, 1],
+    [1, 0],
+    [1, 2],
+  ])('takes a chain to the anchor: selector %i, matching type %i', async (selector, type) => {
+    await using world = await signedRome(issued, tlsaOf(issuerPem, 2, selector, type))
+    expect(await world.deliverOne()).toMatchObject(delivered)
+  })
+
+  it('takes the name of the domain for that of the host (§3.2.2), and no other', async () => {
+    const record = tlsaOf(issuerPem, 2, 0, 1)
+    await using world = await signedRome(issued, record, {}, 'mx.milan.test')
+    expect(await world.deliverOne()).toMatchObject(delivered)
+    world.zone.set('naples.test', { mx: 'mx.milan.test', secure: true })
+    expect(await world.deliverOne({ destination: 'naples.test' })).toMatchObject({
+      ...refused,
+      reason: expect.stringContaining('for none of mx.milan.test, naples.test'),
+    })
+  })
+
+  it('does not take a certificate that the anchor did not sign, nor one out of date', async () => {
+    await using forged = await signedRome(selfSigned, tlsaOf(issuerPem, 2, 0, 0))
+    expect(await forged.deliverOne()).toMatchObject(refused)
+    await using late = await signedRome(issued, tlsaOf(issuerPem, 2, 0, 1))
+    late.clock.jump(Date.UTC(2056, 0) - late.clock.now())
+    expect(await late.deliverOne()).toMatchObject({
+      ...refused,
+      reason: expect.stringContaining('out of date'),
+    })
+  })
+})
+
+describe('where DANE applies', () => {
+  it('defers when the TLSA records cannot be looked up (RFC 7672 §2.1.2)', async () => {
+    await using world = await signedRome(selfSigned, tlsaOf(testTls.cert, 3, 1, 1))
+    world.zone.fail('_25._tcp.mx.rome.test', 'servfail')
+    expect(await world.deliverOne()).toMatchObject({ status: 'deferred', scope: 'host', enhanced: '4.7.5' })
+    expect(world.rome.connections).toHaveLength(0)
+  })
+
+  it.each([
+    ['the MX', 'rome.test', { mx: 'mx.rome.test' }],
+    ['the address', 'mx.rome.test', { a: '192.0.2.10' }],
+    ['the TLSA', '_25._tcp.mx.rome.test', { tlsa: nonsense }],
+  ])('heeds no TLSA record when %s answer was not validated', async (_, name, entry) => {
+    await using world = await signedRome(selfSigned, nonsense)
+    world.zone.set(name, { ...entry, secure: false })
+    expect(await world.deliverOne()).toMatchObject({ status: 'delivered', tlsRule: 'opportunistic' })
+  })
+
+  it('requires encryption, by any certificate, when no record can be used (RFC 7672 §2.2)', async () => {
+    const unusable = [
+      `1 1 1 ${'00'.repeat(32)}`,
+      '3 1 1 00',
+      '3 2 1 00',
+      `3 1 9 ${'00'.repeat(32)}`,
+      '3 0 0 00',
+    ]
+    await using world = await signedRome(selfSigned, unusable)
+    const outcome = await world.deliverOne()
+    expect(outcome).toMatchObject({ status: 'delivered', tlsRule: 'dane-unusable' })
+    expect(outcome.tlsVerified).toBeUndefined()
+    await using bare = await signedRome({ extensions: [] }, unusable)
+    expect(await bare.deliverOne()).toMatchObject({ status: 'deferred', enhanced: '4.7.4' })
+  })
+
+  it('does not go without encryption', async () => {
+    await using world = await signedRome({ extensions: [] }, tlsaOf(testTls.cert, 3, 1, 1))
+    expect(await world.deliverOne()).toMatchObject({ status: 'deferred', enhanced: '4.7.4', tlsRule: 'dane' })
+  })
+
+  it('goes to the next host when the first is not who it should be', async () => {
+    await using world = await signedRome(selfSigned, nonsense)
+    await world.server('mx2.rome.test', selfSigned)
+    world.zone.set('rome.test', { mx: ['10 mx.rome.test', '20 mx2.rome.test'], secure: true })
+    expect(await world.deliverOne()).toMatchObject({ status: 'delivered', host: 'mx2.rome.test' })
+  })
+
+  it('can be switched off', async () => {
+    await using world = await signedRome(selfSigned, nonsense, { dane: false })
+    expect(await world.deliverOne()).toMatchObject({ status: 'delivered', tlsRule: 'opportunistic' })
+  })
+
+  it('vouches for a host of REQUIRETLS', async () => {
+    const script = { extensions: ['STARTTLS', 'REQUIRETLS'] }
+    await using world = await signedRome(script, tlsaOf(testTls.cert, 3, 1, 1))
+    const envelope = { sender: 'alice@paris.test', requireTls: true }
+    expect(await world.deliverOne({ envelope })).toMatchObject(delivered)
+  })
+
+  it('gives way to TLS-Required: No (RFC 8689 §3), but not where REQUIRETLS was asked for', async () => {
+    const script = { extensions: ['STARTTLS', 'REQUIRETLS'] }
+    const message = bytesSource('tls-required: no\r\nSubject: TLS report\r\n\r\nIt fails.\r\n')
+    await using world = await signedRome(script, nonsense)
+    expect(await world.deliverOne({ message })).toMatchObject({
+      status: 'delivered',
+      tlsRule: 'opportunistic',
+    })
+    world.zone.fail('_25._tcp.mx.rome.test', 'servfail')
+    expect(await world.deliverOne({ message })).toMatchObject({ status: 'delivered' })
+    const envelope = { sender: 'alice@paris.test', requireTls: true }
+    expect(await world.deliverOne({ message, envelope })).toMatchObject({ status: 'deferred' })
+  })
+})
+
+describe('tls by destination', () => {
+  const tables: [string, NonNullable<MxTransportOptions['tls']>][] = [
+    ['a table', { 'Rome.test': 'required', '*.milan.test': 'required', '*': 'none' }],
+    ['a function', domain => (/rome|milan/.test(domain) ? 'required' : 'none')],
+  ]
+  it.each(tables)('is given as %s', async (_, tls) => {
+    await using world = await createOutsideWorld({ tls })
+    await world.server('mx.rome.test', { extensions: [] })
+    for (const [destination, status] of [
+      ['rome.test', 'deferred'],
+      ['post.milan.test', 'deferred'],
+      ['naples.test', 'delivered'],
+    ] as const) {
+      world.zone.set(destination, { mx: 'mx.rome.test' })
+      expect(await world.deliverOne({ destination })).toMatchObject({ status })
+    }
+  })
+
+  it('defers when the function fails, and refuses what is no level', async () => {
+    await using world = await createOutsideWorld({ tls: () => 'sometimes' as 'none' })
+    await world.rome()
+    expect(await world.deliverOne()).toMatchObject({ status: 'deferred', scope: 'local' })
+    await expect(createOutsideWorld({ tls: { '*.': 'none' } })).rejects.toMatchObject({
+      code: 'OPTION_INVALID',
+    })
+  })
+})
