@@ -70,7 +70,7 @@ class ManualClock implements VirtualClock {
   }
 
   now(): number {
-    return this.#offset + this.monotonic()
+    return Math.floor(this.#offset + this.monotonic())
   }
 
   monotonic(): number {

@@ -2,6 +2,12 @@ import { describe, expect, it } from 'vitest'
 import { createVirtualClock } from '../../src/core/virtual-clock.js'
 
 describe('a virtual clock that runs', () => {
+  it('tells whole milliseconds, as instants are everywhere', async () => {
+    const clock = createVirtualClock({ start: 1_000, runs: true })
+    await new Promise<void>(resolve => clock.schedule(1.5, resolve))
+    expect(Number.isInteger(clock.now())).toBe(true)
+  })
+
   it('goes by itself, and runs timers as they fall due', async () => {
     const clock = createVirtualClock({ runs: true })
     const start = clock.monotonic()

@@ -1,6 +1,6 @@
 /** How clients reach one protocol of a test mail. */
 export interface ServiceSettings {
-  /** Always `127.0.0.1`. */
+  /** `127.0.0.1`. */
   readonly host: string
   /** Encryption by STARTTLS or STLS, where the client asks for it. */
   readonly port: number

@@ -92,8 +92,7 @@ function certificateNames({ hostname, domains = [] }: TestMailSettings): string[
 /** The listeners of a test mail. */
 export type TestPorts = { readonly [Service in 'smtp' | 'smtps' | 'pop3' | 'pop3s']: number }
 
-async function listen({ smtp, pop3 }: MailServer, { ports }: TestMailSettings): Promise<TestPorts> {
-  const host = '127.0.0.1'
+async function listen({ smtp, pop3 }: MailServer, { host, ports }: TestMailSettings): Promise<TestPorts> {
   const listeners = await Promise.all([
     smtp.listen({ host, port: ports.smtp }),
     smtp.listen({ host, port: ports.smtps, tls: 'implicit' }),

@@ -23,6 +23,8 @@ export interface TestMailOptions {
    * every address has a mailbox once mail comes for it.
    */
   users?: readonly UserOptions[] | Accounts
+  /** Address to listen on. Default: `'127.0.0.1'`, so that nobody else reaches it. */
+  host?: string
   /** Ports to listen on. Default: 0 for each, a free one. */
   ports?: TestMailPorts
   /** Time of the server: retries, expiry, deadlines. Default: one that runs from now on and can be put forward. */
@@ -71,6 +73,7 @@ export const testMailSchema = z.strictObject({
       error: 'expected a list of users, or accounts',
     })
     .optional(),
+  host: z.string().min(1).default('127.0.0.1'),
   ports: z.strictObject({ smtp: port, smtps: port, pop3: port, pop3s: port }).prefault({}),
   clock: shapeSchema<VirtualClock>('a virtual clock', ['advance', 'settled', 'schedule']).optional(),
   dns: shapeSchema<DnsZone>('a DNS zone', ['set', 'mx', 'addresses', 'txt']).optional(),

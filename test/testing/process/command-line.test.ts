@@ -1,0 +1,46 @@
+import { describe, expect, it } from 'vitest'
+import { parseCommandLine } from '../../../src/testing/process/command-line.js'
+
+describe('the command line', () => {
+  it('serves on the known ports of loopback', () => {
+    expect(parseCommandLine([])).toEqual({
+      kind: 'serve',
+      host: '127.0.0.1',
+      ports: { smtp: 1025, smtps: 1465, pop3: 1110, pop3s: 1995, http: 8025 },
+      domains: [],
+      allowHosts: [],
+      json: false,
+    })
+  })
+
+  it('takes every option', () => {
+    const args =
+      '--smtp 0 --smtps=1 --pop3 2 --pop3s 3 --http 65535 --host ::1 --json --domain a.test --domain b.test'
+    expect(parseCommandLine([...args.split(' '), '--allow-host', 'mail.local'])).toEqual({
+      kind: 'serve',
+      host: '::1',
+      ports: { smtp: 0, smtps: 1, pop3: 2, pop3s: 3, http: 65_535 },
+      domains: ['a.test', 'b.test'],
+      allowHosts: ['mail.local'],
+      json: true,
+    })
+  })
+
+  it.each([
+    [['--smtp', '65536'], '--smtp: expected a port from 0 to 65535, got "65536"'],
+    [['--http', '80a'], '--http: expected a port'],
+    [['--smtp'], "'--smtp <value>' argument missing"],
+    [['--nonsense'], "Unknown option '--nonsense'"],
+    [['serve'], "Unexpected argument 'serve'"],
+  ])('refuses %j, and says why', (args, problem) => {
+    expect(() => parseCommandLine(args)).toThrow(problem)
+  })
+
+  it.each([
+    [['--help'], 'help'],
+    [['-h', '--smtp', '1'], 'help'],
+    [['--version'], 'version'],
+  ])('takes %j', (args, kind) => {
+    expect(parseCommandLine(args)).toEqual({ kind })
+  })
+})

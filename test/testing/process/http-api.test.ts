@@ -1,0 +1,223 @@
+import { request as httpRequest } from 'node:http'
+import { createTransport } from 'nodemailer'
+import { describe, expect, it } from 'vitest'
+import { type Json, serveProcess } from './served-process.js'
+
+async function send(port: number, message: { to: string; subject?: string; raw?: string }): Promise<void> {
+  const transport = createTransport({ host: '127.0.0.1', port, tls: { rejectUnauthorized: false } })
+  const envelope = { from: 'app@shop.test', to: [message.to] }
+  try {
+    await transport.sendMail({ envelope, from: 'app@shop.test', text: 'Hello', ...message })
+  } finally {
+    transport.close()
+  }
+}
+
+/** A request with headers that `fetch` does not let anybody set. */
+function ask(port: number, headers: Record<string, string>, method = 'GET', path = '/api/v1/messages') {
+  return new Promise<number | undefined>((resolve, reject) => {
+    const request = httpRequest({ host: '127.0.0.1', port, method, path, headers }, response => {
+      response.resume()
+      resolve(response.statusCode)
+    })
+    request.on('error', reject)
+    request.end()
+  })
+}
+
+describe('messages by HTTP', () => {
+  it('are listed, searched and shown', async () => {
+    await using posthorn = await serveProcess()
+    await send(posthorn.smtp, { to: 'alice@customer.test', subject: 'Your order' })
+    await send(posthorn.smtp, { to: 'bob@customer.test', subject: 'Your invoice' })
+    const all = await posthorn.api('GET', '/messages')
+    expect(all.json.messages.map((message: Json) => message.subject)).toEqual(['Your order', 'Your invoice'])
+    expect(all.json.cursor).toBe(2)
+    const found = await posthorn.api('GET', '/messages?to=BOB@&subject=invoice')
+    expect(found.json.messages).toHaveLength(1)
+    const [{ id }] = found.json.messages
+    const { json } = await posthorn.api('GET', `/messages/${id}`)
+    expect(json).toMatchObject({
+      sender: 'app@shop.test',
+      recipients: ['bob@customer.test'],
+      text: 'Hello\n',
+    })
+    expect(json.session.tls.version).toBe('TLSv1.3')
+    expect((await posthorn.api('GET', '/messages?after=1')).json.messages).toHaveLength(1)
+    expect((await posthorn.api('GET', '/messages?limit=1')).json.messages).toHaveLength(1)
+  })
+
+  it('are given out as they came, in a way that no browser runs', async () => {
+    await using posthorn = await serveProcess()
+    const raw = 'Subject: <script>\r\nContent-Type: text/html\r\n\r\n<script>alert(1)</script>\r\n'
+    await send(posthorn.smtp, { to: 'a@b.test', raw })
+    const [{ id }] = (await posthorn.api('GET', '/messages')).json.messages
+    const response = await fetch(`http://127.0.0.1:${posthorn.http}/api/v1/messages/${id}/raw`)
+    expect(await response.text()).toBe(raw)
+    expect(response.headers.get('content-type')).toBe('message/rfc822')
+    expect(response.headers.get('content-security-policy')).toBe("default-src 'none'; sandbox")
+    expect(response.headers.get('x-content-type-options')).toBe('nosniff')
+    expect(response.headers.get('access-control-allow-origin')).toBeNull()
+  })
+
+  it('are waited for, whether they came or will', async () => {
+    await using posthorn = await serveProcess()
+    const wait = posthorn.api('POST', '/wait', { match: { to: 'a@b.test' }, timeout: '10s' })
+    await send(posthorn.smtp, { to: 'a@b.test', subject: 'One' })
+    expect(await wait).toMatchObject({ status: 200, json: { subject: 'One', number: 1 } })
+    const again = await posthorn.api('POST', '/wait', { match: { subject: { contains: 'ON' } } })
+    expect(again.json.number).toBe(1)
+    const none = await posthorn.api('POST', '/wait', { match: { subject: 'Two' }, timeout: 0 })
+    expect(none.status).toBe(408)
+    expect(none.json.error).toContain('One')
+  })
+
+  it('are sent', async () => {
+    await using posthorn = await serveProcess()
+    const message = { from: 'a@x.test', to: ['b@x.test'], subject: 'Hi', text: 'there' }
+    expect((await posthorn.api('POST', '/send', message)).status).toBe(201)
+    const { json } = await posthorn.api('POST', '/wait', { match: { to: 'b@x.test' } })
+    expect(json).toMatchObject({ subject: 'Hi', text: 'there\n' })
+  })
+})
+
+describe('faults by HTTP', () => {
+  it('are met as often as was said', async () => {
+    await using posthorn = await serveProcess()
+    const fault = {
+      verb: 'rcpt',
+      address: '@slow',
+      times: 2,
+      code: 451,
+      enhanced: '4.7.1',
+      text: 'greylisted',
+    }
+    const added = await posthorn.api('POST', '/faults', fault)
+    expect(added).toMatchObject({ status: 201, json: { ...fault, met: 0 } })
+    await expect(send(posthorn.smtp, { to: 'a@slow.test' })).rejects.toThrow('451 4.7.1 greylisted')
+    await expect(send(posthorn.smtp, { to: 'a@slow.test' })).rejects.toThrow('451')
+    await send(posthorn.smtp, { to: 'a@slow.test' })
+    const { json } = await posthorn.api('GET', '/faults')
+    expect(json.faults).toMatchObject([{ met: 2 }])
+    expect(await posthorn.api('DELETE', `/faults/${json.faults[0].id}`)).toMatchObject({ status: 204 })
+    expect((await posthorn.api('DELETE', '/faults/nothing')).status).toBe(404)
+  })
+
+  it('concern senders and whole messages, too', async () => {
+    await using posthorn = await serveProcess()
+    await posthorn.api('POST', '/faults', { verb: 'mail', address: 'app@', times: 1, code: 550 })
+    await expect(send(posthorn.smtp, { to: 'a@b.test' })).rejects.toThrow('550')
+    await posthorn.api('POST', '/faults', { verb: 'message', times: 1, code: 554 })
+    await expect(send(posthorn.smtp, { to: 'a@b.test' })).rejects.toThrow('554')
+    await posthorn.api('POST', '/faults', { verb: 'message', code: 554 })
+    await posthorn.api('DELETE', '/faults')
+    await send(posthorn.smtp, { to: 'a@b.test' })
+  })
+})
+
+describe('time by HTTP', () => {
+  it('passes when told to: mail that nobody takes comes back after 30 hours', async () => {
+    await using posthorn = await serveProcess('--domain', 'app.test')
+    const before = (await posthorn.api('GET', '/clock')).json.now
+    const { json } = await posthorn.api('POST', '/clock/advance', { by: '31h' })
+    expect(json.now - before).toBeGreaterThanOrEqual(31 * 3_600_000)
+  })
+})
+
+describe('events by HTTP', () => {
+  it('are told as they happen', async () => {
+    await using posthorn = await serveProcess()
+    const response = await fetch(`http://127.0.0.1:${posthorn.http}/api/v1/events`)
+    expect(response.headers.get('content-type')).toBe('text/event-stream')
+    await send(posthorn.smtp, { to: 'a@b.test' })
+    let text = ''
+    const decoder = new TextDecoder()
+    for await (const chunk of response.body ?? []) {
+      text += decoder.decode(chunk as Uint8Array, { stream: true })
+      if (text.includes('message:accepted') && text.endsWith('\n\n')) break
+    }
+    expect(text).toMatch(/^event: message:accepted\ndata: \{"time":\d+,.*"recipients":\["a@b\.test"\]/m)
+  })
+})
+
+describe('the API', () => {
+  it('is described', async () => {
+    await using posthorn = await serveProcess()
+    const response = await fetch(`http://127.0.0.1:${posthorn.http}/openapi.json`)
+    const { openapi, paths } = (await response.json()) as Json
+    expect(openapi).toBe('3.1.0')
+    expect(Object.keys(paths)).toEqual([
+      '/api/v1/messages',
+      '/api/v1/messages/{id}',
+      '/api/v1/messages/{id}/raw',
+      '/api/v1/wait',
+      '/api/v1/send',
+      '/api/v1/faults',
+      '/api/v1/faults/{id}',
+      '/api/v1/clock',
+      '/api/v1/clock/advance',
+      '/api/v1/events',
+    ])
+    const { schema } = paths['/api/v1/wait'].post.requestBody.content['application/json']
+    expect(Object.keys(schema.properties)).toEqual(['match', 'timeout', 'after'])
+    expect(paths['/api/v1/messages'].get.parameters.map((each: Json) => each.name)).toContain('after')
+  })
+
+  it.each([
+    ['another site', { origin: 'http://evil.test' }, 403],
+    ['another port', { origin: 'http://127.0.0.1:1' }, 403],
+    ['a page that hides its origin', { origin: 'null' }, 403],
+    ['an image on another site', { 'sec-fetch-site': 'cross-site' }, 403],
+    ['a name made to point here', { host: 'evil.test' }, 421],
+    ['a tool by name', { host: 'localhost:8025' }, 200],
+    ['a tool by IPv6', { host: '[::1]:8025' }, 200],
+  ])('treats %s as it should', async (_who, headers, status) => {
+    await using posthorn = await serveProcess()
+    expect(await ask(posthorn.http, headers)).toBe(status)
+  })
+
+  it('lets in the names it was told of', async () => {
+    await using posthorn = await serveProcess('--allow-host', 'mail.local')
+    expect(await ask(posthorn.http, { host: 'mail.local:80' })).toBe(200)
+  })
+
+  it('takes JSON alone, which forms cannot send', async () => {
+    await using posthorn = await serveProcess()
+    const body = JSON.stringify({ verb: 'mail', code: 550 })
+    for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'application/jsonp']) {
+      const headers = { 'content-type': type }
+      const url = `http://127.0.0.1:${posthorn.http}/api/v1/faults`
+      expect((await fetch(url, { method: 'POST', body, headers })).status).toBe(415)
+    }
+    expect((await posthorn.api('GET', '/faults')).json.faults).toEqual([])
+  })
+
+  it.each([
+    ['POST', '/faults', { verb: 'quit', code: 550 }, 400, 'verb'],
+    ['POST', '/faults', { verb: 'rcpt', code: 200 }, 400, 'code'],
+    ['POST', '/wait', { timeout: 'soon' }, 400, 'timeout'],
+    ['POST', '/wait', { timeout: '6m' }, 400, '5 minutes at most'],
+    ['POST', '/wait', { nonsense: 1 }, 400, 'nonsense'],
+    ['POST', '/send', { from: 'nobody', to: 'a@b.test' }, 400, 'nobody'],
+    ['POST', '/clock/advance', {}, 400, 'by'],
+    ['GET', '/messages?limit=0', undefined, 400, 'limit'],
+    ['GET', '/messages/nothing', undefined, 404, 'no message'],
+    ['GET', '/nothing', undefined, 404, '/openapi.json'],
+    ['DELETE', '/clock', undefined, 405, 'GET'],
+  ])('says what is wrong with %s %s %j', async (method, path, body, status, problem) => {
+    await using posthorn = await serveProcess()
+    const answer = await posthorn.api(method, path, body)
+    expect(answer.status).toBe(status)
+    expect(answer.json.error).toContain(problem)
+  })
+
+  it('does not suffer from a body that is no JSON, or too long', async () => {
+    await using posthorn = await serveProcess()
+    const url = `http://127.0.0.1:${posthorn.http}/api/v1/send`
+    const headers = { 'content-type': 'application/json' }
+    expect((await fetch(url, { method: 'POST', headers, body: '{' })).status).toBe(400)
+    const long = fetch(url, { method: 'POST', headers, body: 'x'.repeat(33 * 1024 * 1024) })
+    expect(await long.then(response => response.status).catch(() => 413)).toBe(413)
+    expect((await posthorn.api('GET', '/clock')).status).toBe(200)
+  })
+})
