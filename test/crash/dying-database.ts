@@ -57,7 +57,7 @@ function wrap(database: SqliteDatabase, around: Around): SqliteDatabase {
 
 /** The beginning of a statement, enough to tell it from the others. */
 function statementName(sql: string): string {
-  return sql.replace(/--.*/g, '').replace(/\s+/g, ' ').trim().slice(0, 60)
+  return sql.replace(/--.*/g, '').replace(/\s+/g, ' ').trim().slice(0, 150)
 }
 
 function writes(name: string): boolean {

@@ -1,46 +1,58 @@
 import type { WritePoint } from './dying-database.js'
 
-/** The statements that write, as they become known, and which of them were died at. */
+/** What is known of a point: a process dies before or after a statement. */
+interface Known {
+  readonly statement: string
+  readonly side: WritePoint['side']
+  /** Whether it is run before the server listens. */
+  readonly opening: boolean
+  /** How often it was chosen, and how often the process died there: it may not come by in time. */
+  tries: number
+  deaths: number
+}
+
+/** The points at which a host writes, named by their statements as those become known, and which were died at. */
 export class WritePoints {
   readonly #random: () => number
-  readonly #deaths = new Map<string, number>()
-  readonly #opening = new Set<string>()
+  readonly #known = new Map<string, Known>()
 
   constructor(random: () => number) {
     this.#random = random
   }
 
-  /** @param opening - run before the server listens. */
   discover(statement: string, opening: boolean): void {
-    if (opening) this.#opening.add(statement)
     for (const side of ['before', 'after'] as const) {
-      const name = nameOf(statement, side)
-      if (!this.#deaths.has(name)) this.#deaths.set(name, 0)
+      const name = `${side} ${statement}`
+      const before = this.#known.get(name) ?? { statement, side, opening, tries: 0, deaths: 0 }
+      this.#known.set(name, { ...before, opening: before.opening || opening })
     }
   }
 
   /** A point of those that were died at least. */
   choose(opening: boolean): WritePoint | undefined {
-    const names = [...this.#deaths.keys()].filter(name => this.#opening.has(statementOf(name)) === opening)
-    const least = Math.min(...names.map(name => this.#deaths.get(name) ?? 0))
-    const rarest = names.filter(name => this.#deaths.get(name) === least)
-    const name = rarest[Math.floor(this.#random() * rarest.length)]
-    if (name === undefined) return undefined
-    this.#deaths.set(name, least + 1)
-    const nth = opening ? 1 : 1 + Math.floor(this.#random() ** 2 * 15)
-    return { statement: statementOf(name), side: name.startsWith('before') ? 'before' : 'after', nth }
+    const fitting = [...this.#known.values()].filter(known => known.opening === opening)
+    const least = Math.min(...fitting.map(({ deaths }) => deaths))
+    const rarest = fitting.filter(({ deaths }) => deaths === least)
+    const chosen = rarest[Math.floor(this.#random() * rarest.length)]
+    if (!chosen) return undefined
+    chosen.tries++
+    // What was waited for in vain is taken at its first time.
+    const inVain = opening || chosen.tries > chosen.deaths + 1
+    const nth = inVain ? 1 : 1 + Math.floor(this.#random() ** 2 * 15)
+    return { statement: chosen.statement, side: chosen.side, nth }
   }
 
-  get counts() {
-    const tried = [...this.#deaths.values()].filter(deaths => deaths > 0).length
-    return { known: this.#deaths.size, tried }
+  died({ side, statement }: WritePoint): void {
+    const known = this.#known.get(`${side} ${statement}`)
+    if (known) known.deaths++
   }
-}
 
-function nameOf(statement: string, side: string): string {
-  return `${side} ${statement}`
-}
+  get count(): number {
+    return this.#known.size
+  }
 
-function statementOf(name: string): string {
-  return name.slice(name.indexOf(' ') + 1)
+  /** Names of those that nothing died at yet. */
+  get missing(): string[] {
+    return [...this.#known].filter(([, { deaths }]) => deaths === 0).map(([name]) => name)
+  }
 }
