@@ -64,6 +64,18 @@ const acts: Readonly<Record<string, (storage: SqliteStorage) => Promise<unknown>
       (await mailboxOf(storage, 'ann', 'Work')).id,
       start,
     ),
+  copy: async storage =>
+    storage.mail.copy(
+      (await mailboxOf(storage, 'ann')).id,
+      [1, 2],
+      (await mailboxOf(storage, 'ann', 'Work')).id,
+      start,
+    ),
+  flags: async storage => {
+    const { id } = await mailboxOf(storage, 'ann')
+    return storage.mail.setFlags(id, { uids: [{ from: 1, to: 2 }], mode: 'add', flags: ['\\Seen'] })
+  },
+  lease: storage => lease(storage, start),
   'rename of INBOX': storage => storage.mail.renameMailbox('ann', 'INBOX', 'Old'),
   deletion: storage => storage.mail.deleteMailbox('ann', 'Work'),
   drop: async storage => storage.queue.drop((await storage.queue.list()).map(entry => entry.id)),
@@ -99,7 +111,7 @@ const failureOf = (work: Promise<unknown>): Promise<unknown> =>
     thrown => thrown,
   )
 
-describeSqlite('a database whose calls fail, one at a time', {}, () => {
+describeSqlite('a database whose calls fail, one at a time', { timeout: 60_000 }, () => {
   for (const [name, act] of Object.entries(acts)) {
     it(`${name}: all or nothing, and it goes on`, async () => {
       let failures = 0

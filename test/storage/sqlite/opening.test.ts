@@ -1,8 +1,9 @@
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
+import { migrations } from '../../../src/storage/sqlite/migrations.js'
 import { loadSqlite, schemaVersion } from '../../../src/storage/sqlite/open-database.js'
 import { sqliteStorage } from '../../../src/storage/sqlite/sqlite-storage.js'
-import { mailboxOf, put } from '../../../src/testing/conformance/sample-batch.js'
+import { mailboxOf, put, start } from '../../../src/testing/conformance/sample-batch.js'
 import { describeSqlite } from './describe-sqlite.js'
 import { gatedStorage } from './faulty-database.js'
 import { temporaryFile } from './temporary-file.js'
@@ -42,6 +43,42 @@ describeSqlite('opening an SQLite storage', {}, () => {
       later.close()
     },
   )
+
+  it('brings a database of the first release up to date, with all that is in it', async () => {
+    const path = temporaryFile()
+    const first = (await loadSqlite())(path)
+    first.exec(`${migrations[0]}; PRAGMA user_version = 1; INSERT INTO state VALUES (7)`)
+    first.exec(`INSERT INTO blobs VALUES (1, 2, 2); INSERT INTO chunks VALUES (65536, x'0d0a');
+      INSERT INTO mailboxes (id, account, name, uid_validity, uid_next, modseq, messages, unseen, bytes)
+        VALUES (1, 'ann', 'INBOX', 7, 2, 2, 1, 1, 2);
+      INSERT INTO messages VALUES (1, 1, 2, '', 0, 0, 2, 1, NULL);
+      INSERT INTO entries (id, message, trace_id, blob, size, envelope, sender, recipient, address, destination,
+          queued_at, state, due_at, due_before)
+        VALUES (1, 1, 't', 1, 2, '{"sender":"a@B.test"}', 'a@B.test', '{"address":"c@d.test"}', 'c@d.test', 'd.test',
+          0, 'waiting', 0, 0);
+      INSERT INTO lanes VALUES ('d.test', 0)`)
+    first.close()
+    const storage = sqliteStorage({ path, thread: false })
+    expect(await storage.check()).toEqual([])
+    expect(await mailboxOf(storage, 'ann')).toMatchObject({ uidValidity: 7, uidNext: 2, messages: 1 })
+    const request = { now: start, expiresAt: start + 1, limit: 9 }
+    expect(await storage.queue.lease({ ...request, exceptSenders: new Set(['b.test']) })).toEqual([])
+    expect(await storage.queue.lease(request)).toMatchObject([{ recipient: { address: 'c@d.test' } }])
+    expect((await storage.stats()).schema).toBe(migrations.length)
+    await storage.close()
+  })
+
+  it('leaves a database as it was when it cannot be brought up to date', async () => {
+    const path = temporaryFile()
+    const first = (await loadSqlite())(path)
+    // What the next step makes is there already.
+    first.exec(`${migrations[0]}; PRAGMA user_version = 1; ALTER TABLE entries ADD COLUMN owner TEXT`)
+    const storage = sqliteStorage({ path, thread: false })
+    await expect(storage.open()).rejects.toMatchObject({ code: 'STORAGE_FAILED' })
+    await storage.close()
+    expect(schemaVersion(first)).toBe(1)
+    first.close()
+  })
 
   it('refuses a file that is no database', async () => {
     const storage = sqliteStorage({ path: new URL(import.meta.url).pathname, thread: false })
