@@ -20,6 +20,7 @@ export const mailErrorCodes = {
   CONNECTION_LOST: 'A connection ended in the middle of a conversation',
   TIMEOUT: 'A deadline passed',
   ABORTED: 'The caller gave up',
+  TIMERS_FAKED: 'Fake timers of a test hold up what sockets need',
   PROTOCOL: 'A peer did not follow its protocol',
   ACCOUNTS_FAILED: 'The accounts driver threw or answered something that its contract does not allow',
   STORAGE_FAILED: 'The storage driver threw',

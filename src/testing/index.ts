@@ -1,3 +1,4 @@
+export type { FakeTimers } from '../core/fake-timers.js'
 export { createSimulatedNetwork, type SimulatedNetwork } from '../core/simulated-network.js'
 export { createVirtualClock, type VirtualClock, type VirtualClockOptions } from '../core/virtual-clock.js'
 export type { Authority, AuthorityAnswer } from '../dns/authority.js'
