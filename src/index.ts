@@ -111,6 +111,7 @@ export { exponentialBackoff, fiveDays } from './queue/retry/exponential-backoff.
 export { fixedSchedule } from './queue/retry/fixed-schedule.js'
 export type { ExpiryOptions, ExponentialBackoffOptions, FixedScheduleOptions } from './queue/retry/options.js'
 export type { RetryContext, RetryDecision, RetryPolicy } from './queue/retry/retry-policy.js'
+export type { DeliveryLimits, Rate, SiteLimits, SiteQuestion } from './queue/sites/options.js'
 export { createSrs } from './return-path/create-srs.js'
 export { createVerp } from './return-path/create-verp.js'
 export type { SrsOptions, VerpOptions } from './return-path/options.js'

@@ -2,6 +2,7 @@ import { guardLogger } from '../core/logger.js'
 import { parseOptions } from '../core/options.js'
 import { ConnectionPool } from './connection-pool.js'
 import { MxAttempt, type MxContext } from './mx-attempt.js'
+import { mxSite } from './mx-site.js'
 import { type MxTransportOptions, mxTransportSchema } from './options.js'
 import { makeSecureContext } from './secure-context.js'
 import type { Transport } from './transport.js'
@@ -23,6 +24,7 @@ export function createMxTransport(options: MxTransportOptions): Transport {
   }
   return {
     deliver: (delivery, signal) => settings.clock.track(new MxAttempt(context, delivery, signal).run()),
+    site: (destination, signal) => settings.clock.track(mxSite(destination, settings.resolver, signal)),
     close: async () => pool.close(),
   }
 }

@@ -9,6 +9,11 @@ import type { AttemptRecord } from '../storage/queue-storage.js'
 export interface Transport {
   /** Resolves with the outcomes, in any order. Ends soon after `signal` is aborted. */
   deliver(delivery: Delivery, signal: AbortSignal): Promise<RecipientOutcome[]>
+  /**
+   * Names what a destination shares with others: those of one name are one site to the queue, with one limit of
+   * concurrency, one rate and one back-off. `undefined`, or no such method: the destination is a site of its own.
+   */
+  site?(destination: string, signal: AbortSignal): Promise<string | undefined>
   /** Closes kept connections. Deliveries under way are ended by their signals. */
   close(): Promise<void>
 }

@@ -1,6 +1,7 @@
 import { MailError } from '../core/error.js'
+import type { Delivery } from '../delivery/transport.js'
 import type { MessageSource } from '../message/message-source.js'
-import type { LeasedEntry } from '../storage/queue-storage.js'
+import type { AttemptRecord, LeasedEntry, LeaseRef } from '../storage/queue-storage.js'
 import { cleanReason, deferredHere, readOutcomes, recordOutcome } from './attempt-record.js'
 import { decideFate } from './fate.js'
 import type { Transaction } from './group-entries.js'
@@ -11,6 +12,14 @@ import { type QueueContext, reportError } from './queue-context.js'
 import { deliverByReturnPath } from './return-paths.js'
 import { settle } from './settle.js'
 
+/** How an attempt is begun. */
+export interface AttemptTurn {
+  /** Called when the recipients have their outcomes, before those are stored. */
+  readonly answered?: (records: readonly AttemptRecord[]) => void
+  /** Nothing is dialled, because of this failure of the site. */
+  readonly putOff?: AttemptRecord
+}
+
 /**
  * One attempt: a message, a destination, some recipients. The leases it works under recorded it before anything is
  * dialled; whatever happens in between, they run out and the entries are due again.
@@ -20,6 +29,7 @@ export class Attempt {
   readonly #context: QueueContext
   readonly #entries: Transaction
   readonly #leases: Leases
+  #turn: AttemptTurn = {}
   /** Ends the transport's work. */
   readonly #delivery = new AbortController()
   /** Ends waiting for a storage that fails. */
@@ -55,8 +65,15 @@ export class Attempt {
     this.#leases.abandon()
   }
 
+  /** Ends the work before it began: gives the leases that are held. */
+  takeLeases(): LeaseRef[] {
+    this.#leases.end()
+    return this.#entries.flatMap(({ id }) => this.#leases.get(id) ?? [])
+  }
+
   /** Never rejects. */
-  async run(): Promise<void> {
+  async run(turn: AttemptTurn = {}): Promise<void> {
+    this.#turn = turn
     try {
       const due = await this.#passOverInterrupted()
       const [first, ...rest] = due
@@ -84,39 +101,44 @@ export class Attempt {
         ? `the message is damaged: it has ${message.size} octets, not ${size}`
         : undefined
     if (!message || problem !== undefined) return this.#bury(entries, startedAt, problem ?? '')
+    // Told to end before it began.
+    if (this.#closing.signal.aborted) return this.#context.settings.storage.queue.giveBack(this.takeLeases())
     await this.#deliver(entries, message, startedAt)
   }
 
   async #deliver(entries: Transaction, message: MessageSource, startedAt: number): Promise<void> {
     const { traceId, envelope, destination } = entries[0]
     const attempt = Math.max(...entries.map(entry => entry.attempts))
-    this.#context.events.emit('attempt:started', {
-      traceId,
-      destination,
-      entries: entries.map(entry => entry.id),
-      attempt,
-    })
     const recipients = entries.map(entry => entry.recipient)
     const delivery = { traceId, destination, envelope, recipients, message, attempt }
     let failure = 'the transport gave no outcome'
-    const { queuedAt } = entries[0]
-    const outcomes = await deliverByReturnPath(this.#context, delivery, queuedAt, this.#delivery).catch(
-      thrown => {
-        reportError(this.#context, 'a delivery', thrown, traceId)
-        failure = `the delivery failed here: ${cleanReason(thrown)}`
-      },
-    )
+    const outcomes = await this.#dial(entries, delivery).catch(thrown => {
+      reportError(this.#context, 'a delivery', thrown, traceId)
+      failure = `the delivery failed here: ${cleanReason(thrown)}`
+    })
     const byRecipient = readOutcomes(outcomes)
     const span = { startedAt, endedAt: this.#now() }
-    await this.#settle(
-      entries.map(entry => {
-        const outcome = byRecipient.get(entry.recipient.address)
-        const record = outcome ? recordOutcome(outcome, span) : deferredHere(failure, span)
-        const dsnPassedOn = outcome?.dsnPassedOn === true
-        return { entry, attempt: record, fate: decideFate(this.#context, entry, record, { dsnPassedOn }) }
-      }),
-      message,
-    )
+    const settled = entries.map(entry => {
+      const outcome = byRecipient.get(entry.recipient.address)
+      const record = outcome ? recordOutcome(outcome, span) : deferredHere(failure, span)
+      const dsnPassedOn = outcome?.dsnPassedOn === true
+      return { entry, attempt: record, fate: decideFate(this.#context, entry, record, { dsnPassedOn }) }
+    })
+    this.#turn.answered?.(settled.map(outcome => outcome.attempt))
+    await this.#settle(settled, message)
+  }
+
+  /** Asks the transport, unless the site is put aside: then the recipients are deferred for the reason it was. */
+  async #dial(entries: Transaction, delivery: Delivery): Promise<unknown> {
+    const { traceId, destination, recipients, attempt } = delivery
+    const { putOff } = this.#turn
+    if (putOff) {
+      const reason = `put off, as the last attempts for this site failed: ${putOff.reason}`
+      return recipients.map(({ address }) => ({ ...putOff, recipient: address, status: 'deferred', reason }))
+    }
+    const ids = entries.map(entry => entry.id)
+    this.#context.events.emit('attempt:started', { traceId, destination, entries: ids, attempt })
+    return deliverByReturnPath(this.#context, delivery, entries[0].queuedAt, this.#delivery)
   }
 
   /** Settles the entries that must wait before they are tried again; resolves to the others. */

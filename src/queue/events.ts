@@ -54,6 +54,13 @@ export interface DeliveryQueueEvents {
   'entry:dead': { traceId: string; entry: string; problem: string }
   /** A lease ran out in the middle of a delivery: another process may deliver a second copy. */
   'lease:lost': { traceId: string; entries: readonly string[] }
+  /**
+   * A site failed several times in a row: until `until` (epoch milliseconds) its mail is deferred without an attempt;
+   * then one at a time probes it.
+   */
+  'site:suspended': { traceId: string; site: string; until: number; reason: string }
+  /** A site that was put aside took mail again, or answered for it. */
+  'site:resumed': { traceId: string; site: string }
   /** Storage or a driver failed; the queue goes on and tries again. */
   'queue:error': { traceId: string; error: Error; during: string }
 }

@@ -14,6 +14,7 @@ import type { MessageSigner } from '../signing/message-signer.js'
 import type { Storage } from '../storage/storage.js'
 import { exponentialBackoff } from './retry/exponential-backoff.js'
 import type { RetryPolicy } from './retry/retry-policy.js'
+import { type DeliveryLimits, deliveryLimitsSchema } from './sites/options.js'
 
 /** Options of `createDeliveryQueue`. */
 export interface DeliveryQueueOptions {
@@ -34,6 +35,8 @@ export interface DeliveryQueueOptions {
   delivery?: Omit<MxTransportOptions, 'resolver' | 'hostname' | 'clock' | 'network' | 'logger' | 'random'>
   /** How much is delivered at once. */
   concurrency?: ConcurrencyOptions
+  /** How fast mail goes out, in all, to each site and of each sender. Default: as fast as it can. */
+  limits?: DeliveryLimits
   /**
    * For how long an entry is leased; renewed while its attempt runs. As long waits mail whose process died, before
    * another process, or the next start, takes it over. At least a second. Default: `'5m'`.
@@ -77,8 +80,13 @@ export interface DeliveryQueueOptions {
 export interface ConcurrencyOptions {
   /** Attempts under way at most; bounds the memory of the queue. Default: 100. */
   total?: number
-  /** Attempts under way at most for one destination. Default: 5. */
-  perDestination?: number
+  /**
+   * Attempts under way at most for one site: the destinations that the same servers take mail for. Default: 20.
+   * Success brings a site nearer to it, and each failure of its servers takes it half the way back.
+   */
+  perSite?: number
+  /** With how many attempts at once a site begins. Default: 5, or `perSite` if that is less. */
+  start?: number
 }
 
 const second = 1_000
@@ -105,9 +113,11 @@ export const deliveryQueueSchema = z.strictObject({
   concurrency: z
     .strictObject({
       total: z.int().min(1).max(10_000).default(100),
-      perDestination: z.int().min(1).max(10_000).default(5),
+      perSite: z.int().min(1).max(10_000).default(20),
+      start: z.int().min(1).max(10_000).default(5),
     })
     .prefault({}),
+  limits: deliveryLimitsSchema.prefault({}),
   lease: durationSchema.refine(ms => ms >= second, { error: 'expected at least a second' }).prefault('5m'),
   attemptTimeout: durationSchema.refine(ms => ms > 0, { error: 'expected more than 0' }).prefault('2h'),
   closeTimeout: durationSchema.prefault('10s'),

@@ -1,10 +1,10 @@
 import type { Timer } from '../core/clock.js'
 import { MailError } from '../core/error.js'
-import { DrainSet } from '../core/lifecycle.js'
+import type { DrainSet } from '../core/lifecycle.js'
 import type { LeasedEntry } from '../storage/queue-storage.js'
-import { Attempt } from './attempt.js'
-import { groupEntries } from './group-entries.js'
+import type { Attempt } from './attempt.js'
 import { type QueueContext, reportError } from './queue-context.js'
+import { type LeaseTerms, Lineup } from './sites/lineup.js'
 
 /**
  * How long the scheduler sleeps at most while anything waits: entries are due at instants, and the clock they are
@@ -16,14 +16,13 @@ const firstBackoff = 1_000
 const longestBackoff = 60_000
 
 /**
- * Leases what is due, within the limits of concurrency, and starts its attempts. One pass runs at a time; whatever
- * happens meanwhile calls for another. Nothing is kept in memory but the attempts under way.
+ * Leases what is due, within the limits of concurrency, and hands it to the line-up. One pass runs at a time; whatever
+ * happens meanwhile calls for another. Nothing is kept in memory but the attempts under way, and as many more that wait
+ * for their turn.
  */
 export class Scheduler {
   readonly #context: QueueContext
-  readonly #attempts = new DrainSet<Attempt>()
-  readonly #perDestination = new Map<string, number>()
-  readonly #underWay = new Map<string, Attempt>()
+  readonly #lineup: Lineup
   readonly #idle = new Set<() => void>()
   #state: 'new' | 'started' | 'stopped' = 'new'
   #paused = false
@@ -35,11 +34,12 @@ export class Scheduler {
 
   constructor(context: QueueContext) {
     this.#context = context
+    this.#lineup = new Lineup(context, () => this.wake())
   }
 
   /** The attempts under way. */
   get attempts(): DrainSet<Attempt> {
-    return this.#attempts
+    return this.#lineup.attempts
   }
 
   get paused(): boolean {
@@ -48,6 +48,7 @@ export class Scheduler {
 
   set paused(paused: boolean) {
     this.#paused = paused
+    this.#lineup.accepting = this.#leasing
     this.wake()
   }
 
@@ -57,6 +58,7 @@ export class Scheduler {
       if (change.kind === 'queue') this.wake()
     })
     this.#state = 'started'
+    this.#lineup.accepting = this.#leasing
     this.wake()
   }
 
@@ -65,15 +67,13 @@ export class Scheduler {
     this.#state = 'stopped'
     this.#unsubscribe()
     this.#timer?.cancel()
+    this.#lineup.close()
     await this.#passing
   }
 
   /** Lets go of the attempts that do not end. */
   abandon(): void {
-    for (const attempt of [...this.#attempts]) {
-      attempt.abandon()
-      this.#attempts.delete(attempt)
-    }
+    this.#lineup.abandon()
     this.#reportIdle()
   }
 
@@ -111,8 +111,8 @@ export class Scheduler {
     const next = this.#state === 'stopped' ? undefined : await this.#context.settings.storage.queue.nextDue()
     if (this.#again) return
     const due = next !== undefined && next <= this.#context.settings.clock.now()
-    if (!due && this.#attempts.isEmpty()) this.#reportIdle()
-    if (next !== undefined && this.#leasing) this.#sleep(next)
+    if (!due && this.#lineup.isEmpty()) this.#reportIdle()
+    if (this.#leasing) this.#sleep(next)
   }
 
   get #leasing(): boolean {
@@ -120,61 +120,32 @@ export class Scheduler {
   }
 
   async #leaseDue(): Promise<void> {
+    for (;;) {
+      const terms = this.#leasing ? this.#lineup.terms() : undefined
+      if (!terms) return
+      const fair = this.#lineup.fairTerms(terms)
+      let entries = fair ? await this.#lease(fair) : []
+      if (entries.length === 0 && terms.limit > 0) entries = await this.#lease(terms)
+      if (entries.length === 0) return this.#lineup.exhausted(terms)
+      if (!this.#leasing) return this.#context.settings.storage.queue.giveBack(entries)
+      this.#lineup.take(entries)
+    }
+  }
+
+  async #lease(terms: LeaseTerms): Promise<LeasedEntry[]> {
     const { clock, lease, storage } = this.#context.settings
-    for (let request = this.#request(); request; request = this.#request()) {
-      const now = clock.now()
-      const entries = checkLeased(await storage.queue.lease({ ...request, now, expiresAt: now + lease }))
-      if (entries.length === 0) return
-      if (this.#state === 'stopped') return storage.queue.giveBack(entries)
-      this.#begin(entries)
-    }
-  }
-
-  /** What may be leased now, or `undefined` when the limits are reached. */
-  #request() {
-    const { total, perDestination } = this.#context.settings.concurrency
-    const limit = total - this.#attempts.size
-    if (limit <= 0 || !this.#leasing) return undefined
-    const except = new Set<string>()
-    let busiest = 0
-    for (const [destination, count] of this.#perDestination) {
-      if (count >= perDestination) except.add(destination)
-      else busiest = Math.max(busiest, count)
-    }
-    return { limit, except, perDestination: perDestination - busiest }
-  }
-
-  #begin(entries: readonly LeasedEntry[]): void {
-    const fresh = entries.filter(entry => !this.#underWay.get(entry.id)?.adopt(entry))
-    for (const transaction of groupEntries(fresh)) {
-      const attempt = new Attempt(this.#context, transaction)
-      this.#attempts.add(attempt)
-      this.#count(attempt.destination, 1)
-      for (const { id } of transaction) this.#underWay.set(id, attempt)
-      void this.#context.settings.clock.track(attempt.run().then(() => this.#end(attempt)))
-    }
-  }
-
-  #end(attempt: Attempt): void {
-    for (const { id } of attempt.entries) if (this.#underWay.get(id) === attempt) this.#underWay.delete(id)
-    this.#count(attempt.destination, -1)
-    this.#attempts.delete(attempt)
-    this.wake()
-  }
-
-  #count(destination: string, by: 1 | -1): void {
-    const count = (this.#perDestination.get(destination) ?? 0) + by
-    if (count > 0) this.#perDestination.set(destination, count)
-    else this.#perDestination.delete(destination)
+    const now = clock.now()
+    return checkLeased(await storage.queue.lease({ ...terms, now, expiresAt: now + lease }))
   }
 
   /** What is due and not leased waits for an attempt to end, if there is one. */
-  #sleep(next: number): void {
+  #sleep(next: number | undefined): void {
     const { clock } = this.#context.settings
-    const rest = next - clock.now()
-    const delay =
-      rest > 0 ? Math.min(rest, longestSleep) : this.#attempts.isEmpty() ? firstBackoff : longestSleep
-    this.#timer = clock.schedule(delay, () => this.wake())
+    const delays: number[] = []
+    const rest = next === undefined ? undefined : next - clock.now()
+    if (rest !== undefined && rest > 0) delays.push(rest, longestSleep)
+    else if (rest !== undefined) delays.push(this.#lineup.isEmpty() ? firstBackoff : longestSleep)
+    if (delays.length > 0) this.#timer = clock.schedule(Math.min(...delays), () => this.wake())
   }
 
   #fail(thrown: unknown): void {

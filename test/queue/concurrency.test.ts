@@ -32,7 +32,7 @@ const nextTurn = () => new Promise<void>(resolve => setImmediate(resolve))
 describe('concurrency', () => {
   it('stays within its limits over 10,000 entries, and empties the queue', async () => {
     const { deliver, most } = countingTransport(nextTurn)
-    await using world = await createQueueWorld(undefined, { concurrency: { total: 20, perDestination: 3 } })
+    await using world = await createQueueWorld(undefined, { concurrency: { total: 40, perSite: 3 } })
     world.transport.deliver = deliver
     world.queue.pause()
     for (let message = 0; message < 100; message++) {
@@ -47,14 +47,14 @@ describe('concurrency', () => {
     await world.queue.idle()
     expect(await world.queue.counts()).toEqual({ waiting: 0, leased: 0, held: 0, dead: 0 })
     expect(world.events('recipient:delivered')).toHaveLength(10_000)
-    expect(most.total).toBe(20)
+    expect(most.total).toBe(30)
     expect(most.destination).toBe(3)
   })
 
   it('serves other destinations while one takes its time', async () => {
     await using world = await createQueueWorld(
       recipient => (recipient.endsWith('slow.test') ? new Promise(() => {}) : delivered),
-      { concurrency: { total: 10, perDestination: 2 } },
+      { concurrency: { total: 10, perSite: 2 } },
     )
     for (let message = 0; message < 30; message++) await world.send(`user${message}@slow.test`)
     await world.send('bob@rome.test')
@@ -67,7 +67,7 @@ describe('concurrency', () => {
 
   it('counts those under way when several more are due at once', async () => {
     await using world = await createQueueWorld(() => new Promise(() => {}), {
-      concurrency: { perDestination: 2 },
+      concurrency: { perSite: 2 },
     })
     await world.send('user0@rome.test')
     await world.clock.settled()

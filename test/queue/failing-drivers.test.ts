@@ -3,7 +3,7 @@ import { MailError } from '../../src/core/error.js'
 import type { Router } from '../../src/routing/router.js'
 import { memoryStorage } from '../../src/storage/memory/memory-storage.js'
 import { faultyStorage } from './faulty-storage.js'
-import { createQueueWorld, deferred, delivered, failed, minute } from './queue-world.js'
+import { type Answer, createQueueWorld, deferred, delivered, failed, minute } from './queue-world.js'
 
 const broken = (what: string) => () => Promise.reject(new Error(`${what} is broken`))
 
@@ -264,7 +264,8 @@ describe('a driver that fails', () => {
   })
 
   it('as a retry policy that answers the past, cannot make the queue spin', async () => {
-    await using world = await createQueueWorld(() => deferred, { retry: () => ({ retryAt: 0 }) })
+    const later: Answer = { ...deferred, scope: 'recipient' }
+    await using world = await createQueueWorld(() => later, { retry: () => ({ retryAt: 0 }) })
     await world.send('bob@rome.test')
     await world.clock.advance('10s')
     expect(world.transport.deliveries).toHaveLength(11)

@@ -1,0 +1,224 @@
+import { describe, expect, it } from 'vitest'
+import type { DeliveryQueueOptions } from '../../src/queue/options.js'
+import { type Answer, createQueueWorld, deferred, delivered, minute, type Script } from './queue-world.js'
+
+const forever = () => new Promise<never>(() => {})
+
+/** A queue whose transport takes every `*.hosted.test` for one site. */
+async function createSites(script: Script, options: Partial<DeliveryQueueOptions> = {}) {
+  const world = await createQueueWorld(script, options)
+  const asked: string[] = []
+  world.transport.site = async destination => {
+    asked.push(destination)
+    return destination.endsWith('.hosted.test') ? 'mx.hosted.test' : undefined
+  }
+  return { ...world, asked, [Symbol.asyncDispose]: world[Symbol.asyncDispose] }
+}
+
+type World = Awaited<ReturnType<typeof createSites>>
+
+async function sendMany(
+  world: World,
+  count: number,
+  destination: (index: number) => string,
+  sender?: string,
+) {
+  world.queue.pause()
+  for (let index = 0; index < count; index++) await world.send(`user${index}@${destination(index)}`, sender)
+  world.queue.resume()
+  await world.clock.settled()
+}
+
+/** How many of `times`, ascending, lie in the span of `per` that has most. */
+function busiest(times: readonly number[], per: number): number {
+  return Math.max(
+    0,
+    ...times.map((from, index) => times.slice(index).filter(time => time < from + per).length),
+  )
+}
+
+describe('a site', () => {
+  it('has one limit for all destinations that share its mail exchangers', async () => {
+    await using world = await createSites(forever, { concurrency: { perSite: 4 } })
+    await sendMany(world, 40, index => `d${index}.hosted.test`)
+    expect(world.transport.deliveries).toHaveLength(4)
+    await world.send('bob@rome.test')
+    await world.clock.settled()
+    expect(world.transport.deliveries.at(-1)?.destination).toBe('rome.test')
+    expect(await world.queue.counts()).toMatchObject({ leased: 4 + 4 + 1 })
+  })
+
+  it('is looked up once for many messages, and again when the answer may be out of date', async () => {
+    await using world = await createSites(() => delivered)
+    await sendMany(world, 30, () => 'a.hosted.test')
+    expect(world.asked).toEqual(['a.hosted.test'])
+    await world.clock.advance('6m')
+    await world.send('bob@a.hosted.test')
+    await world.clock.settled()
+    expect(world.asked).toHaveLength(2)
+  })
+
+  it('is the destination itself where the transport fails to say', async () => {
+    await using world = await createSites(() => delivered)
+    world.transport.site = () => Promise.reject(new Error('no idea'))
+    await sendMany(world, 2, () => 'rome.test')
+    expect(world.events('recipient:delivered')).toHaveLength(2)
+    expect(world.events('queue:error')).toMatchObject([{ during: 'looking up a site' }])
+  })
+
+  it('begins with few attempts, and gets more as they succeed', async () => {
+    const waiting: (() => void)[] = []
+    const script = () => new Promise<Answer>(resolve => waiting.push(() => resolve(delivered)))
+    await using world = await createSites(script, { concurrency: { start: 2, perSite: 4 } })
+    await sendMany(world, 60, () => 'a.hosted.test')
+    const seen: number[] = []
+    while (waiting.length > 0) {
+      seen.push(waiting.length)
+      for (const answer of waiting.splice(0)) answer()
+      await world.clock.settled()
+    }
+    expect(seen.slice(0, 5)).toEqual([2, 3, 4, 4, 4])
+    expect(world.events('recipient:delivered')).toHaveLength(60)
+  })
+
+  it('gets less after an error of its host', async () => {
+    let hangUp = false
+    const waiting: (() => void)[] = []
+    const script = () =>
+      new Promise<Answer>(resolve => waiting.push(() => resolve(hangUp ? deferred : delivered)))
+    await using world = await createSites(script, { concurrency: { start: 8 } })
+    await sendMany(world, 60, () => 'a.hosted.test')
+    expect(waiting).toHaveLength(8)
+    hangUp = true
+    waiting.shift()?.()
+    hangUp = false
+    await world.clock.settled()
+    for (const answer of waiting.splice(0)) answer()
+    await world.clock.settled()
+    expect(waiting.length).toBe(5)
+  })
+
+  it('is put aside when it keeps failing: mail is deferred unseen, then one attempt probes', async () => {
+    let up = false
+    await using world = await createSites(() => (up ? delivered : deferred), {
+      concurrency: { start: 3 },
+      retry: ({ now }) => ({ retryAt: now + 20 * minute }),
+    })
+    const heard: string[] = []
+    world.queue.on('site:suspended', ({ site, until }) => heard.push(`${site} ${until - world.clock.now()}`))
+    world.queue.on('site:resumed', ({ site }) => heard.push(`${site} is back`))
+    await sendMany(world, 30, index => `d${index}.hosted.test`)
+    expect(world.transport.deliveries).toHaveLength(3)
+    expect(heard).toEqual([`mx.hosted.test ${minute}`])
+    const put = world.events('recipient:deferred').at(-1)?.attempt
+    expect(put).toMatchObject({ scope: 'host', reason: expect.stringMatching(/^put off.*: nobody at home/) })
+    expect(await world.queue.counts()).toMatchObject({ waiting: 30, leased: 0 })
+
+    await world.clock.advance(20 * minute)
+    expect(world.transport.deliveries).toHaveLength(4)
+    expect(heard.slice(1)).toEqual([`mx.hosted.test ${2 * minute}`])
+    up = true
+    await world.clock.advance(20 * minute)
+    expect(world.events('recipient:delivered')).toHaveLength(30)
+    expect(heard.slice(2)).toEqual(['mx.hosted.test is back'])
+  })
+
+  it('is not blamed for what it says of a message or a recipient', async () => {
+    await using world = await createSites(() => ({ ...deferred, scope: 'recipient' }))
+    await sendMany(world, 40, index => `d${index}.hosted.test`)
+    expect(world.transport.deliveries).toHaveLength(40)
+  })
+})
+
+describe('rates', () => {
+  it.each([
+    ['a site', { perSite: { rate: { messages: 7, per: '1m' } } }, 7],
+    ['a site, as a function', { perSite: () => ({ rate: { messages: 7, per: minute } }) }, 7],
+    ['a sender', { perSender: { messages: 5, per: '1m' } }, 5],
+    ['all', { total: { messages: 9, per: '1m' } }, 9],
+  ] as const)('of %s hold in any span of time, and are used up', async (_, limits, most) => {
+    await using world = await createSites(() => delivered, { limits })
+    await sendMany(world, 50, index => `d${index % 3}.hosted.test`)
+    await world.clock.advance('30m')
+    const times = world.times('recipient:delivered')
+    expect(times).toHaveLength(50)
+    expect(busiest(times, minute)).toBe(most)
+    expect(times.at(-1)).toBeLessThanOrEqual(Math.ceil(50 / most) * minute)
+    expect(await world.queue.counts()).toEqual({ waiting: 0, leased: 0, held: 0, dead: 0 })
+  })
+
+  it('of one sender leave others alone', async () => {
+    const perSender = (sender: string) =>
+      sender === 'flood.test' ? ({ messages: 1, per: '1h' } as const) : undefined
+    await using world = await createSites(() => delivered, { limits: { perSender } })
+    await sendMany(world, 20, index => `d${index}.hosted.test`, 'list@flood.test')
+    await sendMany(world, 20, index => `d${index}.hosted.test`, 'bob@calm.test')
+    expect(world.events('recipient:delivered')).toHaveLength(21)
+  })
+
+  it('that a function gets wrong are none, and are told of', async () => {
+    const limits = { perSite: () => ({ rate: 5 }) as never, perSender: () => 'much' as never }
+    await using world = await createSites(() => delivered, { limits })
+    await sendMany(world, 3, () => 'a.hosted.test')
+    expect(world.events('recipient:delivered')).toHaveLength(3)
+    expect(
+      world
+        .events('queue:error')
+        .map(({ during }) => during)
+        .sort(),
+    ).toEqual(['asking for the limit of a sender', 'asking for the limits of a site'])
+  })
+})
+
+describe('fairness', () => {
+  it('leaves room for others when every attempt of one sender hangs', async () => {
+    await using world = await createSites(
+      (_, { envelope }) => (envelope.sender.endsWith('flood.test') ? forever() : delivered),
+      { concurrency: { total: 20 } },
+    )
+    await sendMany(world, 500, index => `d${index}.test`, 'list@flood.test')
+    expect(world.transport.deliveries).toHaveLength(18)
+    await world.send('bob@rome.test', 'ann@calm.test')
+    await world.clock.settled()
+    expect(world.events('recipient:delivered')).toMatchObject([{ recipient: 'bob@rome.test' }])
+  })
+
+  it("lets a message in behind no more than what is leased of another's flood to the same site", async () => {
+    const waiting: (() => void)[] = []
+    const script = () => new Promise<Answer>(resolve => waiting.push(() => resolve(delivered)))
+    await using world = await createSites(script, { concurrency: { start: 5, perSite: 5 } })
+    await sendMany(world, 500, () => 'rome.test', 'list@flood.test')
+    await world.send('bob@rome.test', 'ann@calm.test')
+    for (let round = 0; round < 4; round++) {
+      for (const answer of waiting.splice(0)) answer()
+      await world.clock.settled()
+    }
+    expect(world.events('recipient:delivered').map(({ recipient }) => recipient)).toContain('bob@rome.test')
+    expect(world.events('recipient:delivered').length).toBeLessThanOrEqual(20)
+  })
+})
+
+describe('back-pressure', () => {
+  it('leases no more than twice what may be under way', async () => {
+    await using world = await createSites(forever, { concurrency: { total: 10 } })
+    await sendMany(world, 300, index => `d${index}.test`)
+    const { leased, waiting } = await world.queue.counts()
+    expect(leased).toBeLessThanOrEqual(20)
+    expect(leased + waiting).toBe(300)
+  })
+
+  it('gives back what waits for its turn when the queue is paused or closed', async () => {
+    const world = await createSites(forever, { concurrency: { total: 10, perSite: 2 } })
+    await sendMany(world, 30, () => 'a.hosted.test')
+    expect(await world.queue.counts()).toMatchObject({ leased: 4 })
+    world.queue.pause()
+    await world.clock.settled()
+    expect(await world.queue.counts()).toMatchObject({ leased: 2, waiting: 28 })
+    world.queue.resume()
+    await world.clock.settled()
+    expect(await world.queue.counts()).toMatchObject({ leased: 4 })
+    await world.queue.close({ grace: 0 })
+    const entries = await world.storage.queue.list({ state: 'waiting' })
+    expect(entries.filter(({ attempts }) => attempts === 0)).toHaveLength(28)
+  })
+})
