@@ -11,6 +11,7 @@ import type {
   Usage,
 } from '../mail-storage.js'
 import type { Connection } from './connection.js'
+import { listInPages } from './list-in-pages.js'
 import { compareNames, findMailbox, mailboxByRow, mailboxesOf, mailboxRecord } from './mailbox-rows.js'
 import { listMessages, messageRecord, vanishedUids } from './message-rows.js'
 import { mailboxId } from './row-ids.js'
@@ -59,9 +60,11 @@ export class SqliteMail implements MailStorage {
     return this.#connection.write('setSubscribed', [account, name, subscribed])
   }
 
-  list(mailbox: MailboxId, query?: MessageQuery): Promise<MessageRecord[]> {
+  list(mailbox: MailboxId, query: MessageQuery = {}): Promise<MessageRecord[]> {
+    const row = mailboxId.row(mailbox)
+    if (query.changedSince === undefined) return listInPages(this.#connection, row, query)
     return this.#connection.read(statements => {
-      const { id } = mailboxByRow(statements, mailboxId.row(mailbox))
+      const { id } = mailboxByRow(statements, row)
       return listMessages(statements, id, query).map(messageRecord)
     })
   }
