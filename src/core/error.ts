@@ -37,6 +37,7 @@ export const mailErrorCodes = {
   NO_SUCH_ENTRY: 'The queue has no such entry',
   LEASE_LOST: 'The lease on a queue entry ran out or was taken over',
   RELAY_DENIED: 'A recipient is neither local nor may be relayed to',
+  NO_SUCH_LINK: 'A message has no link that a test looks for',
   UNEXPECTED_MAIL: 'Mail came that a test expects not to come',
   ALIAS_LOOP: 'Aliases refer to each other in a circle or too deeply',
 } as const satisfies Record<string, string>

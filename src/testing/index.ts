@@ -24,7 +24,17 @@ export type {
   ServerOptions,
   TestInternet,
 } from './internet/test-internet.js'
+export type { MailState } from './isolation/mail-state.js'
+export type { SeedMessage, SeedOptions } from './isolation/seed.js'
+export type { Tenant } from './isolation/tenant.js'
+export { type MailMatchers, type MatcherResult, mailMatchers } from './matchers/mail-matchers.js'
+export type { ForwardOptions, ReplyOptions } from './messages/answer-message.js'
+export type { CalendarEvent, CalendarPart } from './messages/calendar.js'
+export type { MessageLink } from './messages/links.js'
+export type { LintProblem } from './messages/lint-message.js'
+export type { ListUnsubscribe } from './messages/list-unsubscribe.js'
 export type { MessageSession, TestMessage } from './messages/test-message.js'
+export type { DkimVerdict, DmarcVerdict, Verdicts } from './messages/verdicts.js'
 export type { RecordedSession, Refusal, TranscriptLine } from './recording/session-log.js'
 export { createScriptedServer } from './remote/create-scripted-server.js'
 export type { FluentRule } from './remote/fluent-rule.js'
@@ -37,6 +47,7 @@ export type { RulePoints, ScriptedServer } from './remote/scripted-server.js'
 export type { TlsFault } from './remote/tls-fault.js'
 export type { NodemailerSettings, ServiceSettings, SmtpSettings } from './test-mail/connection-settings.js'
 export { createTestMail } from './test-mail/create-test-mail.js'
+export type { RouteTarget } from './test-mail/locals.js'
 export type { TestMailOptions, TestMailPorts } from './test-mail/options.js'
 export {
   createTestCertificate,

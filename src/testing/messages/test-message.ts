@@ -1,11 +1,22 @@
 import type { Envelope } from '../../core/envelope.js'
+import { MailError } from '../../core/error.js'
+import type { Resolver } from '../../dns/resolver.js'
 import type { MessageHeader } from '../../message/header.js'
 import { parseHeader, readHeader } from '../../message/header.js'
 import { parseMessage } from '../../message/parse-message.js'
 import type { Attachment, MailAddress, ParsedMessage } from '../../message/parsed-message.js'
 import { bytesSource } from '../../message/sources.js'
+import type { OutgoingMessage, SentMessage } from '../../queue/outgoing-message.js'
 import type { Arrival } from '../recording/arrival.js'
 import type { RecordedSession, TranscriptLine } from '../recording/session-log.js'
+import { snapshotOf } from '../snapshots/snapshot-of.js'
+import { type ForwardOptions, forwardOf, type ReplyOptions, replyTo } from './answer-message.js'
+import { type CalendarPart, findCalendars } from './calendar.js'
+import { findCodes } from './codes.js'
+import { findLinks, htmlToText, type MessageLink } from './links.js'
+import { type LintProblem, lintMessage } from './lint-message.js'
+import { type ListUnsubscribe, oneClickBody, readListUnsubscribe } from './list-unsubscribe.js'
+import { judgeMessage, type Verdicts } from './verdicts.js'
 
 /** How a message came in by SMTP. */
 export interface MessageSession {
@@ -25,6 +36,15 @@ export interface MessageSession {
 export interface MessageContext {
   /** The recording of a session, as long as it is kept. */
   session(id: string): RecordedSession | undefined
+  /** Who judges a message, and the DNS it is judged by. */
+  readonly hostname: string
+  readonly dns: Resolver
+  /** Sends an answer. */
+  send(message: OutgoingMessage): Promise<SentMessage>
+  /** What the web is asked by. */
+  readonly fetch: typeof fetch | undefined
+  /** Everything that happened to a message, as lines. */
+  trace(traceId: string): string
 }
 
 /** A message that arrived, as a test wants it. */
@@ -144,6 +164,120 @@ export class TestMessage {
 
   get attachments(): readonly Attachment[] {
     return this.#read.parsed.attachments
+  }
+
+  /** Links of the HTML in their order, then those that stand in the text alone. */
+  get links(): readonly MessageLink[] {
+    return findLinks(this.html, this.text)
+  }
+
+  /**
+   * The first link whose address or text fits: a string is a part of either.
+   * @throws MailError `NO_SUCH_LINK`, naming the links that there are.
+   */
+  link(match: string | RegExp): MessageLink {
+    const found = this.links.find(({ url, text }) =>
+      typeof match === 'string'
+        ? url.includes(match) || text.includes(match)
+        : match.test(url) || match.test(text),
+    )
+    if (found) return found
+    const known = this.links.map(({ url, text }) => `  ${text} → ${url}`)
+    const there = known.length === 0 ? 'there is none' : ['there are:', ...known].join('\n')
+    throw new MailError('NO_SUCH_LINK', `no link fits ${String(match)}; ${there}`)
+  }
+
+  /** What looks like a code to be typed in, those near a word such as "code" first. */
+  get codes(): readonly string[] {
+    return findCodes(this.text === '' ? htmlToText(this.html) : this.text)
+  }
+
+  /** Invitations and answers to them (RFC 5545, 5546). */
+  get calendars(): readonly CalendarPart[] {
+    return findCalendars(this.attachments)
+  }
+
+  /** How its reader leaves the list (RFC 2369, RFC 8058); `undefined` where it does not say. */
+  get listUnsubscribe(): ListUnsubscribe | undefined {
+    return readListUnsubscribe(this.header)
+  }
+
+  /** What RFC 5322 and RFC 8058 find wrong with it; nothing, for a message that is right. */
+  lint(): LintProblem[] {
+    return lintMessage({
+      header: this.header,
+      raw: this.raw,
+      smtputf8: this.envelope.smtputf8 ?? false,
+    })
+  }
+
+  /**
+   * What SPF, DKIM and DMARC say, by the records in `mail.dns`. Needs the package mailauth.
+   * @param from - for SPF: the client's address. Default: that of the session, `127.0.0.1`.
+   * @throws MailError `DRIVER_MISSING`.
+   */
+  verdicts({ from }: { from?: string } = {}): Promise<Verdicts> {
+    const { hostname, dns } = this.context
+    const { remoteAddress = '127.0.0.1', helo = 'localhost' } = this.session ?? {}
+    return judgeMessage(
+      { raw: this.raw, sender: this.sender, remoteAddress: from ?? remoteAddress, helo, hostname },
+      dns,
+    )
+  }
+
+  /**
+   * Answers as its recipient, in the same thread (RFC 5322 §3.6.4), through the queue of the test mail.
+   * @throws MailError as `queue.send` does.
+   */
+  reply(options: ReplyOptions = {}): Promise<SentMessage> {
+    return this.context.send(replyTo(this, options))
+  }
+
+  /** Passes it on as its recipient, with the original attached, in the same thread. @throws MailError as `queue.send` does. */
+  forward(options: ForwardOptions): Promise<SentMessage> {
+    return this.context.send(forwardOf(this, options))
+  }
+
+  /**
+   * Follows a link with the option `fetch` of the test mail.
+   * @param match - as {@link TestMessage.link} takes it, or a link
+   * @throws MailError `NO_SUCH_LINK`; `OPTION_INVALID` without that option; what `fetch` throws.
+   */
+  async click(match: string | RegExp | MessageLink, init?: RequestInit): Promise<Response> {
+    const { url } = typeof match === 'object' && 'url' in match ? match : this.link(match)
+    return this.#fetch('click')(url, init)
+  }
+
+  /**
+   * Leaves the list by one click, as a mail program does (RFC 8058 §3.2).
+   * @throws MailError `NO_SUCH_LINK` for a message that offers no such way; `OPTION_INVALID` without the option `fetch`.
+   */
+  async unsubscribe(): Promise<Response> {
+    const { url, oneClick } = this.listUnsubscribe ?? {}
+    if (url === undefined || !oneClick) {
+      throw new MailError('NO_SUCH_LINK', 'the message cannot be unsubscribed from by one click (RFC 8058)')
+    }
+    const headers = { 'content-type': 'application/x-www-form-urlencoded' }
+    return this.#fetch('unsubscribe')(url, { method: 'POST', headers, body: oneClickBody })
+  }
+
+  /** The message without what differs from run to run, as text for a snapshot. */
+  snapshot(): string {
+    return snapshotOf(this)
+  }
+
+  /** Everything that happened to it, from its session to the last attempt, as lines. */
+  trace(): string {
+    return this.context.trace(this.traceId)
+  }
+
+  #fetch(what: string): typeof fetch {
+    const { fetch: ask } = this.context
+    if (ask) return ask
+    throw new MailError(
+      'OPTION_INVALID',
+      `${what}: createTestMail: fetch: got nothing, expected a function such as fetch`,
+    )
   }
 }
 

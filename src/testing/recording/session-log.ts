@@ -18,6 +18,8 @@ export interface RecordedSession {
   readonly transcript: readonly TranscriptLine[]
   /** Replies of 4xx and 5xx, and what they answered. */
   readonly refusals: readonly Refusal[]
+  /** Whether a message may still come of it: from its beginning, and from MAIL, to the end of a transaction. */
+  readonly busy: boolean
   /** Set once it is over. */
   readonly ended?: SessionClosed['reason']
   /** What the socket or TLS said as it ended. */
@@ -43,7 +45,6 @@ interface OpenSession {
   error?: string
   /** The last command. */
   command: string
-  /** Whether something may still come of it: from its beginning, and from MAIL, to the end of a transaction. */
   busy: boolean
 }
 

@@ -1,6 +1,5 @@
 import { systemClock } from '../../core/clock.js'
 import { MailError } from '../../core/error.js'
-import { type Network, nodeNetwork } from '../../core/network.js'
 import { parseOptions } from '../../core/options.js'
 import { createSimulatedNetwork } from '../../core/simulated-network.js'
 import { createVirtualClock, type VirtualClock } from '../../core/virtual-clock.js'
@@ -12,7 +11,9 @@ import { memoryStorage } from '../../storage/memory/memory-storage.js'
 import { MailLog } from '../recording/mail-log.js'
 import { createRecorder } from '../recording/recording-storage.js'
 import { SessionLog } from '../recording/session-log.js'
+import { TraceLog } from '../trace/trace-log.js'
 import { accountsOf } from './any-accounts.js'
+import { Locals } from './locals.js'
 import { type TestMailOptions, type TestMailSettings, testMailSchema } from './options.js'
 import { RunningTestMail } from './running-test-mail.js'
 import { createTestCertificate, type TestCertificate } from './test-certificate.js'
@@ -36,10 +37,12 @@ export async function createTestMail(options: TestMailOptions = {}): Promise<Tes
   const log = new MailLog()
   const storage = settings.server?.storage ?? memoryStorage()
   const recorder = createRecorder(storage, log)
-  const server = createServer(settings, { clock, dns, tls, recorder })
+  const locals = new Locals(settings.domains)
+  const server = createServer(settings, { clock, dns, tls, recorder, locals })
   const sessions = new SessionLog(server.smtp)
+  const traces = new TraceLog(server, () => clock.now())
   server.smtp.on('message:rejected', ({ traceId }) => recorder.forget(traceId))
-  const world = { settings, clock, dns, tls, log, sessions, server, storage }
+  const world = { settings, clock, dns, tls, log, sessions, traces, locals, server, storage }
   try {
     return new RunningTestMail(world, await listen(server, settings))
   } catch (error) {
@@ -53,12 +56,14 @@ interface Parts {
   readonly dns: DnsZone
   readonly tls: TestCertificate
   readonly recorder: ReturnType<typeof createRecorder>
+  readonly locals: Locals
 }
 
-function createServer(settings: TestMailSettings, { clock, dns, tls, recorder }: Parts): MailServer {
+function createServer(settings: TestMailSettings, parts: Parts): MailServer {
+  const { clock, dns, tls, recorder, locals } = parts
   const { hostname, domains, server: given = {} } = settings
-  const accounts = accountsOf(settings)
-  const router = createRouter({ domains: domains ?? (() => true), accounts })
+  const accounts = locals.accounts(accountsOf(settings))
+  const router = createRouter({ domains: domain => locals.isLocal(domain), accounts })
   return createMailServer({
     hostname,
     domains: domains ?? [hostname],
@@ -67,7 +72,7 @@ function createServer(settings: TestMailSettings, { clock, dns, tls, recorder }:
     tls,
     ...given,
     clock,
-    network: networkOf(settings),
+    network: locals.network(settings.network ?? createSimulatedNetwork().host('192.0.2.1')),
     storage: recorder.storage,
     policies: [...(given.policies ?? []), recorder.policy],
     smtp: {
@@ -78,11 +83,6 @@ function createServer(settings: TestMailSettings, { clock, dns, tls, recorder }:
     },
     pop3: { allowInsecureAuth: true, ...given.pop3 },
   })
-}
-
-/** Clients come by the machine's loopback; what is delivered stays inside the simulation. */
-function networkOf({ network = createSimulatedNetwork().host('192.0.2.1') }: TestMailSettings): Network {
-  return { listen: nodeNetwork.listen, connect: options => network.connect(options) }
 }
 
 function certificateNames({ hostname, domains = [] }: TestMailSettings): string[] {

@@ -1,13 +1,20 @@
 import type { CloseOptions } from '../../core/lifecycle.js'
+import { newTraceId } from '../../core/trace.js'
 import type { VirtualClock } from '../../core/virtual-clock.js'
 import type { DnsZone } from '../../dns/zone/create-dns-zone.js'
 import type { MailServer } from '../../mail-server.js'
+import type { OutgoingMessage, SentMessage } from '../../queue/outgoing-message.js'
 import type { Storage } from '../../storage/storage.js'
+import { clearState, type MailState, readState, writeState } from '../isolation/mail-state.js'
+import { type SeedMessage, type SeedOptions, seedMail } from '../isolation/seed.js'
+import { concerns, type Tenant, tenantDomain } from '../isolation/tenant.js'
 import { readMessage, TestMessage } from '../messages/test-message.js'
 import type { Arrival } from '../recording/arrival.js'
 import type { MailLog } from '../recording/mail-log.js'
 import type { RecordedSession, SessionLog } from '../recording/session-log.js'
+import type { TraceLog } from '../trace/trace-log.js'
 import { RecordedInbox } from '../waiting/recorded-inbox.js'
+import { tellAll } from '../waiting/wait-report.js'
 import type { WaitWorld } from '../waiting/wait-world.js'
 import {
   environment,
@@ -18,6 +25,7 @@ import {
   type TestUser,
 } from './connection-settings.js'
 import type { TestPorts } from './create-test-mail.js'
+import type { Locals, RouteTarget } from './locals.js'
 import type { TestMailSettings } from './options.js'
 import type { TestCertificate } from './test-certificate.js'
 import type { TestMail } from './test-mail.js'
@@ -30,6 +38,8 @@ export interface TestMailParts {
   readonly tls: TestCertificate
   readonly log: MailLog
   readonly sessions: SessionLog
+  readonly traces: TraceLog
+  readonly locals: Locals
   readonly server: MailServer
   readonly storage: Storage
 }
@@ -44,12 +54,15 @@ export class RunningTestMail extends RecordedInbox implements TestMail {
   readonly dns: DnsZone
   readonly server: MailServer
   readonly #parts: TestMailParts
+  readonly #world: WaitWorld
   readonly #closed: AbortController
   #closing: Promise<void> | undefined
 
   constructor(parts: TestMailParts, ports: TestPorts) {
     const closed = new AbortController()
-    super(waitWorld(parts, closed.signal))
+    const world = waitWorld(parts, closed.signal)
+    super(world)
+    this.#world = world
     this.#parts = parts
     this.#closed = closed
     const { settings, tls } = parts
@@ -70,6 +83,60 @@ export class RunningTestMail extends RecordedInbox implements TestMail {
     return environment(this.smtp, this.pop3, prefix)
   }
 
+  route(domain: string, target: RouteTarget): void {
+    this.#parts.locals.route(domain, target, this.dns)
+  }
+
+  send(message: OutgoingMessage): Promise<SentMessage> {
+    return this.server.queue.send(message)
+  }
+
+  tenant(): Tenant {
+    const domain = tenantDomain()
+    const login = { user: `test@${domain}`, password: newTraceId() }
+    this.#parts.locals.addTenant(domain, login.password)
+    const smtp = smtpSettings(this.smtp, login, this.tls.ca)
+    const { pop3 } = this
+    return Object.assign(new RecordedInbox(this.#world, concerns(domain)), {
+      ...login,
+      domain,
+      smtp,
+      pop3,
+      address: (localPart: string) => `${localPart}@${domain}`,
+      env: (prefix = '') => environment(smtp, pop3, prefix),
+    })
+  }
+
+  async snapshot(): Promise<MailState> {
+    return { arrivals: this.#parts.log.after(), ...(await readState(this.server.store)) }
+  }
+
+  async restore(state: MailState): Promise<void> {
+    await clearState(this.server.store)
+    await writeState(this.server.store, this.#parts.storage, state)
+    this.#parts.log.replace(state.arrivals)
+  }
+
+  async reset(): Promise<void> {
+    await clearState(this.server.store)
+    this.#parts.log.replace([])
+    this.#parts.sessions.clear()
+  }
+
+  seed(source: string | readonly SeedMessage[], options: SeedOptions = {}): Promise<number> {
+    return seedMail(this.server, source, options)
+  }
+
+  async report(): Promise<string> {
+    const { sessions, clock, server } = this.#parts
+    return tellAll({
+      arrived: await this.messages(),
+      sessions: sessions.sessions,
+      queue: await server.queue.list(),
+      now: clock.now(),
+    })
+  }
+
   close(options: CloseOptions = {}): Promise<void> {
     this.#closing ??= this.#close(options)
     return this.#closing
@@ -81,13 +148,14 @@ export class RunningTestMail extends RecordedInbox implements TestMail {
 
   /** The test is over: nobody waits for sessions that its clients left open. */
   async #close({ grace = 0 }: CloseOptions): Promise<void> {
-    const { server, settings, sessions, storage, clock } = this.#parts
+    const { server, settings, sessions, traces, storage, clock } = this.#parts
     this.#closed.abort()
     const closed = server.close({ grace })
     // The grace period is one of the virtual clock, which nobody else may move any more.
     await Promise.race([closed, clock.advance(grace).then(() => clock.advance('2s'))])
     await closed
     sessions.stop()
+    traces.stop()
     if (!settings.server?.storage) await storage.close()
   }
 }
@@ -95,7 +163,14 @@ export class RunningTestMail extends RecordedInbox implements TestMail {
 function waitWorld(parts: TestMailParts, closed: AbortSignal): WaitWorld {
   const { log, sessions, server, clock, settings } = parts
   const known = new WeakMap<Arrival, Promise<TestMessage>>()
-  const context = { session: (id: string) => sessions.get(id) }
+  const context = {
+    session: (id: string) => sessions.get(id),
+    hostname: settings.hostname,
+    dns: parts.dns,
+    send: (message: OutgoingMessage) => server.queue.send(message),
+    fetch: settings.fetch,
+    trace: (traceId: string) => parts.traces.tell(traceId),
+  }
   const read = (arrival: Arrival) => {
     const before = known.get(arrival)
     if (before) return before

@@ -2,9 +2,14 @@ import type { Closable } from '../../core/lifecycle.js'
 import type { VirtualClock } from '../../core/virtual-clock.js'
 import type { DnsZone } from '../../dns/zone/create-dns-zone.js'
 import type { MailServer } from '../../mail-server.js'
+import type { OutgoingMessage, SentMessage } from '../../queue/outgoing-message.js'
+import type { MailState } from '../isolation/mail-state.js'
+import type { SeedMessage, SeedOptions } from '../isolation/seed.js'
+import type { Tenant } from '../isolation/tenant.js'
 import type { RecordedSession } from '../recording/session-log.js'
 import type { Inbox } from '../waiting/inbox.js'
 import type { ServiceSettings, SmtpSettings } from './connection-settings.js'
+import type { RouteTarget } from './locals.js'
 
 /** A mail server for tests: SMTP and POP3 on loopback, and all that arrived. Made by `createTestMail`. */
 export interface TestMail extends Inbox, Closable {
@@ -28,4 +33,34 @@ export interface TestMail extends Inbox, Closable {
   readonly server: MailServer
   /** SMTP sessions so far, the last 1,000 of them. */
   readonly sessions: readonly RecordedSession[]
+  /**
+   * Has mail for a domain delivered to a server of the app, on this machine: sets its records in `dns` and the way to
+   * it. What is sent or replied to it then goes through queue and SMTP, as from outside.
+   * @throws MailError `DOMAIN_INVALID`.
+   */
+  route(domain: string, target: RouteTarget): void
+  /** Sends a message, as a correspondent of the app. @throws MailError as `queue.send` does. */
+  send(message: OutgoingMessage): Promise<SentMessage>
+  /** A part of this server for one test: own addresses and credentials, own mail. Costs nothing, needs no end. */
+  tenant(): Tenant
+  /** All mail as it is now: arrivals, mailboxes, queue. */
+  snapshot(): Promise<MailState>
+  /**
+   * Puts all mail back as it was. Messages get new UIDs, queue entries new ids and no attempts behind them; time stays.
+   */
+  restore(state: MailState): Promise<void>
+  /** Forgets all mail, arrivals and sessions that are over. */
+  reset(): Promise<void>
+  /**
+   * Puts mail into mailboxes, as if it had been there before: it does not arrive.
+   * @param source - a directory of `.eml` files, a Maildir, an mbox file, or messages
+   * @returns how many messages were put in
+   * @throws MailError `OPTION_INVALID`, `FILE_FAILED`.
+   */
+  seed(source: string | readonly SeedMessage[], options?: SeedOptions): Promise<number>
+  /**
+   * All that happened so far, for people: each arrival with what it went through, refused and open sessions, the
+   * queue. Print it when a test fails.
+   */
+  report(): Promise<string>
 }

@@ -31,17 +31,7 @@ const most = 10
 
 /** Says why a wait failed: what came instead, what nearly fitted, who was refused, what the queue is doing. */
 export function tellWait(story: WaitStory): string {
-  return [
-    headline(story),
-    arrivals(story),
-    early(story),
-    sessionLines('Refused:', story.sessions.flatMap(refusals)),
-    sessionLines('Still open:', story.sessions.filter(isOpen).map(openSession)),
-    sessionLines(
-      'The queue:',
-      story.queue.map(entry => queueLine(entry, story.now)),
-    ),
-  ]
+  return [headline(story), arrivals(story), early(story), ...around(story)]
     .filter(part => part !== '')
     .join('\n')
 }
@@ -93,13 +83,42 @@ export function describeMessage({ number, sender, recipients, subject }: TestMes
   )
 }
 
+/** All that happened on a server, for people. */
+export function tellAll(story: Pick<WaitStory, 'arrived' | 'sessions' | 'queue' | 'now'>): string {
+  const messages = story.arrived.flatMap(message => [
+    describeMessage(message),
+    ...message
+      .trace()
+      .split('\n')
+      .map(line => `     ${line}`),
+  ])
+  return [
+    listLines('Arrived:', messages.length === 0 ? ['nothing'] : messages, messages.length),
+    ...around(story),
+  ]
+    .filter(part => part !== '')
+    .join('\n')
+}
+
+/** Who was refused, who is still there, what waits to be delivered. */
+function around({ sessions, queue, now }: Pick<WaitStory, 'sessions' | 'queue' | 'now'>): string[] {
+  return [
+    listLines('Refused:', sessions.flatMap(refusals)),
+    listLines('Still open:', sessions.filter(session => session.busy).map(openSession)),
+    listLines(
+      'The queue:',
+      queue.map(entry => queueLine(entry, now)),
+    ),
+  ]
+}
+
 /** Says what is still under way. */
 export async function tellUnrest({ sessions, queue }: WaitWorld, waited: number): Promise<string> {
   const leased = await queue.list({ state: 'leased' })
   return [
     `the server did not come to rest within ${formatDuration(waited)}`,
-    sessionLines('Sessions in which more may come:', sessions.busy.map(openSession)),
-    sessionLines(
+    listLines('Sessions in which more may come:', sessions.busy.map(openSession)),
+    listLines(
       'Deliveries under way:',
       leased.map(({ recipient }) => recipient.address),
     ),
@@ -117,10 +136,6 @@ function refusals({ refusals: refused, remoteAddress, ended, error }: RecordedSe
   return broke ? [...lines, `${remoteAddress}: the session ended by ${error ?? ended}`] : lines
 }
 
-function isOpen({ ended }: RecordedSession): boolean {
-  return ended === undefined
-}
-
 function openSession({ remoteAddress, transcript }: RecordedSession): string {
   const last = transcript.at(-1)
   const said = last ? `${last.from} said ${JSON.stringify(last.text.split('\n')[0])}` : 'nothing was said'
@@ -134,9 +149,9 @@ function queueLine({ recipient, state, attempts, history, dueAt }: QueueEntry, n
   return `${recipient.address}: ${state}, ${attempts} attempt${attempts === 1 ? '' : 's'}${due}${why}`
 }
 
-function sessionLines(title: string, lines: readonly string[]): string {
+function listLines(title: string, lines: readonly string[], limit = most): string {
   if (lines.length === 0) return ''
-  const shown = lines.slice(-most)
+  const shown = lines.slice(-limit)
   const left = lines.length - shown.length
   return [title, ...(left > 0 ? [`  ${left} before these`] : []), ...shown.map(line => `  ${line}`)].join(
     '\n',

@@ -1,0 +1,131 @@
+import { newTraceId } from '../../core/trace.js'
+import { bytesSource, readAll } from '../../message/sources.js'
+import type { QueueEntry } from '../../storage/queue-storage.js'
+import type { Storage } from '../../storage/storage.js'
+import type { MailStore } from '../../store/mail-store.js'
+import type { Arrival } from '../recording/arrival.js'
+
+/** All mail of a server at one moment. Made by `mail.snapshot()`. */
+export interface MailState {
+  readonly arrivals: readonly Arrival[]
+  readonly mailboxes: readonly KeptMailbox[]
+  readonly queue: readonly KeptEntry[]
+}
+
+interface KeptMailbox {
+  readonly account: string
+  readonly name: string
+  readonly messages: readonly KeptMessage[]
+}
+
+interface KeptMessage {
+  readonly bytes: Buffer
+  readonly flags: readonly string[]
+  readonly internalDate: number
+}
+
+interface KeptEntry {
+  readonly entry: QueueEntry
+  readonly bytes: Buffer
+}
+
+/** What mailboxes and queue have now. */
+export async function readState(store: MailStore): Promise<Omit<MailState, 'arrivals'>> {
+  const { storage } = store
+  const mailboxes: KeptMailbox[] = []
+  for (const account of await allAccounts(storage)) {
+    for (const { name } of await store.mailboxes(account)) {
+      mailboxes.push({ account, name, messages: await readMailbox(store, account, name) })
+    }
+  }
+  const queue: KeptEntry[] = []
+  for (const entry of await allEntries(storage)) {
+    const blob = await storage.blobs.open(entry.blob)
+    if (blob) queue.push({ entry, bytes: await readAll(blob) })
+  }
+  return { mailboxes, queue }
+}
+
+async function readMailbox(store: MailStore, account: string, name: string): Promise<KeptMessage[]> {
+  const mailbox = await store.mailbox(account, name)
+  const messages: KeptMessage[] = []
+  for (const record of await mailbox.list()) {
+    const bytes = await readAll(await mailbox.open(record))
+    messages.push({ bytes, flags: record.flags, internalDate: record.internalDate })
+  }
+  return messages
+}
+
+/** Takes all mail out of mailboxes and queue. */
+export async function clearState(store: MailStore): Promise<void> {
+  const { storage } = store
+  for (const account of await allAccounts(storage)) {
+    for (const { name, id } of await store.mailboxes(account)) {
+      if (name !== 'INBOX') await storage.mail.deleteMailbox(account, name)
+      else {
+        const messages = await storage.mail.list(id)
+        if (messages.length > 0)
+          await storage.mail.expunge(
+            id,
+            messages.map(message => message.uid),
+          )
+      }
+    }
+  }
+  const entries = await allEntries(storage)
+  if (entries.length > 0) await storage.queue.drop(entries.map(entry => entry.id))
+}
+
+/**
+ * Puts mail into mailboxes and queue, which are empty.
+ * @param storage - the one that records no arrivals
+ */
+export async function writeState(
+  store: MailStore,
+  storage: Storage,
+  state: Omit<MailState, 'arrivals'>,
+): Promise<void> {
+  for (const { account, name, messages } of state.mailboxes) {
+    for (const { bytes, flags, internalDate } of messages) {
+      await store.append(account, bytes, { mailbox: name, flags, internalDate })
+    }
+  }
+  for (const { entry, bytes } of state.queue) await requeue(storage, entry, bytes)
+}
+
+async function requeue(storage: Storage, entry: QueueEntry, bytes: Buffer): Promise<void> {
+  const { traceId, envelope, recipient, destination, submitter, state, dueAt, queuedAt } = entry
+  const held = state === 'held' || state === 'dead'
+  await storage.accept({
+    id: `restored-${newTraceId()}`,
+    message: bytesSource(bytes),
+    receivedAt: queuedAt,
+    copies: [],
+    queued: {
+      traceId,
+      envelope,
+      recipients: [{ ...recipient, destination, dueAt, ...(held && { held }) }],
+      ...(submitter !== undefined && { submitter }),
+    },
+  })
+}
+
+async function allAccounts({ mail }: Storage): Promise<string[]> {
+  const accounts: string[] = []
+  for (;;) {
+    const last = accounts.at(-1)
+    const more = await mail.accounts(last === undefined ? {} : { after: last })
+    if (more.length === 0) return accounts
+    accounts.push(...more)
+  }
+}
+
+async function allEntries({ queue }: Storage): Promise<QueueEntry[]> {
+  const entries: QueueEntry[] = []
+  for (;;) {
+    const last = entries.at(-1)
+    const more = await queue.list(last === undefined ? {} : { after: last.id })
+    if (more.length === 0) return entries
+    entries.push(...more)
+  }
+}

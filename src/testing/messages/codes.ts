@@ -1,0 +1,33 @@
+/** Words that stand near a code. */
+const hint = /\b(?:code|pin|otp|passcode|password|token|verif\w*|confirm\w*|log.?in|sign.?in)\b/i
+
+/** Four to ten digits or capitals with a digit among them, also in groups: `482913`, `482 913`, `K7Q-2MD`. */
+const candidate =
+  /(?<![\w./:@#%&=?+-])(?:\d{3} \d{3}|\d{4,8}|(?=[A-Z]*\d)[A-Z\d]{5,10}|[A-Z\d]{3,5}(?:-[A-Z\d]{3,5}){1,3})(?![\w/:@%=+-]|[.,]\d)/g
+
+/** How far before and behind a code its word may be, in characters. */
+const reach = 80
+
+/**
+ * What looks like a code to be typed in: those near a word such as "code" first, then others, each once. Blanks inside
+ * are left out. Numbers that are a part of a URL, an amount or a date are none.
+ */
+export function findCodes(text: string): string[] {
+  const bare = text.replace(/\bhttps?:\/\/\S+/gi, ' ')
+  const found = [...bare.matchAll(candidate)]
+    .filter(match => /\d/.test(match[0]) && !isAmountOrYear(bare, match.index, match[0]))
+    .map(match => ({ code: match[0].replace(/ /g, ''), near: isHinted(bare, match.index, match[0].length) }))
+  const ordered = [...found.filter(each => each.near), ...found.filter(each => !each.near)]
+  return [...new Set(ordered.map(each => each.code))]
+}
+
+function isHinted(text: string, start: number, length: number): boolean {
+  return hint.test(text.slice(Math.max(start - reach, 0), start + length + reach))
+}
+
+function isAmountOrYear(text: string, start: number, code: string): boolean {
+  const before = text.slice(Math.max(start - 2, 0), start)
+  const behind = text.slice(start + code.length, start + code.length + 4)
+  const isYear = /^(?:19|20)\d\d$/.test(code) && !hint.test(text.slice(Math.max(start - 20, 0), start))
+  return isYear || /[$€£¥©]\s?$/.test(before) || /^\s?(?:[$€£¥%]|EUR|USD)/.test(behind)
+}

@@ -1,0 +1,77 @@
+import { mkdtempSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createTransport } from 'nodemailer'
+import { describe, expect, it } from 'vitest'
+import { createTestMail } from '../../src/testing/index.js'
+import { send } from './send.js'
+
+describe('isolation of tests on one server', () => {
+  it('gives each tenant addresses, credentials and mail of its own', async () => {
+    await using mail = await createTestMail({ domains: ['app.test'] })
+    const [one, two] = [mail.tenant(), mail.tenant()]
+    const transport = createTransport(one.smtp.settings)
+    await transport.sendMail({ from: 'shop@app.test', to: 'postmaster@app.test', text: 'by one' })
+    transport.close()
+    await send(mail, { to: two.address('bob'), subject: 'For two' })
+    await send(mail, { to: one.address('bob'), subject: 'For one' })
+    expect((await two.messages()).map(({ subject }) => subject)).toEqual(['For two'])
+    expect((await one.messages()).map(({ number }) => number)).toEqual([1, 3])
+    await two.expectNone({ subject: 'For one' })
+    expect(one.domain).not.toBe(two.domain)
+    const wrong = createTransport({ ...one.smtp.settings, auth: { user: one.user, pass: two.password } })
+    await expect(wrong.verify()).rejects.toThrow(/535/)
+    expect(two.env()['SMTP_USER']).toBe(`test@${two.domain}`)
+  })
+
+  it('puts mail back as it was', async () => {
+    await using mail = await createTestMail({ domains: ['app.test'] })
+    mail.dns.set('down.test', { mx: 'mx.down.test' })
+    mail.dns.set('mx.down.test', { a: '192.0.2.9' })
+    await send(mail, { to: ['a@app.test', 'b@down.test'], subject: 'First' })
+    await mail.idle()
+    const inbox = await mail.server.store.mailbox('a@app.test')
+    await inbox.addFlags(1, ['\\Seen'])
+    const state = await mail.snapshot()
+
+    await mail.reset()
+    expect(await mail.messages()).toEqual([])
+    expect((await inbox.status()).messages).toBe(0)
+    expect(await mail.server.queue.list()).toEqual([])
+    await send(mail, { to: 'a@app.test', subject: 'Second' })
+
+    await mail.restore(state)
+    expect((await mail.messages()).map(({ subject }) => subject)).toEqual(['First'])
+    const [record] = await inbox.list()
+    expect(record?.flags).toEqual(['\\Seen'])
+    expect((await inbox.parse(record?.uid ?? 0)).subject).toBe('First')
+    expect((await mail.server.queue.list()).map(({ recipient }) => recipient.address)).toEqual([
+      'b@down.test',
+    ])
+  })
+
+  it('begins with mail from messages, files and an mbox', async () => {
+    await using mail = await createTestMail()
+    const folder = mkdtempSync(join(tmpdir(), 'posthorn-seed-'))
+    const eml = 'From: x@x.test\nTo: alice@app.test\nSubject: Old\n\nHello\n'
+    writeFileSync(join(folder, '1.eml'), eml)
+    writeFileSync(join(folder, 'old.mbox'), `From x@x.test Thu Jan  1 00:00:00 2026\n${eml}\n`)
+    expect(await mail.seed([{ raw: eml, flags: ['\\Seen'] }])).toBe(1)
+    expect(await mail.seed(folder)).toBe(1)
+    expect(await mail.seed(join(folder, 'old.mbox'), { to: 'alice@app.test' })).toBe(1)
+    const inbox = await mail.server.store.mailbox('alice@app.test')
+    expect((await inbox.list()).map(({ flags }) => flags)).toEqual([['\\Seen'], [], []])
+    expect(await mail.messages()).toEqual([])
+    await expect(mail.seed(join(folder, 'old.mbox'))).rejects.toMatchObject({ code: 'OPTION_INVALID' })
+  })
+
+  it('delivers to a server of the app, as from outside', async () => {
+    await using app = await createTestMail({ hostname: 'mx.app.test', domains: ['app.test'] })
+    await using mail = await createTestMail()
+    mail.route('app.test', { port: app.smtp.port })
+    await mail.send({ from: 'Ann <ann@customer.test>', to: 'help@app.test', subject: 'Help', text: 'Please' })
+    const received = await app.waitForMessage({ to: 'help@app.test' })
+    expect(received.sender).toBe('ann@customer.test')
+    expect(received.session?.helo).toBe('mail.test')
+  })
+})

@@ -1,0 +1,107 @@
+import { connect } from 'node:net'
+import { describe, expect, it } from 'vitest'
+import { createTestMail, type TestMail } from '../../../src/testing/index.js'
+import { send } from '../send.js'
+
+/** What a wait says that fails. */
+async function problemOf(wait: Promise<unknown>): Promise<string> {
+  try {
+    await wait
+  } catch (error) {
+    return (error as Error).message
+  }
+  throw new Error('expected the wait to fail')
+}
+
+const soon = { timeout: 20 }
+
+async function greet(mail: TestMail) {
+  const socket = connect({ host: mail.smtp.host, port: mail.smtp.port })
+  await new Promise(resolve => socket.once('data', resolve))
+  return socket
+}
+
+describe('a wait that fails says why', () => {
+  it('nothing came', async () => {
+    await using mail = await createTestMail()
+    const criteria = { to: 'alice@x.test', subject: /^Welcome/, headers: { 'x-kind': true, 'x-old': false } }
+    expect(await problemOf(mail.waitForMessage(criteria, soon))).toMatchSnapshot()
+  })
+
+  it('something else came: what nearly fitted, and where it did not', async () => {
+    await using mail = await createTestMail()
+    await send(mail, { to: 'bob@x.test', subject: 'Newsletter', text: 'News' })
+    await send(mail, { to: 'alice@x.test', subject: 'Welcome!', text: 'Your code: 1234' })
+    const criteria = { to: 'alice@x.test', subject: 'Welcome', text: /\d{4}/ }
+    expect(await problemOf(mail.waitForMessage(criteria, soon))).toMatchSnapshot()
+  })
+
+  it('headers and attachments did not fit', async () => {
+    await using mail = await createTestMail()
+    await send(mail, { to: 'a@x.test', attachments: [{ filename: 'a.txt', content: 'a' }] })
+    const where = function isLarge() {
+      return false
+    }
+    const criteria = { headers: { 'X-Kind': 'a' }, attachment: 'b.txt', html: 'x', where }
+    expect(await problemOf(mail.waitForMessage(criteria, soon))).toMatchSnapshot()
+  })
+
+  it('what fits came before the cursor', async () => {
+    await using mail = await createTestMail()
+    await send(mail, { to: 'a@x.test', subject: 'Code' })
+    expect(
+      await problemOf(mail.waitForMessage({ subject: 'Code' }, { ...soon, after: mail.cursor() })),
+    ).toMatchSnapshot()
+  })
+
+  it('fewer came than were to', async () => {
+    await using mail = await createTestMail()
+    await send(mail, { to: 'a@x.test', subject: 'One' })
+    await send(mail, { to: 'b@x.test', subject: 'Two' })
+    expect(await problemOf(mail.waitForMessages(2, { to: 'a@x.test' }, soon))).toMatchSnapshot()
+  })
+
+  it('more came than are shown', async () => {
+    await using mail = await createTestMail()
+    for (let index = 1; index <= 12; index++) await send(mail, { to: 'a@x.test', subject: `No. ${index}` })
+    expect(await problemOf(mail.waitForMessage({ subject: 'No. 13' }, soon))).toMatchSnapshot()
+  })
+
+  it('the server refused it', async () => {
+    await using mail = await createTestMail({
+      domains: ['x.test'],
+      users: [{ name: 'alice@x.test', password: 'secret' }],
+    })
+    const sending = send(mail, { from: 'alice@x.test', to: 'nobody@x.test' })
+    await expect(sending).rejects.toThrow(/550/)
+    await mail.idle()
+    expect(await problemOf(mail.waitForMessage({ to: 'nobody@x.test' }, soon))).toMatchSnapshot()
+  })
+
+  it('it waits in the queue', async () => {
+    await using mail = await createTestMail({
+      domains: ['app.test'],
+      server: { retry: ({ now }) => ({ retryAt: now + 900_000 }) },
+    })
+    mail.dns.set('down.test', { mx: 'mx.down.test' })
+    mail.dns.set('mx.down.test', { a: '192.0.2.9' })
+    await send(mail, { to: 'a@down.test', subject: 'Hi' })
+    await mail.idle()
+    expect(await problemOf(mail.waitForMessage({ envelope: { sender: '' } }, soon))).toMatchSnapshot()
+  })
+
+  it('a client is still talking', async () => {
+    await using mail = await createTestMail()
+    const socket = await greet(mail)
+    expect(await problemOf(mail.waitForMessage({}, soon))).toMatchSnapshot()
+    expect(await problemOf(mail.idle(soon))).toMatchSnapshot()
+    socket.destroy()
+  })
+
+  it('none was to come', async () => {
+    await using mail = await createTestMail()
+    await send(mail, { to: 'a@x.test', subject: 'Spam' })
+    await send(mail, { to: ['a@x.test', 'b@x.test'], subject: 'Spam \u001b[31m' })
+    expect(await problemOf(mail.expectNone({ to: 'a@x.test' }))).toMatchSnapshot()
+  })
+})
