@@ -1,5 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { MailError } from '../../../src/core/error.js'
+import { createMailStore } from '../../../src/store/create-mail-store.js'
+import { describeSqlite } from '../../storage/sqlite/describe-sqlite.js'
+import { gatedStorage } from '../../storage/sqlite/faulty-database.js'
+import { temporaryFile } from '../../storage/sqlite/temporary-file.js'
 import { deliver, startHost, storingQueue } from '../mail-host.js'
 
 const line = `${'x'.repeat(98)}\r\n`
@@ -90,5 +94,32 @@ describe('a full or failing disk', () => {
     client.destroy()
     expect(await closed).toMatchObject({ messages: 0 })
     expect(host.batches).toHaveLength(0)
+  })
+})
+
+describeSqlite('an SQLite database', {}, () => {
+  it.each([
+    ['is full', 'INSERT INTO chunks', { errcode: 13 }, '452 4.3.1'],
+    ['finds no room at the commit', 'COMMIT', { code: 'SQLITE_FULL' }, '452 4.3.1'],
+    ['cannot sync', 'COMMIT', { code: 'SQLITE_IOERR_FSYNC' }, '451 4.3.0'],
+  ])('that %s is told as temporary, and takes mail when it can again', async (_, statement, problem, answer) => {
+    let broken = false
+    const storage = gatedStorage(temporaryFile(), sql => {
+      if (broken && sql.startsWith(statement)) throw Object.assign(new Error('injected'), problem)
+    })
+    const store = createMailStore({ storage })
+    const host = await startHost({ store, queue: storingQueue(storage) })
+    const client = await host.hello()
+    await deliver(client)
+    broken = true
+    await deliver(client, { expect: answer })
+    await deliver(client, { expect: answer })
+    broken = false
+    await deliver(client)
+    const inbox = await (await store.mailbox('alice')).list()
+    expect(inbox.map(({ uid }) => uid)).toEqual([1, 2])
+    expect(await storage.check()).toEqual([])
+    await host.server.close()
+    await storage.close()
   })
 })
