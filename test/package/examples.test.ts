@@ -1,10 +1,14 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readdirSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { text } from 'node:stream/consumers'
 import { describe, expect, it } from 'vitest'
+import { describeSqlite } from '../storage/sqlite/describe-sqlite.js'
 
 const examples = readdirSync('examples')
+const withSqlite = examples.filter(name =>
+  readFileSync(`examples/${name}/main.ts`, 'utf8').includes("'posthorn/sqlite'"),
+)
 
 /** Runs a program with tsx, which finds `posthorn` in `src/` by the paths of tsconfig.json. */
 async function run(...args: string[]) {
@@ -25,12 +29,14 @@ function withoutSqliteWarning(problems: string): string {
   )
 }
 
+async function runsToItsEnd(example: string): Promise<void> {
+  const { output, problems, code } = await run(`examples/${example}/main.ts`)
+  expect({ problems, code }).toEqual({ problems: '', code: 0 })
+  expect(output).not.toBe('')
+}
+
 describe('examples', () => {
-  it.each(examples)('%s runs to its end', async example => {
-    const { output, problems, code } = await run(`examples/${example}/main.ts`)
-    expect({ problems, code }).toEqual({ problems: '', code: 0 })
-    expect(output).not.toBe('')
-  })
+  it.each(examples.filter(name => !withSqlite.includes(name)))('%s runs to its end', runsToItsEnd)
 
   it('the journey shows the SMTP dialogue on request', async () => {
     const { output, code } = await run('examples/a-letters-journey/main.ts', '--dialogue')
@@ -38,4 +44,8 @@ describe('examples', () => {
     expect(output).toMatch(/mx\.paris\.test → MAIL FROM:<alice@paris\.test>/)
     expect(output).toMatch(/mx\.paris\.test ← 250 2\.0\.0/)
   })
+})
+
+describeSqlite('examples with SQLite', {}, () => {
+  it.each(withSqlite)('%s runs to its end', runsToItsEnd)
 })
