@@ -102,24 +102,27 @@ describeSqlite('an SQLite database', {}, () => {
     ['is full', 'INSERT INTO chunks', { errcode: 13 }, '452 4.3.1'],
     ['finds no room at the commit', 'COMMIT', { code: 'SQLITE_FULL' }, '452 4.3.1'],
     ['cannot sync', 'COMMIT', { code: 'SQLITE_IOERR_FSYNC' }, '451 4.3.0'],
-  ])('that %s is told as temporary, and takes mail when it can again', async (_, statement, problem, answer) => {
-    let broken = false
-    const storage = gatedStorage(temporaryFile(), sql => {
-      if (broken && sql.startsWith(statement)) throw Object.assign(new Error('injected'), problem)
-    })
-    const store = createMailStore({ storage })
-    const host = await startHost({ store, queue: storingQueue(storage) })
-    const client = await host.hello()
-    await deliver(client)
-    broken = true
-    await deliver(client, { expect: answer })
-    await deliver(client, { expect: answer })
-    broken = false
-    await deliver(client)
-    const inbox = await (await store.mailbox('alice')).list()
-    expect(inbox.map(({ uid }) => uid)).toEqual([1, 2])
-    expect(await storage.check()).toEqual([])
-    await host.server.close()
-    await storage.close()
-  })
+  ])(
+    'that %s is told as temporary, and takes mail when it can again',
+    async (_, statement, problem, answer) => {
+      let broken = false
+      const storage = gatedStorage(temporaryFile(), sql => {
+        if (broken && sql.startsWith(statement)) throw Object.assign(new Error('injected'), problem)
+      })
+      const store = createMailStore({ storage })
+      const host = await startHost({ store, queue: storingQueue(storage) })
+      const client = await host.hello()
+      await deliver(client)
+      broken = true
+      await deliver(client, { expect: answer })
+      await deliver(client, { expect: answer })
+      broken = false
+      await deliver(client)
+      const inbox = await (await store.mailbox('alice')).list()
+      expect(inbox.map(({ uid }) => uid)).toEqual([1, 2])
+      expect(await storage.check()).toEqual([])
+      await host.server.close()
+      await storage.close()
+    },
+  )
 })
