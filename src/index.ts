@@ -42,6 +42,7 @@ export { createSmarthostTransport } from './delivery/create-smarthost-transport.
 export type {
   AttemptLimits,
   ConnectionOptions,
+  MtaStsOptions,
   MxTransportOptions,
   OutboundTimeouts,
   OutboundTls,
@@ -59,6 +60,11 @@ export type {
   TokenCredentials,
   TokenRequest,
 } from './delivery/smtp-client/authenticate.js'
+export { type FileStsCacheOptions, fileStsCache } from './delivery/tls-policy/file-sts-cache.js'
+export type { ReportedPolicy, TlsResult } from './delivery/tls-policy/host-tls.js'
+export type { CachedStsPolicy, StsCache } from './delivery/tls-policy/sts-cache.js'
+export type { StsPolicy } from './delivery/tls-policy/sts-policy.js'
+export type { TlsProblem, TlsProblemKind } from './delivery/tls-policy/tls-problem.js'
 export type { Delivery, RecipientOutcome, Transport } from './delivery/transport.js'
 export { createDnsResolver, type DnsResolverOptions } from './dns/create-dns-resolver.js'
 export type { QuestionType, RecordData } from './dns/record.js'

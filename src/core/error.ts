@@ -17,6 +17,7 @@ export const mailErrorCodes = {
   CLOSED: 'The part was used after it was closed',
   ALREADY_STARTED: 'The part was started twice',
   CONNECT_FAILED: 'A connection could not be opened',
+  TLS_FAILED: 'A connection could not be encrypted, or the certificate of the other side is not trusted',
   CONNECTION_LOST: 'A connection ended in the middle of a conversation',
   TIMEOUT: 'A deadline passed',
   ABORTED: 'The caller gave up',

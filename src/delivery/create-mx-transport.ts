@@ -1,10 +1,18 @@
+import type tls from 'node:tls'
 import { guardLogger } from '../core/logger.js'
 import { parseOptions } from '../core/options.js'
 import { ConnectionPool } from './connection-pool.js'
 import { MxAttempt, type MxContext } from './mx-attempt.js'
 import { mxSite } from './mx-site.js'
-import { type MxTransportOptions, mxTransportSchema } from './options.js'
+import {
+  type MxTransportOptions,
+  type MxTransportSettings,
+  mtaStsDefaults,
+  mxTransportSchema,
+} from './options.js'
 import { makeSecureContext } from './secure-context.js'
+import { memoryStsCache } from './tls-policy/sts-cache.js'
+import { StsPolicies } from './tls-policy/sts-policies.js'
 import type { Transport } from './transport.js'
 
 /**
@@ -15,16 +23,30 @@ import type { Transport } from './transport.js'
 export function createMxTransport(options: MxTransportOptions): Transport {
   const settings = parseOptions('createMxTransport', mxTransportSchema, options)
   const pool = new ConnectionPool(settings.clock, settings.connections)
-  const context: MxContext = {
-    ...settings,
-    logger: guardLogger(settings.logger),
-    secureContext: makeSecureContext('createMxTransport', settings.tlsOptions),
-    pool,
-    onTls: () => {},
-  }
+  const logger = guardLogger(settings.logger)
+  const secureContext = makeSecureContext('createMxTransport', settings.tlsOptions)
+  const sts = stsPolicies({ ...settings, logger, secureContext })
+  const context: MxContext = { ...settings, logger, secureContext, pool, ...(sts && { sts }) }
   return {
     deliver: (delivery, signal) => settings.clock.track(new MxAttempt(context, delivery, signal).run()),
     site: (destination, signal) => settings.clock.track(mxSite(destination, settings.resolver, signal)),
-    close: async () => pool.close(),
+    close: async () => {
+      pool.close()
+      sts?.close()
+    },
   }
+}
+
+function stsPolicies(settings: MxTransportSettings & { secureContext: tls.SecureContext }) {
+  const { mtaSts, onTls } = settings
+  if (mtaSts === false) return undefined
+  const { cache = memoryStsCache(), refresh, timeout } = mtaSts === true ? mtaStsDefaults : mtaSts
+  return new StsPolicies({
+    ...settings,
+    cache,
+    refresh,
+    timeout,
+    onProblem: (domain, problem) =>
+      onTls({ domain, policy: { type: 'sts', strings: [], mxHosts: [] }, problem }),
+  })
 }

@@ -9,8 +9,9 @@ import type { MxTransportSettings } from './options.js'
 import { type ResolvedHost, resolveHost, withoutPrivate } from './resolve-host.js'
 import type { SmtpSession } from './smtp-client/smtp-session.js'
 import type { DestinationTls } from './tls-policy/destination-tls.js'
-import type { HostTls, TlsResult } from './tls-policy/host-tls.js'
+import type { HostTls } from './tls-policy/host-tls.js'
 import { planTls } from './tls-policy/plan-tls.js'
+import type { StsPolicies } from './tls-policy/sts-policies.js'
 import type { Delivery, RecipientOutcome } from './transport.js'
 import { errorVerdict, localVerdict, type Verdict } from './verdict.js'
 
@@ -18,8 +19,8 @@ import { errorVerdict, localVerdict, type Verdict } from './verdict.js'
 export interface MxContext extends MxTransportSettings {
   readonly pool: ConnectionPool
   readonly secureContext: tls.SecureContext
-  /** Hears how new connections were secured. */
-  readonly onTls: (result: TlsResult) => void
+  /** MTA-STS policies, where they are followed. */
+  readonly sts?: StsPolicies
 }
 
 /** A host, and how connections to it are secured. */
@@ -72,7 +73,7 @@ export class MxAttempt {
     const options = { resolver, random, maxHosts: limits.hosts, signal: this.#signal }
     const found = await this.#unlessEnded(findMx(destination, options))
     if ('status' in found) return this.#progress.blame(found)
-    const plan = planTls(this.#context, this.#delivery, found.secure, this.#signal)
+    const plan = await this.#unlessEnded(planTls(this.#context, this.#delivery, found.secure, this.#signal))
     await this.#tryGroups(found.groups, plan)
   }
 

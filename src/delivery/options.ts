@@ -6,6 +6,8 @@ import { type Logger, silentLogger } from '../core/logger.js'
 import { type Network, nodeNetwork } from '../core/network.js'
 import { durationSchema, functionSchema, shapeSchema } from '../core/options.js'
 import type { Resolver } from '../dns/resolver.js'
+import type { TlsResult } from './tls-policy/host-tls.js'
+import type { StsCache } from './tls-policy/sts-cache.js'
 import { tlsLevelsSchema } from './tls-policy/tls-levels.js'
 
 /** Options of `createMxTransport`. */
@@ -34,6 +36,16 @@ export interface MxTransportOptions {
    * `trustAd` of `createDnsResolver`. Default: `true`.
    */
   dane?: boolean
+  /**
+   * Whether MTA-STS policies of domains are fetched and followed (RFC 8461), and how they are kept. `true` keeps them in
+   * memory, so that they are forgotten when the process ends; give it a `cache` such as `fileStsCache()`. Default: `true`.
+   */
+  mtaSts?: boolean | MtaStsOptions
+  /**
+   * Hears how each new connection was secured, and why the policy of a domain could not be had; what TLS reports are made
+   * of. The queue sets it when it sends such reports.
+   */
+  onTls?: (result: TlsResult) => void
   /** What encryption is done with. */
   tlsOptions?: OutboundTlsOptions
   /** How long servers may take, by the phases of RFC 5321 §4.5.3.2. */
@@ -60,6 +72,16 @@ export interface MxTransportOptions {
  * certificate. `'verified'`: the certificate must also be trusted and name the host. `'none'`: never encrypted.
  */
 export type OutboundTls = 'opportunistic' | 'required' | 'verified' | 'none'
+
+/** How MTA-STS policies are kept. */
+export interface MtaStsOptions {
+  /** Where policies are kept. Default: in memory. */
+  cache?: StsCache
+  /** After how long a policy in use is fetched anew, or after half its life where that is shorter. Default: `'1d'`. */
+  refresh?: Duration
+  /** For fetching one. Default: `'1m'`, as RFC 8461 §3.3 has it. */
+  timeout?: Duration
+}
 
 /** TLS as a client. */
 export interface OutboundTlsOptions {
@@ -157,6 +179,15 @@ export const connectionsSchema = z.strictObject({
   total: z.int().min(1).default(100),
 })
 
+const mtaStsSchema = z.strictObject({
+  cache: shapeSchema<StsCache>('a cache', ['get', 'set']).optional(),
+  refresh: durationSchema.refine(ms => ms >= 60_000, { error: 'expected a minute or more' }).prefault('1d'),
+  timeout: durationSchema.prefault('1m'),
+})
+
+/** What `mtaSts: true` stands for. */
+export const mtaStsDefaults = mtaStsSchema.parse({})
+
 /** The schema of {@link MxTransportOptions}. */
 export const mxTransportSchema = z.strictObject({
   resolver: shapeSchema<Resolver>('a resolver', ['mx', 'addresses']),
@@ -169,6 +200,8 @@ export const mxTransportSchema = z.strictObject({
   port: z.int().min(1).max(65_535).default(25),
   tls: tlsLevelsSchema.prefault('opportunistic'),
   dane: z.boolean().default(true),
+  mtaSts: z.union([z.boolean(), mtaStsSchema]).default(true),
+  onTls: functionSchema<NonNullable<MxTransportOptions['onTls']>>('a function').default(() => () => {}),
   tlsOptions: outboundTlsSchema.prefault({}),
   timeouts: timeoutsSchema.prefault({}),
   limits: limitsSchema.prefault({}),

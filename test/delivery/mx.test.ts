@@ -270,6 +270,7 @@ describe('a hostile or broken MX', () => {
           secure: false,
         }),
         addresses: () => Promise.reject(new Error('must not be asked')),
+        txt: async () => ({ status: 'not-found', reason: 'nxdomain', ttl: 1, secure: false }),
       },
     })
     expect(await world.deliverOne()).toMatchObject({ status: 'failed', enhanced: '5.4.4' })

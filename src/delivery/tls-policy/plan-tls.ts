@@ -4,14 +4,17 @@ import type { Delivery } from '../transport.js'
 import { DestinationTls } from './destination-tls.js'
 
 /** Decides how a message is to travel to a destination, before it is known to which of its hosts. */
-export function planTls(
-  context: Pick<MxContext, 'resolver' | 'clock' | 'port' | 'dane' | 'tls'>,
+export async function planTls(
+  context: Pick<MxContext, 'resolver' | 'clock' | 'port' | 'dane' | 'tls' | 'sts'>,
   delivery: Delivery,
   secure: boolean,
   signal: AbortSignal,
-): DestinationTls {
+): Promise<DestinationTls> {
   const { resolver, clock, port, dane, tls } = context
   const { destination, envelope, message } = delivery
+  const level = tls(destination)
+  const requireTls = envelope.requireTls === true
+  const heeded = requireTls || level !== 'none'
   let waives: Promise<boolean> | undefined
   return new DestinationTls({
     resolver,
@@ -21,9 +24,9 @@ export function planTls(
     dane,
     destination,
     secure,
-    level: tls(destination),
-    sts: undefined,
-    requireTls: envelope.requireTls === true,
+    level,
+    sts: heeded ? await context.sts?.find(destination, signal) : undefined,
+    requireTls,
     waives: () => {
       waives ??= waivesTls(message)
       return waives

@@ -1,0 +1,274 @@
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import type { MtaStsOptions, MxTransportOptions } from '../../../src/delivery/options.js'
+import { fileStsCache } from '../../../src/delivery/tls-policy/file-sts-cache.js'
+import type { TlsResult } from '../../../src/delivery/tls-policy/host-tls.js'
+import { memoryStsCache } from '../../../src/delivery/tls-policy/sts-cache.js'
+import { isStsHost, parseStsPolicy, readStsId } from '../../../src/delivery/tls-policy/sts-policy.js'
+import { issuedTls, issuerPem, testTls } from '../../fixtures/tls.js'
+import { createOutsideWorld } from '../outside-world.js'
+import type { Script } from '../scripted-server.js'
+import { createPolicySite, policyText, type SiteAnswer } from './policy-site.js'
+import { tlsaOf } from './tlsa.js'
+
+const tlsOptions = { ca: issuerPem }
+const trusted: Script = { extensions: ['STARTTLS'], STARTTLS: peer => peer.startTls('', issuedTls) }
+const untrusted: Script = { extensions: ['STARTTLS'] }
+const clear: Script = { extensions: [] }
+
+/** `rome.test` with a policy and a mail exchanger. */
+async function romeWithPolicy(
+  answer: SiteAnswer | string,
+  script: Script = trusted,
+  options: Partial<MxTransportOptions> = {},
+  credentials = issuedTls,
+) {
+  const results: TlsResult[] = []
+  const world = await createOutsideWorld({ tlsOptions, onTls: result => results.push(result), ...options })
+  const rome = await world.rome(script)
+  const given = typeof answer === 'string' ? { body: answer } : answer
+  const site = await createPolicySite(world.network.host('192.0.2.200'), '192.0.2.200', given, credentials)
+  world.zone.set('mta-sts.rome.test', { a: '192.0.2.200' })
+  world.zone.set('_mta-sts.rome.test', { txt: 'v=STSv1; id=1;' })
+  const policySite = {
+    ...site,
+    /** Publishes another policy, or only another id. */
+    publish(id: string, body = given.body) {
+      given.body = body
+      world.zone.set('_mta-sts.rome.test', { txt: `v=STSv1; id=${id};` })
+    },
+  }
+  return Object.assign(world, { rome, site: policySite, results })
+}
+
+const enforced = { status: 'delivered', tlsRule: 'mta-sts', tlsVerified: 'pkix' }
+const opportunistic = { status: 'delivered', tlsRule: 'opportunistic' }
+
+describe('a policy in mode enforce (RFC 8461 §5)', () => {
+  it('lets mail go to a listed host with a trusted certificate, and asks the right question', async () => {
+    await using world = await romeWithPolicy(policyText('enforce', '*.rome.test'))
+    expect(await world.deliverOne()).toMatchObject(enforced)
+    expect(world.site.requests.join()).toMatch(
+      /^GET \/\.well-known\/mta-sts\.txt HTTP\/1\.1\r\n(?:.*\r\n)*host: mta-sts\.rome\.test\r\n/i,
+    )
+    expect(world.results).toMatchObject([
+      { domain: 'rome.test', policy: { type: 'sts' }, host: 'mx.rome.test' },
+    ])
+    expect(world.results[0]?.problem).toBeUndefined()
+  })
+
+  it.each([
+    ['has no TLS', clear, '4.7.4', 'starttls-not-supported'],
+    ['is not trusted', untrusted, '4.7.5', 'certificate-not-trusted'],
+  ])('defers mail for a host that %s', async (_, script, enhanced, kind) => {
+    await using world = await romeWithPolicy(policyText('enforce', 'mx.rome.test'), script)
+    expect(await world.deliverOne()).toMatchObject({ status: 'deferred', enhanced, tlsRule: 'mta-sts' })
+    expect(world.rome.connections.flatMap(peer => peer.commands).join()).not.toContain('MAIL')
+    expect(world.results).toMatchObject([{ problem: { kind } }])
+  })
+
+  it('defers mail for a host that is not listed, without speaking to it', async () => {
+    await using world = await romeWithPolicy(policyText('enforce', 'mx.milan.test'))
+    expect(await world.deliverOne()).toMatchObject({ status: 'deferred', enhanced: '4.7.5' })
+    expect(world.rome.connections).toHaveLength(0)
+  })
+
+  it('makes REQUIRETLS possible without DNSSEC (RFC 8689 §4.2.1)', async () => {
+    const script: Script = { ...trusted, extensions: ['STARTTLS', 'REQUIRETLS'] }
+    await using world = await romeWithPolicy(policyText('enforce', 'mx.rome.test'), script)
+    const envelope = { sender: 'alice@paris.test', requireTls: true }
+    expect(await world.deliverOne({ envelope })).toMatchObject(enforced)
+  })
+
+  it('stands behind DANE: neither saves what the other refuses (RFC 8461 §2)', async () => {
+    await using world = await romeWithPolicy(policyText('enforce', 'mx.milan.test'), untrusted)
+    const secureRome = (tlsa: string) => {
+      world.zone.set('rome.test', { mx: 'mx.rome.test', secure: true })
+      world.zone.set('mx.rome.test', { a: world.rome.address, secure: true })
+      world.zone.set('_25._tcp.mx.rome.test', { tlsa, secure: true })
+    }
+    secureRome(tlsaOf(testTls.cert, 3, 1, 1))
+    expect(await world.deliverOne()).toMatchObject({ status: 'delivered', tlsRule: 'dane' })
+    secureRome(tlsaOf(issuerPem, 3, 1, 1))
+    expect(await world.deliverOne()).toMatchObject({ status: 'deferred', tlsRule: 'dane' })
+  })
+})
+
+describe('other modes', () => {
+  it.each([
+    ['in the clear', clear, 'starttls-not-supported'],
+    ['to an untrusted host', untrusted, 'certificate-not-trusted'],
+  ])('testing lets mail go %s, and notes it', async (_, script, kind) => {
+    await using world = await romeWithPolicy(policyText('testing', 'mx.rome.test'), script)
+    expect(await world.deliverOne()).toMatchObject({ status: 'delivered', tlsRule: 'mta-sts-testing' })
+    expect(world.results).toMatchObject([{ policy: { type: 'sts' }, problem: { kind } }])
+  })
+
+  it('testing lets mail go to a host that is not listed', async () => {
+    await using world = await romeWithPolicy(policyText('testing', 'mx.milan.test'))
+    expect(await world.deliverOne()).toMatchObject({ status: 'delivered' })
+    expect(world.results).toMatchObject([{ problem: { kind: 'certificate-host-mismatch' } }])
+  })
+
+  it('none asks for nothing', async () => {
+    await using world = await romeWithPolicy(policyText('none', 'mx.milan.test'), clear)
+    expect(await world.deliverOne()).toMatchObject(opportunistic)
+  })
+
+  it('is not looked for when it is off', async () => {
+    await using world = await romeWithPolicy(policyText('enforce', 'mx.milan.test'), clear, { mtaSts: false })
+    expect(await world.deliverOne()).toMatchObject(opportunistic)
+    expect(world.site.requests).toHaveLength(0)
+  })
+})
+
+describe('a policy that cannot be had', () => {
+  const good = policyText('enforce', 'mx.milan.test')
+  it.each<[string, SiteAnswer, typeof issuedTls, string]>([
+    ['is not found', { body: good, status: 404 }, issuedTls, 'sts-policy-fetch-error'],
+    ['redirects', { body: good, status: 301 }, issuedTls, 'sts-policy-fetch-error'],
+    ['is a web page', { body: good, type: 'text/html' }, issuedTls, 'sts-policy-invalid'],
+    ['is too long', { body: good + 'x'.repeat(70_000) }, issuedTls, 'sts-policy-fetch-error'],
+    ['is damaged', { body: 'version: STSv1' }, issuedTls, 'sts-policy-invalid'],
+    ['has an untrusted certificate', { body: good }, testTls, 'sts-webpki-invalid'],
+  ])('does not count when it %s', async (_, answer, credentials, kind) => {
+    await using world = await romeWithPolicy(answer, clear, {}, credentials)
+    expect(await world.deliverOne()).toMatchObject(opportunistic)
+    expect(world.results[0]).toMatchObject({
+      domain: 'rome.test',
+      policy: { type: 'sts' },
+      problem: { kind },
+    })
+  })
+
+  it('holds mail up for a minute at most, and is not asked for again for five', async () => {
+    await using world = await romeWithPolicy({ body: good, silent: true }, clear)
+    expect(await world.deliverDuring('2m')).toMatchObject(opportunistic)
+    expect(await world.deliverOne()).toMatchObject(opportunistic)
+    expect(world.site.requests).toHaveLength(1)
+    await world.clock.advance('5m')
+    await world.deliverDuring('2m')
+    expect(world.site.requests).toHaveLength(2)
+  })
+
+  it('is never looked for on private addresses', async () => {
+    await using world = await romeWithPolicy(good, clear)
+    world.zone.set('mta-sts.rome.test', { a: '127.0.0.1' })
+    expect(await world.deliverOne()).toMatchObject(opportunistic)
+  })
+})
+
+describe('a policy that is kept', () => {
+  it('is fetched once, until its id changes', async () => {
+    await using world = await romeWithPolicy(policyText('enforce', 'mx.rome.test'))
+    await Promise.all([world.deliverOne(), world.deliverOne()])
+    await world.deliverOne()
+    expect(world.site.requests).toHaveLength(1)
+    world.site.publish('2', policyText('enforce', 'mx.milan.test'))
+    expect(await world.deliverOne()).toMatchObject({ status: 'deferred' })
+    expect(world.site.requests).toHaveLength(2)
+  })
+
+  it('holds while DNS or the site is down, as when somebody blocks them (RFC 8461 §10.2)', async () => {
+    await using world = await romeWithPolicy(policyText('enforce', 'mx.rome.test', 604_800), clear)
+    const held = { status: 'deferred', enhanced: '4.7.4' }
+    expect(await world.deliverOne()).toMatchObject(held)
+    world.zone.fail('_mta-sts.rome.test', 'servfail')
+    expect(await world.deliverOne()).toMatchObject(held)
+    world.zone.recover()
+    world.zone.remove('_mta-sts.rome.test')
+    expect(await world.deliverOne()).toMatchObject(held)
+    world.site.publish('2', 'nonsense')
+    expect(await world.deliverOne()).toMatchObject(held)
+  })
+
+  it('ends with its max_age when it cannot be fetched anew', async () => {
+    await using world = await romeWithPolicy(policyText('enforce', 'mx.rome.test', 3_600), clear)
+    expect(await world.deliverOne()).toMatchObject({ status: 'deferred' })
+    await world.site.close()
+    await world.clock.advance('61m')
+    expect(await world.deliverOne()).toMatchObject(opportunistic)
+  })
+
+  it('is fetched anew day by day, so that it does not run out', async () => {
+    await using world = await romeWithPolicy(policyText('enforce', 'mx.rome.test', 172_800))
+    await world.deliverOne()
+    await world.clock.advance('100h')
+    expect(world.site.requests.length).toBeGreaterThanOrEqual(4)
+    world.zone.remove('_mta-sts.rome.test')
+    expect(await world.deliverOne()).toMatchObject(enforced)
+  })
+
+  it('outlives the process in a folder, and a file that was cut short does no harm', async () => {
+    const path = await mkdtemp(join(tmpdir(), 'posthorn-sts-'))
+    try {
+      const mtaSts: MtaStsOptions = { cache: fileStsCache({ path }) }
+      await using first = await romeWithPolicy(policyText('enforce', 'mx.rome.test'), clear, { mtaSts })
+      expect(await first.deliverOne()).toMatchObject({ status: 'deferred' })
+      expect(await readdir(path)).toEqual(['rome.test.json'])
+      await using second = await romeWithPolicy('gone', clear, { mtaSts })
+      expect(await second.deliverOne()).toMatchObject({ status: 'deferred', tlsRule: 'mta-sts' })
+      expect(second.site.requests).toHaveLength(0)
+      await writeFile(join(path, 'rome.test.json'), '{"policy":')
+      expect(await second.deliverOne()).toMatchObject(opportunistic)
+    } finally {
+      await rm(path, { recursive: true })
+    }
+  })
+
+  it('is not needed of a cache that throws', async () => {
+    const cache = { get: () => Promise.reject(new Error('no')), set: () => Promise.reject(new Error('no')) }
+    await using world = await romeWithPolicy(policyText('enforce', 'mx.rome.test'), trusted, {
+      mtaSts: { cache },
+    })
+    expect(await world.deliverOne()).toMatchObject(enforced)
+  })
+
+  it('is one of 10,000 in memory at most', async () => {
+    const cache = memoryStsCache()
+    const entry = { policy: { mode: 'none', mx: [], maxAge: 1 }, id: '1', fetchedAt: 0 } as const
+    for (let index = 0; index <= 10_000; index++) await cache.set(`d${index}.test`, entry)
+    expect(await cache.get('d0.test')).toBeUndefined()
+    expect(await cache.get('d1.test')).toEqual(entry)
+  })
+})
+
+describe('reading', () => {
+  it('takes what RFC 8461 §3.2 allows, and no more', () => {
+    expect(
+      parseStsPolicy('version: STSv1\nmode:enforce \nmode: none\nmx: MX.Rome.test\nx: y\nmax_age: 5'),
+    ).toEqual({
+      mode: 'enforce',
+      mx: ['mx.rome.test'],
+      maxAge: 5,
+    })
+    expect(parseStsPolicy(policyText('enforce', 'a.test', 99_999_999))?.maxAge).toBe(31_557_600)
+    for (const bad of [
+      '',
+      policyText('sometimes', 'a.test'),
+      policyText('enforce', 'a..test'),
+      policyText('enforce', 'a.*.test'),
+      'version: STSv2\nmode: none\nmax_age: 1',
+      'version: STSv1\nmode: enforce\nmax_age: 1',
+      'version: STSv1\nmode: none\nmax_age: -1',
+    ]) {
+      expect(parseStsPolicy(bad)).toBeUndefined()
+    }
+  })
+
+  it('matches wildcards with one label (§4.1)', () => {
+    const policy = { mode: 'enforce', mx: ['mx.rome.test', '*.milan.test'], maxAge: 1 } as const
+    expect(['mx.rome.test', 'a.milan.test'].every(host => isStsHost(policy, host))).toBe(true)
+    const others = ['a.mx.rome.test', 'rome.test', 'milan.test', 'a.b.milan.test', 'test']
+    expect(others.some(host => isStsHost(policy, host))).toBe(false)
+  })
+
+  it('wants one record with an id (§3.1)', () => {
+    expect(readStsId(['v=spf1 -all', 'v=STSv1; id=20160831085700Z;'])).toBe('20160831085700Z')
+    expect(readStsId(['v=STSv1; id=1', 'v=STSv1; id=2'])).toBeUndefined()
+    for (const bad of ['v=STSv1', 'v=STSv1; id=', 'v=STSv1; id=a-b', 'V=STSv1; id=1', 'v=STSv10; id=1'])
+      expect(readStsId([bad])).toBeUndefined()
+  })
+})

@@ -1,0 +1,47 @@
+import tls from 'node:tls'
+import type { Network } from '../../../src/core/network.js'
+import { issuedTls } from '../../fixtures/tls.js'
+
+/** A request, and what answers it. */
+export interface SiteAnswer {
+  status?: number
+  type?: string
+  body: string | Buffer
+  /** Whether nothing is said at all. */
+  silent?: boolean
+}
+
+/** A web server over TLS on port 443 of a simulated network. */
+export async function createPolicySite(
+  network: Network,
+  address: string,
+  answer: SiteAnswer,
+  credentials: tls.SecureContextOptions = issuedTls,
+) {
+  const requests: Buffer[] = []
+  const listener = await network.listen({ host: address, port: 443 }, socket => {
+    const secure = new tls.TLSSocket(socket, { isServer: true, ...credentials })
+    secure.on('error', () => {})
+    const parts: Buffer[] = []
+    secure.on('data', part => {
+      parts.push(part)
+      const request = Buffer.concat(parts)
+      const text = request.toString('latin1')
+      const end = text.indexOf('\r\n\r\n')
+      const length = Number(/content-length: (\d+)/i.exec(text)?.[1] ?? 0)
+      if (end === -1 || request.length < end + 4 + length) return
+      requests.push(request)
+      if (answer.silent) return
+      const body = Buffer.from(answer.body)
+      const head = `HTTP/1.1 ${answer.status ?? 200} Ok\r\nContent-Type: ${answer.type ?? 'text/plain'}\r\n`
+      secure.write(`${head}Location: https://evil.test/\r\nContent-Length: ${body.length}\r\n\r\n`)
+      secure.write(body)
+    })
+  })
+  return { requests, answer, close: () => listener.close() }
+}
+
+/** The text of a policy. */
+export function policyText(mode: string, mx: string, maxAge = 86_400): string {
+  return `version: STSv1\r\nmode: ${mode}\r\nmx: ${mx}\r\nmax_age: ${maxAge}\r\n`
+}
