@@ -36,9 +36,25 @@ export {
 export type { Reply } from './core/reply.js'
 export type { TlsOptions } from './core/tls-credentials.js'
 export { createMailServer } from './create-mail-server.js'
+export {
+  createFunctionTransport,
+  type FunctionTransportOptions,
+  type HandlerOutcome,
+  type HandlerResult,
+} from './delivery/create-function-transport.js'
 export { createLmtpTransport } from './delivery/create-lmtp-transport.js'
 export { createMxTransport } from './delivery/create-mx-transport.js'
+export {
+  createRoutedTransport,
+  type RoutedTransportOptions,
+  type RouteQuestion,
+} from './delivery/create-routed-transport.js'
 export { createSmarthostTransport } from './delivery/create-smarthost-transport.js'
+export {
+  createWebhookTransport,
+  type WebhookTransportOptions,
+  webhookOutcome,
+} from './delivery/create-webhook-transport.js'
 export type {
   AttemptLimits,
   ConnectionOptions,
@@ -66,6 +82,7 @@ export type { CachedStsPolicy, StsCache } from './delivery/tls-policy/sts-cache.
 export type { StsPolicy } from './delivery/tls-policy/sts-policy.js'
 export type { TlsProblem, TlsProblemKind } from './delivery/tls-policy/tls-problem.js'
 export type { Delivery, RecipientOutcome, Transport } from './delivery/transport.js'
+export { type VerifyWebhookOptions, verifyWebhook } from './delivery/webhook-signature.js'
 export { createDnsResolver, type DnsResolverOptions } from './dns/create-dns-resolver.js'
 export type { QuestionType, RecordData } from './dns/record.js'
 export { RecordResolver } from './dns/record-resolver.js'
@@ -113,10 +130,22 @@ export type { DeliveryQueue } from './queue/delivery-queue.js'
 export type { DeliveryQueueEvents, RecipientEvent } from './queue/events.js'
 export type { ConcurrencyOptions, DeliveryQueueOptions } from './queue/options.js'
 export type { OutgoingAttachment, OutgoingMessage, SentMessage } from './queue/outgoing-message.js'
-export { exponentialBackoff, fiveDays } from './queue/retry/exponential-backoff.js'
+export { commonReplyRules } from './queue/retry/common-reply-rules.js'
+export { type EximRule, type EximRulesOptions, eximRules } from './queue/retry/exim-rules.js'
+export { exponentialBackoff, fiveDays, thirtyHours } from './queue/retry/exponential-backoff.js'
 export { fixedSchedule } from './queue/retry/fixed-schedule.js'
 export type { ExpiryOptions, ExponentialBackoffOptions, FixedScheduleOptions } from './queue/retry/options.js'
-export type { RetryContext, RetryDecision, RetryPolicy } from './queue/retry/retry-policy.js'
+export {
+  type ReplyRule,
+  type RetryByReplyOptions,
+  retryByReply,
+} from './queue/retry/retry-by-reply.js'
+export type {
+  ReconsideringRetryPolicy,
+  RetryContext,
+  RetryDecision,
+  RetryPolicy,
+} from './queue/retry/retry-policy.js'
 export type { DeliveryLimits, Rate, SiteLimits, SiteQuestion } from './queue/sites/options.js'
 export { createSrs } from './return-path/create-srs.js'
 export { createVerp } from './return-path/create-verp.js'

@@ -18,6 +18,8 @@ export interface ConnectContext {
   readonly clock: Clock
   readonly hostname: string
   readonly port: number
+  /** Source addresses, one of a family at most; none for the system's choice. */
+  readonly localAddress: readonly string[]
   readonly timeouts: PhaseTimeouts
   readonly secureContext: tls.SecureContext
 }
@@ -62,7 +64,7 @@ async function tryToConnect(
   signal: AbortSignal,
 ): Promise<Connected | { readonly tlsFailed: TlsProblem }> {
   try {
-    const socket = await openSocket({ host: target.address, port: context.port }, context, signal)
+    const socket = await openSocket(placeOf(target, context), context, signal)
     const wire = new SmtpWire(socket, context.clock, target.dialogue)
     const release = endWithSignal(wire, signal)
     try {
@@ -73,6 +75,11 @@ async function tryToConnect(
   } catch (error) {
     return { fault: errorVerdict(error) }
   }
+}
+
+function placeOf({ address }: ConnectTarget, { port, localAddress }: ConnectContext): ConnectOptions {
+  const source = localAddress.find(one => isIP(one) === isIP(address))
+  return { host: address, port, ...(source !== undefined && { localAddress: source }) }
 }
 
 async function greet(wire: SmtpWire, target: ConnectTarget, context: ConnectContext) {

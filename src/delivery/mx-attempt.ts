@@ -1,4 +1,5 @@
 import { setMaxListeners } from 'node:events'
+import { isIPv6 } from 'node:net'
 import type tls from 'node:tls'
 import { MailError } from '../core/error.js'
 import { AttemptProgress, type Place } from './attempt-progress.js'
@@ -6,7 +7,7 @@ import { type Connected, connectToHost } from './connect-to-host.js'
 import type { ConnectionPool, PooledSession } from './connection-pool.js'
 import { findMx, type MailHost, type MailHosts } from './find-mx.js'
 import type { MxTransportSettings } from './options.js'
-import { type ResolvedHost, resolveHost, withoutPrivate } from './resolve-host.js'
+import { ofFamily, type ResolvedHost, resolveHost, withoutPrivate } from './resolve-host.js'
 import type { SmtpSession } from './smtp-client/smtp-session.js'
 import type { DestinationTls } from './tls-policy/destination-tls.js'
 import type { HostTls } from './tls-policy/host-tls.js'
@@ -85,7 +86,7 @@ export class MxAttempt {
         return this.#progress.blame(localVerdict('failed', 'host', '5.4.6', reason))
       }
       for (const host of hosts) {
-        await this.#tryHost(this.#context.allowPrivateAddresses ? host : withoutPrivate(host), plan)
+        await this.#tryHost(this.#reachable(host), plan)
         if (this.#isOver()) return
       }
     }
@@ -98,6 +99,20 @@ export class MxAttempt {
     return resolveHost(host, { resolver: this.#context.resolver, signal: this.#signal })
   }
 
+  /** The host with the addresses that it may be spoken to by, from here and in this attempt. */
+  #reachable(found: ResolvedHost): ResolvedHost {
+    const { allowPrivateAddresses, localAddress } = this.#context
+    const host = allowPrivateAddresses ? found : withoutPrivate(found)
+    const own = ofFamily(host, localAddress.map(familyOf))
+    if (localAddress.length > 0 && !own) {
+      const reason = `${host.name} has no address of the family of this server's`
+      return { name: host.name, addresses: [], problem: localVerdict('failed', 'host', '5.4.4', reason) }
+    }
+    const open = localAddress.length > 0 && own ? own : host
+    const { family } = this.#delivery
+    return (family && ofFamily(open, [family])) || open
+  }
+
   #isSelf({ name, addresses }: ResolvedHost): boolean {
     return name === this.#context.hostname.toLowerCase() || this.#context.isSelf(name, addresses)
   }
@@ -108,7 +123,7 @@ export class MxAttempt {
     if (addresses.length === 0) return
     const tls = await this.#unlessEnded(plan.forHost(host))
     if ('status' in tls) return this.#progress.blame(tls, { host: name })
-    const kept = this.#context.pool.take(poolKey(name, tls))
+    const kept = this.#context.pool.take(this.#poolKey(name, tls))
     if (kept && (await this.#send({ name, tls }, kept, true))) return
     for (const address of addresses) {
       if (this.#isOver()) return
@@ -145,7 +160,7 @@ export class MxAttempt {
     const options = { timeouts: this.#context.timeouts, signal: this.#signal, kept, weigh }
     const place = { host: name, address, ...describeTls(session, tls) }
     if ((await this.#progress.send(session, place, options)) === 'stale') return false
-    this.#context.pool.give(poolKey(name, tls), pooled)
+    this.#context.pool.give(this.#poolKey(name, tls), pooled)
     return true
   }
 
@@ -154,6 +169,10 @@ export class MxAttempt {
     const noTls = fault.enhanced === '4.7.4' || fault.enhanced === '4.7.5'
     if (!this.#delivery.envelope.requireTls || !noTls) return fault
     return { ...fault, status: 'failed', enhanced: '5.7.10' }
+  }
+
+  #poolKey(host: string, tls: HostTls): string {
+    return `${host} ${tls.key} ${this.#delivery.family ?? ''}`
   }
 
   #isOver(): boolean {
@@ -177,12 +196,12 @@ export class MxAttempt {
   }
 }
 
-function poolKey(host: string, tls: HostTls): string {
-  return `${host} ${tls.key}`
-}
-
 /** What an outcome tells of the encryption. */
 function describeTls({ tls }: SmtpSession, { rule, voucher }: HostTls): Place {
   if (tls === undefined) return { tlsRule: rule }
   return { tls, tlsRule: rule, ...(voucher && { tlsVerified: voucher }) }
+}
+
+function familyOf(address: string): 4 | 6 {
+  return isIPv6(address) ? 6 : 4
 }

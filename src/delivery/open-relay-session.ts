@@ -24,7 +24,7 @@ export interface RelayServer {
 }
 
 /** What connections to relays are made with. */
-export interface RelayContext extends Omit<ConnectContext, 'port'> {
+export interface RelayContext extends Omit<ConnectContext, 'port' | 'localAddress'> {
   readonly localAddress: string | undefined
 }
 

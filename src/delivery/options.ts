@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import { z } from 'zod'
 import { type Clock, systemClock } from '../core/clock.js'
 import { tryNormalizeDomain } from '../core/domain.js'
@@ -16,6 +17,11 @@ export interface MxTransportOptions {
   resolver: Resolver
   /** This server's own name, said in EHLO. Should have an address record that leads back here. */
   hostname: string
+  /**
+   * Source address of connections, one of each family at most; with one family only, servers are spoken to over that.
+   * Default: the system's choice.
+   */
+  localAddress?: string | readonly string[]
   /** Default: the machine's. */
   clock?: Clock
   /** Default: the machine's. */
@@ -194,6 +200,14 @@ export const mxTransportSchema = z.strictObject({
   hostname: z.string().refine(name => tryNormalizeDomain(name) !== undefined, {
     error: "expected a name such as 'mx.example.test'",
   }),
+  localAddress: z
+    .union([z.string(), z.array(z.string())])
+    .default([])
+    .transform(given => [given].flat())
+    .refine(given => given.every(one => isIP(one) !== 0), { error: 'expected IP addresses' })
+    .refine(given => new Set(given.map(isIP)).size === given.length, {
+      error: 'expected one address of a family at most',
+    }),
   clock: shapeSchema<Clock>('a clock', ['now', 'monotonic', 'schedule', 'track']).default(() => systemClock),
   network: shapeSchema<Network>('a network', ['connect']).default(() => nodeNetwork),
   logger: shapeSchema<Logger>('a logger', ['debug', 'info', 'warn', 'error']).default(() => silentLogger),

@@ -43,6 +43,12 @@ export function withoutPrivate(host: ResolvedHost): ResolvedHost {
   return { ...host, addresses, problem: localVerdict('failed', 'host', '5.4.4', reason) }
 }
 
+/** Leaves one family of addresses, or those of several; `undefined` where nothing would be left. */
+export function ofFamily(host: ResolvedHost, families: readonly (4 | 6)[]): ResolvedHost | undefined {
+  const addresses = host.addresses.filter(address => families.includes(isIPv6(address) ? 6 : 4))
+  return addresses.length > 0 || host.addresses.length === 0 ? { ...host, addresses } : undefined
+}
+
 function interleave(records: readonly AddressRecord[]): string[] {
   const six = records.filter(({ address }) => isIPv6(address))
   const four = records.filter(({ address }) => isIPv4(address))

@@ -27,6 +27,8 @@ export interface Delivery {
   /** At least one. */
   readonly recipients: readonly EnvelopeRecipient[]
   readonly message: MessageSource
+  /** Keeps to addresses of this family where the destination has any, as the retry policy decided. Default: both. */
+  readonly family?: 4 | 6
   /** Attempts begun for the recipient that had most, this one included. */
   readonly attempt: number
 }

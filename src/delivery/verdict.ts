@@ -11,7 +11,7 @@ import type { RecipientOutcome } from './transport.js'
  */
 export type Verdict = Pick<
   RecipientOutcome,
-  'status' | 'scope' | 'reply' | 'enhanced' | 'reason' | 'dsnPassedOn'
+  'status' | 'scope' | 'reply' | 'enhanced' | 'reason' | 'dsnPassedOn' | 'retryAfter' | 'command'
 >
 
 const longestReason = 1000
@@ -23,7 +23,8 @@ export function replyVerdict(answer: Reply, scope: Verdict['scope'], to: string)
   const kind = Math.floor(reply.code / 100)
   if (kind === 2) return { status: 'delivered', scope, reply, reason: shorten(describeReply(reply)) }
   const reason = shorten(`${describeReply(reply)} (in reply to ${to})`)
-  if (kind === 4 || kind === 5) return { status: kind === 4 ? 'deferred' : 'failed', scope, reply, reason }
+  if (kind === 4 || kind === 5)
+    return { status: kind === 4 ? 'deferred' : 'failed', scope, reply, command: to, reason }
   return { status: 'deferred', scope, reply, enhanced: '4.5.0', reason: `unexpected reply: ${reason}` }
 }
 

@@ -3,7 +3,7 @@ import type { Delivery } from '../delivery/transport.js'
 import type { MessageSource } from '../message/message-source.js'
 import type { AttemptRecord, LeasedEntry, LeaseRef } from '../storage/queue-storage.js'
 import { cleanReason, deferredHere, readOutcomes, recordOutcome } from './attempt-record.js'
-import { decideFate } from './fate.js'
+import { decideFate, nextFamily } from './fate.js'
 import type { Transaction } from './group-entries.js'
 import { pauseAfterInterruption } from './interrupted.js'
 import { Leases } from './leases.js'
@@ -110,7 +110,9 @@ export class Attempt {
     const { traceId, envelope, destination } = entries[0]
     const attempt = Math.max(...entries.map(entry => entry.attempts))
     const recipients = entries.map(entry => entry.recipient)
-    const delivery = { traceId, destination, envelope, recipients, message, attempt }
+    const [family, ...others] = new Set(entries.map(nextFamily))
+    const kept = family !== undefined && others.length === 0 ? { family } : {}
+    const delivery = { traceId, destination, envelope, recipients, message, attempt, ...kept }
     let failure = 'the transport gave no outcome'
     const outcomes = await this.#dial(entries, delivery).catch(thrown => {
       reportError(this.#context, 'a delivery', thrown, traceId)

@@ -2,7 +2,7 @@ import { MailError } from '../core/error.js'
 import type { DsnKind } from '../dsn/dsn.js'
 import type { AttemptRecord, LeasedEntry } from '../storage/queue-storage.js'
 import { type QueueContext, reportError } from './queue-context.js'
-import type { RetryDecision } from './retry/retry-policy.js'
+import type { ReconsideringRetryPolicy, RetryDecision, RetryPolicy } from './retry/retry-policy.js'
 
 /** What becomes of an entry after an attempt. `dsn`: what its sender is to be told. */
 export type Fate =
@@ -12,6 +12,8 @@ export type Fate =
       readonly kind: 'waiting'
       readonly retryAt: number
       readonly giveUpAt?: number
+      /** What the next attempt is to keep to. */
+      readonly family?: 4 | 6
       readonly dsn?: 'delayed'
     }
   | { readonly kind: 'dead'; readonly problem: string }
@@ -36,11 +38,15 @@ export function decideFate(
     const tell = options.dsnPassedOn !== true && wantsDsn(entry, 'relayed')
     return tell ? { kind: 'delivered', dsn: 'relayed' } : { kind: 'delivered' }
   }
-  if (attempt.status === 'failed') return returned(entry, false)
   const decision = askPolicy(context, entry, attempt, options.attempts ?? entry.attempts)
-  if ('giveUp' in decision) return returned(entry, true)
-  const { retryAt, giveUpAt, warn } = decision
-  const wait = { kind: 'waiting', retryAt, ...(giveUpAt !== undefined && { giveUpAt }) } as const
+  if ('giveUp' in decision) return returned(entry, decision.permanent !== true)
+  const { retryAt, giveUpAt, warn, family = nextFamily(entry) } = decision
+  const wait = {
+    kind: 'waiting',
+    retryAt,
+    ...(giveUpAt !== undefined && { giveUpAt }),
+    ...(family && { family }),
+  } as const
   return warn && !entry.warned && wantsDsn(entry, 'delayed') ? { ...wait, dsn: 'delayed' } : wait
 }
 
@@ -48,6 +54,11 @@ function returned(entry: LeasedEntry, expired: boolean): Fate {
   return wantsDsn(entry, 'failed')
     ? { kind: 'returned', expired, dsn: 'failed' }
     : { kind: 'returned', expired }
+}
+
+/** The family of addresses that an earlier decision keeps an entry to. */
+export function nextFamily({ history }: LeasedEntry): 4 | 6 | undefined {
+  return history.at(-1)?.nextFamily
 }
 
 const conditions = { failed: 'failure', delayed: 'delay', relayed: 'success', delivered: 'success' } as const
@@ -73,12 +84,22 @@ function askPolicy(
   const { queuedAt, destination, warned, traceId } = entry
   const [sender, recipient] = [entry.envelope.sender, entry.recipient.address]
   try {
-    const question = { attempt, queuedAt, now, outcome, sender, recipient, destination, warned }
-    return checkDecision(retry({ ...question, random: random() }), now)
+    const family = nextFamily(entry)
+    const known = { attempt, queuedAt, now, outcome, sender, recipient, destination, warned }
+    const question = { ...known, ...(family && { family }), random: random() }
+    if (outcome.status !== 'failed') return checkDecision(retry(question), now)
+    const decision = isReconsidering(retry) ? retry.reconsider(question) : undefined
+    return decision ? checkDecision(decision, now) : refused
   } catch (thrown) {
     reportError(context, 'asking the retry policy', thrown, traceId)
-    return { retryAt: now + withoutPolicy }
+    return outcome.status === 'failed' ? refused : { retryAt: now + withoutPolicy }
   }
+}
+
+const refused: RetryDecision = { giveUp: true, permanent: true }
+
+function isReconsidering(policy: RetryPolicy): policy is ReconsideringRetryPolicy {
+  return typeof (policy as Partial<ReconsideringRetryPolicy>).reconsider === 'function'
 }
 
 function checkDecision(decision: RetryDecision, now: number): RetryDecision {

@@ -77,8 +77,9 @@ function settledEntry({ attempt, fate }: Outcome, lease: LeaseRef | undefined): 
     case 'dead':
       return [{ ...lease, attempt, next: { state: 'dead', problem: fate.problem } }]
     case 'waiting': {
-      const { retryAt: dueAt, dsn } = fate
-      return [{ ...lease, attempt, next: { state: 'waiting', dueAt, ...(dsn && { warned: true }) } }]
+      const { retryAt: dueAt, dsn, family } = fate
+      const record = family ? { ...attempt, nextFamily: family } : attempt
+      return [{ ...lease, attempt: record, next: { state: 'waiting', dueAt, ...(dsn && { warned: true }) } }]
     }
   }
 }

@@ -106,6 +106,12 @@ export interface AttemptRecord {
   readonly reply?: Reply
   /** Enhanced status code (RFC 3463) of what happened, where no reply carries one: `5.1.2` for a domain that does not exist. */
   readonly enhanced?: string
+  /** What `reply` answers: `MAIL FROM`, `RCPT TO`, `DATA`, `the message`, or a step of the opening such as `EHLO`. */
+  readonly command?: string
+  /** How many milliseconds the other side wants to be left alone. */
+  readonly retryAfter?: number
+  /** The family of addresses that the next attempt is to keep to, as the retry policy decided. */
+  readonly nextFamily?: 4 | 6
   /** What happened, for people; control characters escaped. */
   readonly reason: string
   /** Protocol and cipher, when the connection was encrypted: `TLSv1.3 TLS_AES_256_GCM_SHA384`. */

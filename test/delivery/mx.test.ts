@@ -335,3 +335,32 @@ function silentBut(info: (fields: { address: string }) => void) {
     info: (fields: object) => info(fields as { address: string }),
   }
 }
+
+describe('addresses of one family', () => {
+  it('are kept to where the delivery says so', async () => {
+    await using world = await createOutsideWorld()
+    const four = await world.rome()
+    world.zone.set('mx.rome.test', { a: four.address, aaaa: '2001:db8::7' })
+    expect(await world.deliverOne({ family: 4 })).toMatchObject({
+      status: 'delivered',
+      address: four.address,
+    })
+    expect(await world.deliverOne({ family: 6 })).toMatchObject({
+      status: 'deferred',
+      address: '2001:db8::7',
+    })
+  })
+
+  it('are those of the local address, which servers then see', async () => {
+    await using world = await createOutsideWorld({ localAddress: '192.0.2.1' })
+    const four = await world.rome()
+    world.zone.set('mx.rome.test', { a: four.address, aaaa: '2001:db8::7' })
+    expect(await world.deliverOne()).toMatchObject({ status: 'delivered', address: four.address })
+    world.zone.set('mx.rome.test', { aaaa: '2001:db8::7' })
+    world.zone.set('oslo.test', { mx: [{ preference: 10, exchange: 'mx.rome.test' }] })
+    expect(await world.deliverOne({ destination: 'oslo.test' })).toMatchObject({
+      status: 'failed',
+      reason: expect.stringContaining('family'),
+    })
+  })
+})

@@ -11,7 +11,7 @@ export interface Expiry {
 }
 
 /**
- * Fits the next attempt, `delay` from now, into the time a message has. The last attempt is made shortly before the
+ * Fits the next attempt, `delay` from now or later where the other side asked for that, into the time a message has. The last attempt is made shortly before the
  * end, none after it; an attempt that would come just before the last is left out.
  */
 export function retryWithin(expiry: Expiry, context: RetryContext, delay: number): RetryDecision {
@@ -21,7 +21,8 @@ export function retryWithin(expiry: Expiry, context: RetryContext, delay: number
   const lastAt = giveUpAt - lead
   // A clock that is set back a little during the last attempt must not call for another.
   if (now >= lastAt - Math.min(lead, 1_000)) return { giveUp: true }
-  const retryAt = now + delay > lastAt - lead ? lastAt : now + delay
+  const wanted = now + Math.max(delay, context.outcome.retryAfter ?? 0)
+  const retryAt = wanted > lastAt - lead ? lastAt : wanted
   return isLate(expiry, context) ? { retryAt, giveUpAt, warn: true } : { retryAt, giveUpAt }
 }
 

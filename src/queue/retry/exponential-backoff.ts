@@ -21,5 +21,8 @@ export function exponentialBackoff(options: ExponentialBackoffOptions = {}): Ret
   }
 }
 
+/** Thirty hours, the default spelled out, for `exponentialBackoff(thirtyHours)`: in the end every two hours. */
+export const thirtyHours = { giveUpAfter: '30h', max: '2h' } as const satisfies ExponentialBackoffOptions
+
 /** Five days, as RFC 5321 §4.5.4.1 advises, for `exponentialBackoff(fiveDays)`: in the end every four hours. */
 export const fiveDays = { giveUpAfter: '5d', max: '4h' } as const satisfies ExponentialBackoffOptions

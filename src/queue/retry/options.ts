@@ -43,7 +43,8 @@ const length = durationSchema.refine(ms => ms > 0, { error: 'expected a length o
 
 const twoHours = 7_200_000
 
-const expiryFields = {
+/** The schemas of {@link ExpiryOptions}. */
+export const expiryFields = {
   giveUpAfter: length.prefault('30h'),
   warnAfter: z.union([z.literal(false), durationSchema]).prefault('4h'),
   lastAttempt: length.prefault('5m'),

@@ -2,7 +2,8 @@ import type { AttemptRecord } from '../../storage/queue-storage.js'
 
 /**
  * Decides after each attempt that did not deliver and may be repeated. A pure function: what it answers
- * depends on its argument alone. It is not asked about permanent failures; those are returned at once.
+ * depends on its argument alone. It is not asked about permanent failures, which are returned at once, unless it is a
+ * {@link ReconsideringRetryPolicy}.
  */
 export type RetryPolicy = (context: RetryContext) => RetryDecision
 
@@ -17,6 +18,8 @@ export interface RetryContext {
   readonly sender: string
   readonly recipient: string
   readonly destination: string
+  /** The family of addresses this attempt was kept to by an earlier decision. */
+  readonly family?: 4 | 6
   /** Whether the sender was already told of the delay. */
   readonly warned: boolean
   /** A number from 0 to below 1, drawn anew for each decision. */
@@ -30,5 +33,14 @@ export type RetryDecision =
       readonly warn?: boolean
       /** When the message will return to its sender unless it is delivered before, for the warning to say. */
       readonly giveUpAt?: number
+      /** The next attempts are kept to addresses of this family, where there are any. */
+      readonly family?: 4 | 6
     }
-  | { readonly giveUp: true; readonly reason?: string }
+  /** `permanent`: it is returned as refused, not as mail whose time ran out. */
+  | { readonly giveUp: true; readonly permanent?: boolean; readonly reason?: string }
+
+/** A policy that also looks at permanent failures, such as {@link retryByReply}. */
+export interface ReconsideringRetryPolicy extends RetryPolicy {
+  /** Decides about a permanent failure; `undefined` leaves it one. */
+  reconsider(context: RetryContext): RetryDecision | undefined
+}

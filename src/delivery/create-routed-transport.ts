@@ -1,0 +1,97 @@
+import { z } from 'zod'
+import { tryParseAddress } from '../core/address.js'
+import type { EnvelopeRecipient } from '../core/envelope.js'
+import { describeError } from '../core/error.js'
+import { functionSchema, parseOptions, shapeSchema } from '../core/options.js'
+import type { Delivery, RecipientOutcome, Transport } from './transport.js'
+import { localVerdict } from './verdict.js'
+
+/** Options of `createRoutedTransport`. */
+export interface RoutedTransportOptions<Name extends string = string> {
+  /** The ways out, by names of one's own; closed with this transport. */
+  transports: Readonly<Record<Name, Transport>>
+  /** Names the way of one recipient. What it throws, and a name that there is not, defer the recipient. */
+  route: (question: RouteQuestion) => Name | Promise<Name>
+}
+
+/** Who a way is asked for. */
+export interface RouteQuestion {
+  /** The recipient's address. */
+  readonly recipient: string
+  /** Its domain in A-labels, or an address literal. */
+  readonly domain: string
+  /** The sender's address, `''` for a bounce. */
+  readonly sender: string
+  readonly traceId: string
+  /** Attempts begun, this one included: a later one may go another way. */
+  readonly attempt: number
+}
+
+const schema = z.strictObject({
+  transports: z.record(z.string(), shapeSchema<Transport>('a transport', ['deliver', 'close'])),
+  route: functionSchema<RoutedTransportOptions['route']>('a function'),
+})
+
+/**
+ * Creates a transport that chooses among others, for each recipient and at each attempt. Recipients of one message that
+ * go the same way stay together. The queue goes on grouping by the domain of the recipient, so that what waits in it can
+ * take another way tomorrow.
+ * @throws MailError `OPTION_INVALID`.
+ */
+export function createRoutedTransport<Name extends string>(options: RoutedTransportOptions<Name>): Transport {
+  const { transports, route } = parseOptions('createRoutedTransport', schema, options)
+  const byName = new Map(Object.entries(transports))
+  return {
+    async deliver(delivery, signal) {
+      const ways = new Map<Transport, EnvelopeRecipient[]>()
+      const lost: RecipientOutcome[] = []
+      await Promise.all(
+        delivery.recipients.map(async recipient => {
+          const way = await findWay(byName, route, question(delivery, recipient))
+          if ('problem' in way) lost.push(deferred(recipient, way.problem))
+          else ways.set(way.transport, [...(ways.get(way.transport) ?? []), recipient])
+        }),
+      )
+      const outcomes = await Promise.all(
+        [...ways].map(([transport, recipients]) => deliverBy(transport, { ...delivery, recipients }, signal)),
+      )
+      return [...lost, ...outcomes.flat()]
+    },
+    async close() {
+      await Promise.all([...new Set(byName.values())].map(transport => transport.close()))
+    },
+  }
+}
+
+function question({ envelope, destination, traceId, attempt }: Delivery, { address }: EnvelopeRecipient) {
+  const domain = tryParseAddress(address)?.domain ?? destination
+  return { recipient: address, domain, sender: envelope.sender, traceId, attempt }
+}
+
+async function findWay(
+  byName: ReadonlyMap<string, Transport>,
+  route: RoutedTransportOptions['route'],
+  asked: RouteQuestion,
+): Promise<{ readonly transport: Transport } | { readonly problem: string }> {
+  try {
+    const name: unknown = await route(asked)
+    const transport = typeof name === 'string' ? byName.get(name) : undefined
+    return transport ? { transport } : { problem: `the route function named no transport: ${String(name)}` }
+  } catch (thrown) {
+    return { problem: `the route function failed: ${describeError(thrown)}` }
+  }
+}
+
+/** One way that breaks must not take the outcomes of the others with it. */
+async function deliverBy(transport: Transport, delivery: Delivery, signal: AbortSignal) {
+  try {
+    return await transport.deliver(delivery, signal)
+  } catch (thrown) {
+    const problem = `the delivery failed here: ${describeError(thrown)}`
+    return delivery.recipients.map(recipient => deferred(recipient, problem))
+  }
+}
+
+function deferred({ address }: EnvelopeRecipient, reason: string): RecipientOutcome {
+  return { recipient: address, ...localVerdict('deferred', 'local', '4.3.0', reason) }
+}

@@ -1,0 +1,260 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { afterEach, describe, expect, it } from 'vitest'
+import { MailError } from '../../src/core/error.js'
+import { createVirtualClock } from '../../src/core/virtual-clock.js'
+import {
+  createFunctionTransport,
+  type FunctionTransportOptions,
+} from '../../src/delivery/create-function-transport.js'
+import { createRoutedTransport } from '../../src/delivery/create-routed-transport.js'
+import {
+  createWebhookTransport,
+  type WebhookTransportOptions,
+} from '../../src/delivery/create-webhook-transport.js'
+import type { Delivery, Transport } from '../../src/delivery/transport.js'
+import { verifyWebhook } from '../../src/delivery/webhook-signature.js'
+import { bytesSource } from '../../src/message/sources.js'
+
+const raw = 'Subject: Hello\r\n\r\n\u00fc\r\n'
+const letter: Delivery = {
+  traceId: 'trace',
+  destination: 'rome.test',
+  envelope: { sender: 'alice@paris.test' },
+  recipients: [{ address: 'bob@rome.test' }, { address: 'carol@rome.test' }],
+  message: bytesSource(raw),
+  attempt: 2,
+}
+const secret = `whsec_${Buffer.from('0123456789abcdef').toString('base64')}`
+const closing: (() => unknown)[] = []
+afterEach(async () => {
+  for (const close of closing.splice(0)) await close()
+})
+
+const deliver = (transport: Transport, delivery = letter) =>
+  transport.deliver(delivery, new AbortController().signal)
+
+describe('createFunctionTransport', () => {
+  const by = (handler: FunctionTransportOptions['deliver'], options = {}) =>
+    createFunctionTransport({ deliver: handler, ...options })
+
+  it('has delivered to all once the function returns, but for those it names', async () => {
+    const seen: string[] = []
+    const transport = by(async ({ envelope, recipients, message }) => {
+      const chunks = []
+      for await (const chunk of message.open()) chunks.push(chunk)
+      seen.push(`${envelope.sender} ${recipients.length} ${Buffer.concat(chunks).length}`)
+    })
+    expect(await deliver(transport)).toMatchObject([{ status: 'delivered' }, { status: 'delivered' }])
+    expect(seen).toEqual([`alice@paris.test 2 ${Buffer.byteLength(raw)}`])
+    const picky = by(() => [{ recipient: 'carol@rome.test', status: 'failed', reason: 'nobody\r\nhere' }])
+    expect(await deliver(picky)).toMatchObject([
+      { recipient: 'bob@rome.test', status: 'delivered' },
+      { recipient: 'carol@rome.test', status: 'failed', reason: expect.not.stringContaining('\n') },
+    ])
+  })
+
+  it('defers when the function throws, fails when it throws a 5xx reply', async () => {
+    const broken = by(() => {
+      throw new Error('a mistake')
+    })
+    expect(await deliver(broken)).toMatchObject([{ status: 'deferred', scope: 'local' }, {}])
+    const reply = { code: 550, enhanced: '5.7.1', text: 'Not wanted' }
+    const refusing = by(() => Promise.reject(new MailError('RELAY_DENIED', 'no', { reply })))
+    expect(await deliver(refusing)).toMatchObject([{ status: 'failed', reply }, {}])
+  })
+
+  it('defers when the answer is none', async () => {
+    for (const answer of [true, [{ recipient: 'bob@rome.test', status: 'maybe' }], null]) {
+      expect(await deliver(by(() => answer as never))).toMatchObject([{ status: 'deferred' }, {}])
+    }
+  })
+
+  it('waits no longer than it may, and tells the function so', async () => {
+    const clock = createVirtualClock()
+    let aborted = false
+    const endless = by(
+      (_, signal) => {
+        signal.addEventListener('abort', () => {
+          aborted = true
+        })
+        return new Promise<void>(() => {})
+      },
+      { clock, timeout: '10s' },
+    )
+    const delivering = deliver(endless)
+    await clock.advance('11s')
+    expect(await delivering).toMatchObject([{ status: 'deferred' }, {}])
+    expect(aborted).toBe(true)
+  })
+})
+
+describe('createRoutedTransport', () => {
+  const recording = (log: string[], name: string) =>
+    createFunctionTransport({
+      deliver({ recipients }) {
+        log.push(`${name}: ${recipients.map(({ address }) => address).join(' ')}`)
+      },
+    })
+
+  it('sends each recipient its way, those of one way together', async () => {
+    const log: string[] = []
+    const transport = createRoutedTransport({
+      transports: { desk: recording(log, 'desk'), world: recording(log, 'world') },
+      route: ({ recipient, domain, sender, attempt }) => {
+        expect([domain, sender, attempt]).toEqual(['rome.test', 'alice@paris.test', 2])
+        return recipient.startsWith('desk') ? 'desk' : 'world'
+      },
+    })
+    const recipients = ['a', 'desk', 'b'].map(name => ({ address: `${name}@rome.test` }))
+    const outcomes = await deliver(transport, { ...letter, recipients })
+    expect(outcomes.map(({ status }) => status)).toEqual(['delivered', 'delivered', 'delivered'])
+    expect(log.toSorted()).toEqual(['desk: desk@rome.test', 'world: a@rome.test b@rome.test'])
+  })
+
+  it('defers who has no way, and whose way breaks, and nobody else', async () => {
+    const broken: Transport = { deliver: () => Promise.reject(new Error('broken')), close: async () => {} }
+    const transport = createRoutedTransport<string>({
+      transports: { good: recording([], 'good'), broken },
+      route: ({ recipient }) => {
+        if (recipient.startsWith('x')) throw new Error('no idea')
+        return recipient.split('@')[0] ?? ''
+      },
+    })
+    const recipients = ['x', 'good', 'broken', '__proto__'].map(name => ({ address: `${name}@rome.test` }))
+    const outcomes = await deliver(transport, { ...letter, recipients })
+    expect(new Map(outcomes.map(one => [one.recipient.split('@')[0], one.status]))).toEqual(
+      new Map([
+        ['x', 'deferred'],
+        ['good', 'delivered'],
+        ['broken', 'deferred'],
+        ['__proto__', 'deferred'],
+      ]),
+    )
+  })
+})
+
+describe('createWebhookTransport', () => {
+  async function receiver(status: number, headers: Record<string, string> = {}, answer = '') {
+    const requests: { headers: Record<string, string | string[] | undefined>; body: string }[] = []
+    const server = createServer(async (request, response) => {
+      const chunks = []
+      for await (const chunk of request) chunks.push(chunk)
+      requests.push({ headers: request.headers, body: Buffer.concat(chunks).toString() })
+      response.writeHead(status, headers).end(answer)
+    })
+    await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+    closing.push(() => {
+      server.closeAllConnections()
+      server.close()
+    })
+    return { requests, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/in` }
+  }
+
+  const post = (url: string, options: Partial<WebhookTransportOptions> = {}, delivery = letter) =>
+    deliver(createWebhookTransport({ url, secret, ...options }), delivery)
+
+  it('posts the message, signed so that the receiver can tell', async () => {
+    const { requests, url } = await receiver(204)
+    expect(await post(url, { headers: { authorization: 'Bearer x' } })).toMatchObject([
+      { recipient: 'bob@rome.test', status: 'delivered' },
+      { recipient: 'carol@rome.test', status: 'delivered' },
+    ])
+    const [request] = requests
+    if (!request) throw new Error('no request')
+    const body = JSON.parse(request.body)
+    expect(body).toMatchObject({
+      traceId: 'trace',
+      attempt: 2,
+      sender: 'alice@paris.test',
+      recipients: ['bob@rome.test', 'carol@rome.test'],
+    })
+    expect(Buffer.from(body.message, 'base64').toString()).toBe(raw)
+    expect(request.headers['authorization']).toBe('Bearer x')
+    const check = (changes: Partial<Parameters<typeof verifyWebhook>[0]> = {}) =>
+      verifyWebhook({ secret, now: Date.now(), ...request, ...changes })
+    expect(check()).toBe(true)
+    expect(check({ secret: ['another secret of some length', secret] })).toBe(true)
+    expect(check({ secret: 'another secret of some length' })).toBe(false)
+    expect(check({ body: `${request.body} ` })).toBe(false)
+    expect(check({ now: Date.now() + 400_000 })).toBe(false)
+    expect(check({ headers: {} })).toBe(false)
+  })
+
+  it('names the same message alike in every attempt', async () => {
+    const { requests, url } = await receiver(503)
+    await post(url)
+    await post(url, {}, { ...letter, attempt: 3 })
+    await post(url, {}, { ...letter, recipients: [{ address: 'dora@rome.test' }] })
+    const ids = requests.map(({ headers }) => headers['webhook-id'])
+    expect(ids[0]).toBe(ids[1])
+    expect(ids[0]).not.toBe(ids[2])
+  })
+
+  it.each([
+    [200, 'delivered'],
+    [301, 'deferred'],
+    [400, 'failed'],
+    [401, 'deferred'],
+    [404, 'deferred'],
+    [410, 'failed'],
+    [429, 'deferred'],
+    [500, 'deferred'],
+  ])('takes status %i for %s', async (status, outcome) => {
+    const { url } = await receiver(status, { location: 'http://127.0.0.1:1/' }, 'because\r\nof that')
+    const [first] = await post(url)
+    expect(first).toMatchObject({ status: outcome, reason: expect.stringContaining(`HTTP ${status}`) })
+    expect(first?.reason).not.toMatch(/[\r\n]/)
+  })
+
+  it('passes on how long the service wants to be left alone', async () => {
+    const { url } = await receiver(503, { 'retry-after': '120' })
+    expect(await post(url)).toMatchObject([{ status: 'deferred', retryAfter: 120_000 }, {}])
+    const late = new Date(Date.now() + 3_600_000).toUTCString()
+    const { url: other } = await receiver(429, { 'retry-after': late })
+    const [outcome] = await post(other)
+    expect(outcome?.retryAfter).toBeGreaterThan(3_500_000)
+    const { url: third } = await receiver(503, { 'retry-after': 'soon' })
+    expect((await post(third))[0]).not.toHaveProperty('retryAfter')
+  })
+
+  it('reads no more of an endless answer than it keeps', async () => {
+    let pulled = 0
+    const endless = new ReadableStream<Uint8Array>({
+      pull(controller) {
+        pulled++
+        controller.enqueue(new Uint8Array(1_000).fill(120))
+      },
+    })
+    const fetch = async () => new Response(endless, { status: 500 })
+    const [outcome] = await post('https://hook.test/', { fetch })
+    expect(outcome?.reason.length).toBeLessThan(1_100)
+    expect(pulled).toBeLessThan(5)
+  })
+
+  it('returns what is too large, and defers what does not get through', async () => {
+    expect(await post('https://hook.test/', { maxSize: 10 })).toMatchObject([
+      { status: 'failed', enhanced: '5.3.4' },
+      {},
+    ])
+    const clock = createVirtualClock()
+    const silent = post('https://hook.test/', { fetch: () => new Promise(() => {}), clock })
+    await clock.advance('31s')
+    expect(await silent).toMatchObject([{ status: 'deferred', scope: 'host' }, {}])
+    const refused = await post('http://127.0.0.1:9/')
+    expect(refused).toMatchObject([{ status: 'deferred' }, {}])
+  })
+
+  it.each([
+    [{ url: 'ftp://hook.test/' }, 'url'],
+    [{ secret: 'short' }, 'secret'],
+    [{ headers: { 'x\r\ny': 'z' } }, 'headers'],
+    [{ headers: { x: 'y\r\nz: a' } }, 'headers'],
+  ])('refuses %j', (options, name) => {
+    expect(() =>
+      createWebhookTransport({ url: 'https://hook.test/', secret, ...options } as never),
+    ).toThrowError(
+      expect.objectContaining({ code: 'OPTION_INVALID', message: expect.stringContaining(name) }),
+    )
+  })
+})
