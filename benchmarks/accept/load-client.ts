@@ -11,6 +11,8 @@ export interface Load {
   readonly pipelined: boolean
   /** The message, dots stuffed, up to and with the final dot. */
   readonly message: Buffer
+  /** Sends so many in all, one a connection, instead of for some time. */
+  readonly messages?: number
   /** Gets the milliseconds that each transaction took. */
   readonly latencies?: number[]
 }
@@ -22,20 +24,23 @@ const rcpt = 'RCPT TO:<alice@example.test>\r\n'
 export async function run(load: Load, duration: number): Promise<number> {
   const start = performance.now()
   const end = start + duration
-  const counts = await Promise.all(Array.from({ length: load.connections }, () => worker(load, end)))
+  const budget = { left: load.messages ?? Number.POSITIVE_INFINITY }
+  const counts = await Promise.all(Array.from({ length: load.connections }, () => worker(load, end, budget)))
   const sent = counts.reduce((sum, count) => sum + count, 0)
   return (sent * 1000) / (performance.now() - start)
 }
 
-async function worker(load: Load, end: number): Promise<number> {
+async function worker(load: Load, end: number, budget: { left: number }): Promise<number> {
   let sent = 0
+  const goesOn = () => (load.messages === undefined ? performance.now() < end : budget.left > 0)
   do {
+    budget.left--
     const dialogue = await connect(load.port)
     await dialogue.ask('EHLO client.test\r\n', 1)
     sent += load.pipelined ? await pipeline(dialogue, load, end) : await converse(dialogue, load, end)
     await dialogue.ask('QUIT\r\n', 1)
     dialogue.end()
-  } while (!load.kept && performance.now() < end)
+  } while (!load.kept && goesOn())
   return sent
 }
 
