@@ -1,11 +1,5 @@
 import { Readable } from 'node:stream'
-import {
-  type AddressObject,
-  type EmailAddress,
-  type Attachment as ParsedAttachment,
-  type ParsedMail,
-  simpleParser,
-} from 'mailparser'
+import type { AddressObject, EmailAddress, Attachment as ParsedAttachment, ParsedMail } from 'mailparser'
 import { describeError, MailError } from '../core/error.js'
 import { type MessageHeader, readHeader } from './header.js'
 import type { MessageSource } from './message-source.js'
@@ -43,6 +37,8 @@ export async function parseMessage(source: MessageSource): Promise<ParsedMessage
 }
 
 async function parseMail(source: MessageSource): Promise<ParsedMail> {
+  // Loaded at the first message that is read: it takes as long as all the rest of a mail server together.
+  const { simpleParser } = await import('mailparser')
   try {
     return await simpleParser(Readable.from(source.open(), { objectMode: false }), parserOptions)
   } catch (error) {

@@ -72,6 +72,13 @@ describe('messages by HTTP', () => {
     expect(none.json.error).toContain('One')
   })
 
+  it('are forgotten when asked to', async () => {
+    await using posthorn = await serveProcess()
+    await send(posthorn.smtp, { to: 'a@b.test' })
+    expect(await posthorn.api('DELETE', '/messages')).toMatchObject({ status: 204 })
+    expect((await posthorn.api('GET', '/messages')).json.messages).toEqual([])
+  })
+
   it('are sent', async () => {
     await using posthorn = await serveProcess()
     const message = { from: 'a@x.test', to: ['b@x.test'], subject: 'Hi', text: 'there' }

@@ -53,6 +53,16 @@ export const routes: readonly Route[] = [
     },
   },
   {
+    method: 'DELETE',
+    path: '/messages',
+    summary: 'Forgets all messages, mailboxes and queue entries.',
+    answers: { 204: 'Done.' },
+    handle: async ({ mail }) => {
+      await mail.reset()
+      return undefined
+    },
+  },
+  {
     method: 'GET',
     path: '/messages/{id}',
     summary: 'A message: envelope, header, text, attachments, session.',
