@@ -16,8 +16,10 @@ export type { TestInternetOptions } from './internet/options.js'
 export { gmail, outlook, yahoo } from './internet/profiles.js'
 export type { ProviderCondition, ProviderProfile, ProviderRule } from './internet/provider-profile.js'
 export type {
+  CertificateFault,
   HostOptions,
   InternetServer,
+  MtaStsPolicy,
   Place,
   ProviderOptions,
   ScriptedHost,

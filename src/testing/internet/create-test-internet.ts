@@ -4,13 +4,17 @@ import { createSimulatedNetwork } from '../../core/simulated-network.js'
 import { SeededRandom } from '../conformance/seeded-random.js'
 import { createScriptedServer } from '../remote/create-scripted-server.js'
 import { behaveLike } from './behave-like.js'
+import { Certificates } from './certificates.js'
 import { createInternetDns } from './internet-dns.js'
 import { createInternetServer } from './internet-server.js'
 import { type TestInternetOptions, type TestInternetSettings, testInternetSchema } from './options.js'
+import { PolicyServer } from './policy-server.js'
 import type { ProviderProfile } from './provider-profile.js'
 import type {
+  CertificateFault,
   HostOptions,
   InternetServer,
+  MtaStsPolicy,
   Place,
   ProviderOptions,
   ScriptedHost,
@@ -35,6 +39,9 @@ class SmallInternet implements TestInternet {
   readonly #random: SeededRandom
   readonly #hosts = new Map<string, ScriptedHost>()
   readonly #servers: InternetServer[] = []
+  readonly #certificates = new Certificates()
+  readonly #policies = new Map<string, PolicyServer>()
+  #policiesPublished = 0
   readonly #addresses = new Map<string, readonly string[]>()
   readonly #opening = new Set<Promise<unknown>>()
   #unplugged = new Set<string>()
@@ -44,6 +51,10 @@ class SmallInternet implements TestInternet {
     this.seed = seed
     this.#random = new SeededRandom(seed)
     onTestFailed?.(() => process.stderr.write(`${this.describe()}\n`))
+  }
+
+  get ca(): string {
+    return this.#certificates.ca
   }
 
   random(): number {
@@ -62,9 +73,12 @@ class SmallInternet implements TestInternet {
       network: place.network,
       clock: this.clock,
       random: () => this.random(),
+      tls: this.#certificates.of(key),
       ...rest,
     })
-    const host = Object.assign(server, { address: place.address })
+    const breakCertificate = (fault: CertificateFault | undefined) =>
+      server.useTls(fault ? this.#certificates.faulty(key, fault) : this.#certificates.of(key))
+    const host = Object.assign(server, { address: place.address, breakCertificate })
     this.#hosts.set(key, host)
     this.#track(server.listen({ host: '0.0.0.0', port: 25 }))
     return host
@@ -73,7 +87,13 @@ class SmallInternet implements TestInternet {
   async server(domain: string, options: ServerOptions = {}): Promise<InternetServer> {
     const place = this.attach(options.hostname ?? `mx.${domain}`)
     this.#becomeExchanger(place.hostname, [domain])
-    const server = createInternetServer(domain, place, { random: () => this.random(), ...options })
+    const tls = this.#certificates.of(place.hostname)
+    const server = createInternetServer(domain, place, {
+      random: () => this.random(),
+      tls,
+      ca: this.ca,
+      ...options,
+    })
     this.#servers.push(server)
     if (options.listen !== false) await server.up()
     return server
@@ -89,6 +109,23 @@ class SmallInternet implements TestInternet {
     for (const name of others) this.dns.set(name, { a: host.address })
     behaveLike(host, profile, options, this.dns.resolver)
     return host
+  }
+
+  async mtaSts(domain: string, policy: MtaStsPolicy): Promise<void> {
+    const name = `mta-sts.${domain.toLowerCase()}`
+    const server = this.#policies.get(name) ?? new PolicyServer()
+    server.publish(policy)
+    if (!this.#policies.has(name)) {
+      this.#policies.set(name, server)
+      await server.open(this.attach(name), this.#certificates.of(name))
+    }
+    this.dns.set(`_mta-sts.${domain}`, { txt: `v=STSv1; id=${++this.#policiesPublished};` })
+  }
+
+  dane(hostname: string, domain = hostname.slice(hostname.indexOf('.') + 1)): void {
+    const name = hostname.toLowerCase()
+    this.dns.set(`_25._tcp.${name}`, { tlsa: this.#certificates.tlsa(name), secure: true })
+    for (const validated of [name, domain]) this.dns.set(validated, { secure: true })
   }
 
   attach(hostname: string): Place {
@@ -138,7 +175,7 @@ class SmallInternet implements TestInternet {
   async close(): Promise<void> {
     await Promise.allSettled(this.#opening)
     await Promise.all(this.#servers.map(server => server.close({ grace: 0 })))
-    await Promise.all([...this.#hosts.values()].map(host => host.close()))
+    await Promise.all([...this.#hosts.values(), ...this.#policies.values()].map(server => server.close()))
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -1,6 +1,7 @@
 import { createAccounts } from '../../accounts/static/create-accounts.js'
 import { createMailServer } from '../../create-mail-server.js'
 import type { MailServerListeners } from '../../mail-server.js'
+import type { TestCertificate } from '../test-mail/test-certificate.js'
 import type { InternetServer, Place, ServerOptions } from './test-internet.js'
 
 const usualListeners: MailServerListeners = {
@@ -13,7 +14,7 @@ const usualListeners: MailServerListeners = {
 export function createInternetServer(
   domain: string,
   { hostname, address, network, resolver, clock }: Place,
-  options: ServerOptions & { random: () => number },
+  options: ServerOptions & { random: () => number; tls: TestCertificate; ca: string },
 ): InternetServer {
   const users = (options.users ?? ['postmaster']).map(name => ({
     name,
@@ -27,8 +28,13 @@ export function createInternetServer(
     resolver,
     network,
     clock,
+    tls: options.tls,
     ...options.server,
-    queue: { random: options.random, ...options.server?.queue },
+    queue: {
+      random: options.random,
+      ...options.server?.queue,
+      delivery: { tlsOptions: { ca: options.ca }, ...options.server?.queue?.delivery },
+    },
   })
   return {
     ...server,

@@ -1,6 +1,6 @@
 import type { ProviderProfile } from './provider-profile.js'
 
-const common = ['PIPELINING', '8BITMIME', 'ENHANCEDSTATUSCODES']
+const common = ['PIPELINING', '8BITMIME', 'ENHANCEDSTATUSCODES', 'STARTTLS']
 
 /** Gmail: sender guidelines since February 2024. */
 export const gmail: ProviderProfile = {

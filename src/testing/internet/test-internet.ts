@@ -28,6 +28,15 @@ export interface TestInternet extends AsyncDisposable {
   server(domain: string, options?: ServerOptions): Promise<InternetServer>
   /** Scripted servers that behave as a large provider publishes it does, for its domains. */
   provider(profile: ProviderProfile, options?: ProviderOptions): ScriptedHost
+  /** What every host's certificate is signed by: PEM, for whoever is to trust them. */
+  readonly ca: string
+  /**
+   * Publishes an MTA-STS policy (RFC 8461) for a domain: its TXT record, and a web server on port 443 of
+   * `mta-sts.<domain>` that serves the policy. Called again, it publishes the next one.
+   */
+  mtaSts(domain: string, policy: MtaStsPolicy): Promise<void>
+  /** Publishes the key of a host's certificate in DNS, as a TLSA record `3 1 1` (RFC 7672), and has all about the host and `domain` validated. */
+  dane(hostname: string, domain?: string): void
   /** Gives software of your own a place on this internet, to be handed to it as options. */
   attach(hostname: string): Place
   /** Cuts a host off; connections to it and from it time out. */
@@ -56,6 +65,20 @@ export interface HostOptions extends Pick<ScriptedServerOptions, 'extensions' | 
 export interface ScriptedHost extends ScriptedServer {
   /** Its first IP address. */
   readonly address: string
+  /** Gives it a certificate nobody should trust; `undefined` gives it a good one. */
+  breakCertificate(fault: CertificateFault | undefined): void
+}
+
+/** What may be wrong with a certificate: it names another host, ran out, or its issuer is not known. */
+export type CertificateFault = 'wrong-name' | 'expired' | 'self-signed'
+
+/** An MTA-STS policy (RFC 8461 §3.2). */
+export interface MtaStsPolicy {
+  readonly mode: 'enforce' | 'testing' | 'none'
+  /** Names of mail exchangers, `*.` allowed. */
+  readonly mx: readonly string[]
+  /** Seconds it may be kept. Default: a week. */
+  readonly maxAge?: number
 }
 
 /** Where a host is. */

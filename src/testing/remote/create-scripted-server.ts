@@ -79,8 +79,9 @@ class RuleServer implements ScriptedServer, PeerServer {
   }
 
   snapshot(): () => void {
-    const [rules, fault] = [[...this.#rules], this.#tlsFault]
+    const [rules, fault, secureContext] = [[...this.#rules], this.#tlsFault, this.#secureContext]
     return () => {
+      this.#secureContext = secureContext
       this.#rules = rules
       this.#tlsFault = fault
     }

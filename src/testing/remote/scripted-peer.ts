@@ -74,6 +74,7 @@ export class ScriptedPeer {
   readonly #out: PacedWriter
   readonly #in: PeerInput
   #socket: net.Socket
+  #tls: PeerTls | undefined
   #occasion: Occasion | undefined
   /** Octets that are still read before the connection is dropped. */
   #allowance = Number.POSITIVE_INFINITY
@@ -116,15 +117,9 @@ export class ScriptedPeer {
     return this.#socket instanceof tls.TLSSocket
   }
 
-  /** How the connection is encrypted, if it is. */
+  /** How the connection is encrypted, if it is; known from the handshake on. */
   get tls(): PeerTls | undefined {
-    if (!(this.#socket instanceof tls.TLSSocket)) return undefined
-    const { servername } = this.#socket as tls.TLSSocket & { servername?: string | false }
-    return {
-      protocol: this.#socket.getProtocol() ?? '',
-      cipher: this.#socket.getCipher()?.name ?? '',
-      servername: servername || '',
-    }
+    return this.#tls
   }
 
   /** Says lines; CRLF is added to each. */
@@ -197,6 +192,9 @@ export class ScriptedPeer {
     this.#socket.removeAllListeners('data')
     const secure = new tls.TLSSocket(this.#socket, { isServer: true, ...options })
     this.#socket = secure
+    secure.once('secure', () => {
+      this.#tls = describeTls(secure)
+    })
     this.#in.clear()
     this.#attach(secure)
   }
@@ -252,5 +250,14 @@ export class ScriptedPeer {
   #forget(): void {
     this.sender = undefined
     this.recipients = []
+  }
+}
+
+function describeTls(socket: tls.TLSSocket): PeerTls {
+  const { servername } = socket as tls.TLSSocket & { servername?: string | false }
+  return {
+    protocol: socket.getProtocol() ?? '',
+    cipher: socket.getCipher().name,
+    servername: servername || '',
   }
 }

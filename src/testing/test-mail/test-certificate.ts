@@ -1,4 +1,11 @@
-import { generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto'
+import {
+  createPrivateKey,
+  generateKeyPairSync,
+  type KeyObject,
+  randomBytes,
+  sign,
+  X509Certificate,
+} from 'node:crypto'
 import { isIP } from 'node:net'
 import { z } from 'zod'
 import { parseOptions } from '../../core/options.js'
@@ -21,12 +28,14 @@ export interface TestCertificateOptions {
   names: readonly string[]
   /** Until when it is good, in epoch milliseconds, up to the year 2049. Default: the end of 2049. */
   notAfter?: number
+  /** Who signs it, and is trusted in its place. Default: itself. */
+  issuer?: TestCertificate
 }
 
 /** A key and its certificate, PEM; fits the option `tls` of every server. */
 export interface TestCertificate {
   readonly key: string
-  /** Self-signed: also what a client takes as `ca` to trust it. */
+  /** Without an issuer also what a client takes as `ca` to trust it. */
   readonly cert: string
 }
 
@@ -36,18 +45,20 @@ const schema = z.strictObject({
     .number()
     .max(Date.UTC(2049, 11, 31, 23, 59, 59))
     .default(Date.UTC(2049, 11, 31, 23, 59, 59)),
+  issuer: z.strictObject({ key: z.string(), cert: z.string() }).optional(),
 })
 
 /**
- * Makes a self-signed certificate (RFC 5280) with a new key on P-256, in about a millisecond and without any program.
+ * Makes a certificate (RFC 5280), self-signed or by an issuer, with a new key on P-256, in about a millisecond and without any program.
  * For tests: its key is kept in memory only, and its years are those that X.509 can write in two digits.
  * @throws MailError `OPTION_INVALID`.
  */
 export function createTestCertificate(options: TestCertificateOptions): TestCertificate {
-  const { names, notAfter } = parseOptions('createTestCertificate', schema, options)
+  const { names, notAfter, issuer } = parseOptions('createTestCertificate', schema, options)
   const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
-  const content = toBeSigned(names, notAfter, publicKey)
-  const signature = sign('sha256', content, privateKey)
+  const by = issuer && new X509Certificate(issuer.cert).subject.replace(/^CN=/, '')
+  const content = toBeSigned({ names, notAfter, publicKey, issuer: by })
+  const signature = sign('sha256', content, issuer ? createPrivateKey(issuer.key) : privateKey)
   const certificate = sequence(content, ecdsaWithSha256, bitString(signature))
   return {
     key: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
@@ -57,8 +68,16 @@ export function createTestCertificate(options: TestCertificateOptions): TestCert
 
 const ecdsaWithSha256 = sequence(objectId('1.2.840.10045.4.3.2'))
 
+interface Content {
+  readonly names: readonly string[]
+  readonly notAfter: number
+  readonly publicKey: KeyObject
+  /** The name of who signs it, unless it is itself. */
+  readonly issuer: string | undefined
+}
+
 /** TBSCertificate (RFC 5280 §4.1). */
-function toBeSigned(names: readonly string[], notAfter: number, publicKey: KeyObject): Buffer {
+function toBeSigned({ names, notAfter, publicKey, issuer }: Content): Buffer {
   const version3 = der(0xa0, integer(Buffer.of(2)))
   // Positive, and never the same for two certificates of one name (§4.1.2.2).
   const serial = Buffer.concat([Buffer.of(0x40), randomBytes(15)])
@@ -69,11 +88,11 @@ function toBeSigned(names: readonly string[], notAfter: number, publicKey: KeyOb
     version3,
     integer(serial),
     ecdsaWithSha256,
-    name,
+    issuer === undefined ? name : distinguishedName(issuer),
     validity,
     name,
     keyInfo,
-    der(0xa3, extensions(names)),
+    der(0xa3, extensions(names, issuer === undefined)),
   )
 }
 
@@ -82,12 +101,12 @@ function distinguishedName(name: string): Buffer {
   return sequence(set(sequence(objectId('2.5.4.3'), utf8String(name.slice(0, 64)))))
 }
 
-function extensions(names: readonly string[]): Buffer {
+function extensions(names: readonly string[], isIssuer: boolean): Buffer {
   const critical = (id: string, value: Buffer) => sequence(objectId(id), yes, octetString(value))
   const plain = (id: string, value: Buffer) => sequence(objectId(id), octetString(value))
   return sequence(
     // basicConstraints: an issuer, as it issued itself, and clients want such a one in their list.
-    critical('2.5.29.19', sequence(yes)),
+    critical('2.5.29.19', isIssuer ? sequence(yes) : sequence()),
     // keyUsage: digitalSignature and keyCertSign.
     critical('2.5.29.15', der(0x03, Buffer.of(2, 0b1000_0100))),
     // extKeyUsage: serverAuth and clientAuth.

@@ -1,3 +1,5 @@
+import { buffer } from 'node:stream/consumers'
+import tls from 'node:tls'
 import { describe, expect, it, vi } from 'vitest'
 import { createTestInternet } from '../../../src/testing/internet/create-test-internet.js'
 
@@ -126,11 +128,9 @@ describe('createTestInternet', () => {
       const paris = await internet.server('paris.test', { users: ['alice'] })
       const flaky = internet.host('mx.flaky.test')
       flaky.on.rcpt().chance(0.5).reply(451, '4.3.0 by chance')
-      const times: number[] = []
       for (let index = 0; index < 6; index++) await paris.queue.send(letter(`${index}@flaky.test`))
       await internet.clock.advance('30h')
-      for (const message of flaky.messages) times.push(message.at)
-      return times
+      return flaky.messages.map(message => message.at)
     }
     const [one, same, other] = [await fates(7), await fates(7), await fates(8)]
     expect(one).toHaveLength(6)
@@ -167,5 +167,62 @@ describe('createTestInternet', () => {
 
   it('refuses wrong options', () => {
     expect(() => createTestInternet({ seed: 'x' } as never)).toThrow(/createTestInternet: seed: /)
+  })
+
+  it('signs the certificates of its hosts, which verified delivery takes, and takes no faulty one', async () => {
+    await using internet = createTestInternet()
+    const paris = await internet.server('paris.test', {
+      users: ['alice'],
+      server: { queue: { delivery: { tls: 'verified', tlsOptions: { ca: internet.ca } } } },
+    })
+    const rome = internet.host('mx.rome.test')
+    const reasons: string[] = []
+    paris.queue.on('recipient:deferred', event => reasons.push(event.attempt.reason))
+    for (const fault of ['wrong-name', 'expired', 'self-signed'] as const) {
+      using _ = internet.scope()
+      rome.breakCertificate(fault)
+      await paris.queue.send(letter(`${fault}@rome.test`))
+      await internet.clock.settled()
+    }
+    expect(rome.messages).toEqual([])
+    expect(reasons).toEqual([
+      expect.stringContaining('ALTNAME_INVALID'),
+      expect.stringContaining('EXPIRED'),
+      expect.stringContaining('SELF_SIGNED'),
+    ])
+    await internet.clock.advance('5h')
+    expect(rome.messages).toHaveLength(3)
+    expect(rome.messages[0]?.peer.tls).toMatchObject({ protocol: 'TLSv1.3', servername: 'mx.rome.test' })
+  })
+
+  it('serves MTA-STS policies and publishes keys for DANE', async () => {
+    await using internet = createTestInternet()
+    internet.host('mx.rome.test')
+    await internet.mtaSts('rome.test', { mode: 'testing', mx: ['mx.rome.test'] })
+    await internet.mtaSts('rome.test', {
+      mode: 'enforce',
+      mx: ['mx.rome.test', '*.rome.test'],
+      maxAge: 86_400,
+    })
+    const { network, resolver } = internet.attach('app.paris.test')
+    expect(await resolver.txt('_mta-sts.rome.test')).toMatchObject({ records: ['v=STSv1; id=2;'] })
+    const found = await resolver.addresses('mta-sts.rome.test')
+    const host = found.status === 'found' ? found.records[0]?.address : undefined
+    const socket = await network.connect({ host: host ?? '', port: 443 })
+    const secure = tls.connect({ socket, servername: 'mta-sts.rome.test', ca: internet.ca })
+    secure.write(
+      'GET /.well-known/mta-sts.txt HTTP/1.1\r\nhost: mta-sts.rome.test\r\nconnection: close\r\n\r\n',
+    )
+    const answer = String(await buffer(secure))
+    expect(answer).toMatch(/^HTTP\/1\.1 200 /)
+    expect(answer).toContain(
+      'version: STSv1\r\nmode: enforce\r\nmx: mx.rome.test\r\nmx: *.rome.test\r\nmax_age: 86400\r\n',
+    )
+    internet.dane('mx.rome.test')
+    expect(await resolver.tlsa('_25._tcp.mx.rome.test')).toMatchObject({
+      secure: true,
+      records: [{ usage: 3, selector: 1, matchingType: 1 }],
+    })
+    expect(await resolver.mx('rome.test')).toMatchObject({ status: 'found', secure: true })
   })
 })
