@@ -103,7 +103,7 @@ module.exports = {
     only('smtp-server', '^src/smtp-server/adapter'),
     only('mailparser', '^src/message/parse-message\\.ts$'),
     only('dns-packet', '^src/dns/packet\\.ts$'),
-    only('mailauth', '^src/testing/messages/verdicts\\.ts$'),
+    only('mailauth', '^src/signing/load-mailauth\\.ts$'),
     only('nodemailer', '^src/queue/compose-message\\.ts$'),
     {
       name: 'no-dev-dependency-in-src',

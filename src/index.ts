@@ -154,9 +154,10 @@ export type { SignedReturn, Srs, Verp } from './return-path/return-path.js'
 export { createRouter } from './routing/create-router.js'
 export type { RouterOptions } from './routing/options.js'
 export type { LocalTarget, Route, Router } from './routing/router.js'
+export { createArcSealer } from './signing/create-arc-sealer.js'
 export { createDkimSigner } from './signing/create-dkim-signer.js'
 export type { MessageSigner, SigningRequest } from './signing/message-signer.js'
-export type { DkimKey, DkimSignerOptions } from './signing/options.js'
+export type { ArcSealerOptions, DkimKey, DkimSignerOptions } from './signing/options.js'
 export { createSmtpServer } from './smtp-server/create-smtp-server.js'
 export type {
   AuthFailed,

@@ -1,32 +1,68 @@
-import { readHeader } from '../message/header.js'
+import { type MessageHeader, readHeader } from '../message/header.js'
 import type { MessageSource } from '../message/message-source.js'
 import { parseParameterized } from '../message/mime-parameters.js'
-import { bytesSource } from '../message/sources.js'
+import { bytesSource, readAll } from '../message/sources.js'
 import { type MimePart, parseStructure } from '../message/structure.js'
 import { decodePart } from './decode-part.js'
-import { type ParsedDsn, readDeliveryStatus } from './read-delivery-status.js'
+import { exactStatus, type ParsedDsn, readDeliveryStatus } from './read-delivery-status.js'
+import { readPlainBounce, readPlainReasons } from './read-plain-bounce.js'
 
 /** Octets of a delivery-status part, and of a returned header, that are read. */
 const largestPart = 1024 * 1024
+/** Octets of the words for a person that are read. */
+const largestText = 64 * 1024
 
 /** A DSN has three parts; what is built of more than these is read no further. */
 const limits = { parts: 50, depth: 5 }
 
 /**
- * Reads a delivery status notification of any server (RFC 3464, RFC 6533). `undefined` for a message that is none.
- * Never fails for what is in the message: what cannot be read is left out. Memory and time are bounded, whatever it
- * says.
+ * Reads a delivery status notification of any server (RFC 3464, RFC 6533), and the bounces of those that write none:
+ * OpenSMTPD's, which are a `multipart/mixed`, and the plain text of qmail and of `X-Failed-Recipients:`. `undefined` for
+ * a message that is none. Never fails for what is in the message: what cannot be read is left out. Memory and time are
+ * bounded, whatever it says.
  */
 export async function parseDsn(source: MessageSource): Promise<ParsedDsn | undefined> {
   const header = await readHeader(source)
-  if (parseParameterized(header.get('content-type')?.value ?? '').value !== 'multipart/report')
-    return undefined
+  const type = parseParameterized(header.get('content-type')?.value ?? '').value
+  if (type.startsWith('multipart/')) return readReport(source, type === 'multipart/report')
+  return type === '' || type === 'text/plain' ? readPlain(source, header) : undefined
+}
+
+async function readReport(source: MessageSource, isReport: boolean): Promise<ParsedDsn | undefined> {
   const { root } = await parseStructure(source, limits)
   const status = root.children.find(part => part.type === 'message' && statusTypes.has(part.subtype))
   if (!status) return undefined
   const report = readDeliveryStatus(await decodePart(source, status, largestPart))
+  if (!isReport && report.recipients.length === 0) return undefined
   const messageId = await originalMessageId(source, root.children.find(isReturned))
-  return messageId === undefined ? report : { ...report, originalMessageId: messageId }
+  const whole = messageId === undefined ? report : { ...report, originalMessageId: messageId }
+  const text = root.children.find(part => part.type === 'text' && part.subtype === 'plain')
+  return text ? withReasons(whole, await readText(source, text)) : whole
+}
+
+/** Where the fields for programs leave the reason out, the words for a person may have it. */
+function withReasons(report: ParsedDsn, text: string): ParsedDsn {
+  const lacks = report.recipients.some(recipient => !recipient.diagnostic)
+  const reasons = lacks ? readPlainReasons(text) : undefined
+  if (!reasons || reasons.size === 0) return report
+  const recipients = report.recipients.map(recipient => {
+    const reason = reasons.get(recipient.finalRecipient?.address ?? '')
+    const fits = reason !== undefined && !recipient.diagnostic
+    if (!fits) return recipient
+    const status = exactStatus(recipient.status, reason)
+    return { ...recipient, ...(status !== undefined && { status }), diagnostic: { type: '', text: reason } }
+  })
+  return { ...report, recipients }
+}
+
+async function readText(source: MessageSource, part: MimePart): Promise<string> {
+  return Buffer.from(await decodePart(source, part, largestText)).toString()
+}
+
+async function readPlain(source: MessageSource, header: MessageHeader): Promise<ParsedDsn | undefined> {
+  const range = { start: header.size, end: Math.min(source.size, header.size + largestText) }
+  const body = await readAll({ size: range.end - range.start, open: () => source.open(range) })
+  return readPlainBounce(body.toString(), header.get('x-failed-recipients')?.value)
 }
 
 const statusTypes = new Set(['delivery-status', 'global-delivery-status'])

@@ -82,12 +82,19 @@ function readRecipient(fields: MessageHeader): ParsedDsnRecipient | undefined {
     finalRecipient: readAddress(fields, 'final-recipient'),
     originalRecipient: readAddress(fields, 'original-recipient'),
     action,
-    status,
+    status: exactStatus(status, plain(fields, 'diagnostic-code')),
     remoteMta: typed(fields, 'remote-mta')?.text,
     diagnostic: typed(fields, 'diagnostic-code'),
     lastAttemptAt: instant(fields, 'last-attempt-date'),
     willRetryUntil: instant(fields, 'will-retry-until'),
   })
+}
+
+/** The code that a server replied with, where the status says no more than that it failed: Exim's is always X.0.0. */
+export function exactStatus(status: string | undefined, said = ''): string | undefined {
+  if (status !== undefined && !status.endsWith('.0.0')) return status
+  const found = /(?<![\d.])[245]\.\d{1,3}\.\d{1,3}(?![\d.])/.exec(said)?.[0]
+  return status === undefined || found?.charAt(0) === status.charAt(0) ? (found ?? status) : status
 }
 
 const actions: readonly (DsnKind | 'expanded')[] = ['failed', 'delayed', 'delivered', 'relayed', 'expanded']

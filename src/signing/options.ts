@@ -2,7 +2,9 @@ import { createPrivateKey, KeyObject } from 'node:crypto'
 import { z } from 'zod'
 import { tryNormalizeDomain } from '../core/domain.js'
 import type { Duration } from '../core/duration.js'
-import { durationSchema } from '../core/options.js'
+import { type Logger, silentLogger } from '../core/logger.js'
+import { durationSchema, shapeSchema } from '../core/options.js'
+import type { Resolver } from '../dns/resolver.js'
 
 /** Options of `createDkimSigner`. */
 export interface DkimSignerOptions {
@@ -27,6 +29,21 @@ export interface DkimKey {
   selector: string
   /** RSA with 1,024 bits or more (use 2,048), or Ed25519 (RFC 8463): PEM, or a key of `node:crypto`. */
   privateKey: string | Uint8Array | KeyObject
+}
+
+/** Options of `createArcSealer`. */
+export interface ArcSealerOptions {
+  /** The domain that seals, one of ours. */
+  domain: string
+  selector: string
+  /** RSA with 1,024 bits or more, which is all that ARC has (RFC 8617 §4.1.3): PEM, or a key of `node:crypto`. */
+  privateKey: string | Uint8Array | KeyObject
+  /** The name of this host, as `Authentication-Results:` has it. */
+  hostname: string
+  /** Looks up the keys of the signatures and seals that came with a message. */
+  resolver: Resolver
+  /** Hears of mail that could not be sealed, which is then sent without. Default: silent. */
+  logger?: Logger
 }
 
 const fieldNames = z.array(
@@ -77,4 +94,16 @@ export const dkimSignerSchema = z.strictObject({
   signedFields: fieldNames.optional(),
   oversignedFields: fieldNames.optional(),
   expiresAfter: durationSchema.refine(ms => ms >= 1_000, { error: 'expected at least a second' }).optional(),
+})
+
+/** The schema of {@link ArcSealerOptions}. */
+export const arcSealerSchema = z.strictObject({
+  domain,
+  selector,
+  privateKey: privateKey.refine(key => key.asymmetricKeyType === 'rsa', { error: 'expected an RSA key' }),
+  hostname: z.string().refine(name => tryNormalizeDomain(name) !== undefined, {
+    error: "expected a name such as 'mx.example.test'",
+  }),
+  resolver: shapeSchema<Resolver>('a resolver', ['txt']),
+  logger: shapeSchema<Logger>('a logger', ['debug', 'info', 'warn', 'error']).default(silentLogger),
 })

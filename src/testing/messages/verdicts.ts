@@ -1,5 +1,5 @@
-import { MailError } from '../../core/error.js'
 import type { DnsAnswer, Resolver } from '../../dns/resolver.js'
+import { loadMailauth } from '../../signing/load-mailauth.js'
 
 /** What a receiver thinks of who sent a message. Made by `message.verdicts()`. */
 export interface Verdicts {
@@ -45,7 +45,7 @@ export interface JudgedMessage {
  * @throws MailError `DRIVER_MISSING` when the package mailauth is not installed.
  */
 export async function judgeMessage(message: JudgedMessage, resolver: Resolver): Promise<Verdicts> {
-  const { authenticate } = await loadMailauth()
+  const { authenticate } = await loadMailauth('verdicts of SPF, DKIM and DMARC')
   const found = await authenticate(message.raw, {
     sender: message.sender,
     ip: message.remoteAddress,
@@ -86,18 +86,6 @@ export async function judgeMessage(message: JudgedMessage, resolver: Resolver): 
           aligned: { spf: false, dkim: false },
           reason: 'no policy',
         },
-  }
-}
-
-async function loadMailauth(): Promise<typeof import('mailauth')> {
-  try {
-    return await import('mailauth')
-  } catch (cause) {
-    throw new MailError(
-      'DRIVER_MISSING',
-      'verdicts of SPF, DKIM and DMARC need the package mailauth: npm install --save-dev mailauth',
-      { cause },
-    )
   }
 }
 

@@ -1,0 +1,88 @@
+import { describe, expect, it } from 'vitest'
+import { createDnsZone } from '../../src/dns/zone/create-dns-zone.js'
+import { bytesSource, concatSources, readAll } from '../../src/message/sources.js'
+import { createArcSealer } from '../../src/signing/create-arc-sealer.js'
+import { createDkimSigner } from '../../src/signing/create-dkim-signer.js'
+import type { ArcSealerOptions } from '../../src/signing/options.js'
+import { describeWith } from '../testing-tools/tools.js'
+import { dkimRecords, ed25519Key, rsaKey } from './dkim-keys.js'
+import { dkimpy, verifyWithDkimpy } from './dkimpy.js'
+
+const records = dkimRecords('paris.test', 'rome.test', 'oslo.test')
+const resolver = createDnsZone(
+  Object.fromEntries(Object.entries(records).map(([name, txt]) => [name, { txt: [txt] }])),
+)
+const letter =
+  'From: alice@paris.test\r\nTo: bob@rome.test\r\nSubject: Hello\r\nDate: x\r\n\r\nHow are you?\r\n'
+const about = {
+  traceId: 't',
+  envelope: { sender: 'alice@paris.test', recipients: [{ address: 'bob@rome.test' }] },
+  now: Date.now(),
+}
+
+/** Puts what a signer gives on top of a message. */
+async function seal(text: string, domain: string, options: Partial<ArcSealerOptions> = {}, ours = false) {
+  const hostname = `mx.${domain}`
+  const sealer = createArcSealer({
+    domain,
+    selector: 'rsa',
+    privateKey: rsaKey,
+    hostname,
+    resolver,
+    ...options,
+  })
+  const message = bytesSource(text)
+  const fields = await sealer.sign(message, { ...about, ours })
+  return String(await readAll(concatSources([bytesSource(fields), message])))
+}
+
+async function signed(text: string) {
+  const signer = createDkimSigner({
+    keys: [{ domain: 'paris.test', selector: 'ed', privateKey: ed25519Key }],
+  })
+  return (await signer.sign(bytesSource(text), { ...about, ours: true })) + text
+}
+
+const arcOf = (text: string) => verifyWithDkimpy(Buffer.from(text), records, 'arc').arc
+
+describeWith([dkimpy], 'dkimpy', () => {
+  it('verifies the chain of two forwarders, and what each of them knew', async () => {
+    const first = await seal(await signed(letter), 'rome.test')
+    expect(first).toMatch(/^ARC-Seal: i=1;/)
+    expect(first).toMatch(/ARC-Authentication-Results: i=1; mx\.rome\.test;\s+dkim=pass/)
+    expect(arcOf(first)?.[0]).toBe('pass')
+    const second = await seal(first, 'oslo.test')
+    expect(second).toMatch(/^ARC-Seal: i=2;[^:]*cv=pass/)
+    expect(arcOf(second)?.[0]).toBe('pass')
+    expect(arcOf(second.replace('How are you', 'Who are you'))?.[0]).toBe('fail')
+  })
+})
+
+describe('a seal', () => {
+  it('tells what this server found when it took the message, not what others wrote there', async () => {
+    const results = 'Authentication-Results: mx.rome.test; spf=pass smtp.mailfrom=alice@paris.test\r\n'
+    expect(await seal(results + letter, 'rome.test')).toMatch(
+      /^ARC-Authentication-Results: i=1; mx\.rome\.test; spf=pass smtp/m,
+    )
+    const foreign = await seal(results.replace('rome', 'lima') + letter, 'rome.test')
+    expect(foreign).not.toMatch(/^ARC-Authentication-Results: .*spf=pass/m)
+  })
+
+  it('is not put on mail of our own, nor where the DNS is silent', async () => {
+    expect(await seal(letter, 'rome.test', {}, true)).toBe(letter)
+    const first = await seal(letter, 'rome.test')
+    const detail = 'nobody answers'
+    const silent = {
+      ...resolver,
+      txt: async () => ({ status: 'temporary-failure', reason: 'timeout', detail }),
+    }
+    expect(await seal(first, 'oslo.test', { resolver: silent as never })).toBe(first)
+  })
+
+  it('wants an RSA key', () => {
+    const options = { domain: 'rome.test', selector: 'x', hostname: 'mx.rome.test', resolver }
+    expect(() => createArcSealer({ ...options, privateKey: ed25519Key })).toThrow(
+      /privateKey: expected an RSA key/,
+    )
+  })
+})
