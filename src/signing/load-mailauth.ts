@@ -24,5 +24,7 @@ export function assertMailauth(what: string): void {
 }
 
 function missing(what: string, cause: unknown): MailError {
-  return new MailError('DRIVER_MISSING', `${what} needs the package mailauth: npm install mailauth`, { cause })
+  return new MailError('DRIVER_MISSING', `${what} needs the package mailauth: npm install mailauth`, {
+    cause,
+  })
 }
