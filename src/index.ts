@@ -81,6 +81,11 @@ export type { ReportedPolicy, TlsResult } from './delivery/tls-policy/host-tls.j
 export type { CachedStsPolicy, StsCache } from './delivery/tls-policy/sts-cache.js'
 export type { StsPolicy } from './delivery/tls-policy/sts-policy.js'
 export type { TlsProblem, TlsProblemKind } from './delivery/tls-policy/tls-problem.js'
+export {
+  createTlsReports,
+  type TlsReports,
+  type TlsReportsOptions,
+} from './delivery/tls-report/create-tls-reports.js'
 export type { Delivery, RecipientOutcome, Transport } from './delivery/transport.js'
 export { type VerifyWebhookOptions, verifyWebhook } from './delivery/webhook-signature.js'
 export { createDnsResolver, type DnsResolverOptions } from './dns/create-dns-resolver.js'

@@ -1,5 +1,7 @@
 import { parseOptions } from '../core/options.js'
 import { createMxTransport } from '../delivery/create-mx-transport.js'
+import type { TlsResult } from '../delivery/tls-policy/host-tls.js'
+import { createTlsReports, type TlsReportsOptions } from '../delivery/tls-report/create-tls-reports.js'
 import { createDnsResolver } from '../dns/create-dns-resolver.js'
 import { memoryStorage } from '../storage/memory/memory-storage.js'
 import type { DeliveryQueue } from './delivery-queue.js'
@@ -17,18 +19,40 @@ export function createDeliveryQueue(options: DeliveryQueueOptions): DeliveryQueu
   const storage = given.storage ?? memoryStorage()
   const { transport, close } = given.transport
     ? { transport: given.transport, close: async () => {} }
-    : mxTransport(given)
-  return new StoredQueue({ ...given, storage, transport }, async () => {
+    : mxTransport(given, mail => queue.send(mail))
+  const queue: DeliveryQueue = new StoredQueue({ ...given, storage, transport }, async () => {
     await transport.close()
     await close()
     if (!given.storage) await storage.close()
   })
+  return queue
 }
 
 /** The default way out, and what closes its resolver. */
-function mxTransport(given: Omit<DeliveryQueueSettings, 'storage' | 'transport'>) {
-  const { hostname, clock, network, logger, random, delivery } = given
+function mxTransport(
+  given: Omit<DeliveryQueueSettings, 'storage' | 'transport'>,
+  send: TlsReportsOptions['send'],
+) {
+  const { hostname, clock, network, logger, random, delivery, tlsReports } = given
   const resolver = given.resolver ?? createDnsResolver()
-  const transport = createMxTransport({ ...delivery, resolver, hostname, clock, network, logger, random })
-  return { transport, close: async () => (given.resolver ? undefined : resolver.close()) }
+  const around = { resolver, hostname, clock, network, logger, random }
+  const reports =
+    tlsReports === false
+      ? undefined
+      : createTlsReports({
+          ...(tlsReports !== true && tlsReports),
+          ...around,
+          send,
+          allowPrivateAddresses: delivery?.allowPrivateAddresses ?? false,
+        })
+  const onTls = (result: TlsResult) => {
+    delivery?.onTls?.(result)
+    reports?.record(result)
+  }
+  const transport = createMxTransport({ ...delivery, ...around, ...(reports && { onTls }) })
+  const close = async () => {
+    reports?.close()
+    if (!given.resolver) await resolver.close()
+  }
+  return { transport, close }
 }

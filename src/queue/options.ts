@@ -6,6 +6,7 @@ import { type Logger, silentLogger } from '../core/logger.js'
 import { type Network, nodeNetwork } from '../core/network.js'
 import { durationSchema, functionSchema, shapeSchema } from '../core/options.js'
 import type { MxTransportOptions } from '../delivery/options.js'
+import type { TlsReportsOptions } from '../delivery/tls-report/create-tls-reports.js'
 import type { Transport } from '../delivery/transport.js'
 import type { Resolver } from '../dns/resolver.js'
 import type { Srs, Verp } from '../return-path/return-path.js'
@@ -33,6 +34,12 @@ export interface DeliveryQueueOptions {
   transport?: Transport
   /** What the default transport does: TLS, timeouts, limits, kept connections. */
   delivery?: Omit<MxTransportOptions, 'resolver' | 'hostname' | 'clock' | 'network' | 'logger' | 'random'>
+  /**
+   * Whether domains that ask for it are told once a day how connections to them were secured (RFC 8460), and by whom.
+   * The reports are mail of this queue. Of the default transport only; another one is given `createTlsReports`.
+   * Default: `false`.
+   */
+  tlsReports?: boolean | Pick<TlsReportsOptions, 'organization' | 'contact'>
   /** How much is delivered at once. */
   concurrency?: ConcurrencyOptions
   /** How fast mail goes out, in all, to each site and of each sender. Default: as fast as it can. */
@@ -110,6 +117,12 @@ export const deliveryQueueSchema = z.strictObject({
       { error: 'expected options of createMxTransport' },
     )
     .optional(),
+  tlsReports: z
+    .union([
+      z.boolean(),
+      z.strictObject({ organization: z.string().optional(), contact: z.string().optional() }),
+    ])
+    .default(false),
   concurrency: z
     .strictObject({
       total: z.int().min(1).max(10_000).default(100),

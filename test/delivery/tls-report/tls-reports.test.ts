@@ -1,0 +1,192 @@
+import { gunzipSync } from 'node:zlib'
+import { describe, expect, it } from 'vitest'
+import type { TlsResult } from '../../../src/delivery/tls-policy/host-tls.js'
+import {
+  createTlsReports,
+  type TlsReportsOptions,
+} from '../../../src/delivery/tls-report/create-tls-reports.js'
+import { readReportUris } from '../../../src/delivery/tls-report/report-uris.js'
+import { testTls } from '../../fixtures/tls.js'
+import { createMailWorld } from '../../flow/mail-world.js'
+import { createOutsideWorld } from '../outside-world.js'
+import { createPolicySite } from '../tls-policy/policy-site.js'
+
+/** Reports of a host, and what it sends. */
+async function reportingWorld(options: Partial<TlsReportsOptions> = {}) {
+  const world = await createOutsideWorld()
+  const mails: string[] = []
+  const reports = createTlsReports({
+    hostname: 'mx.paris.test',
+    resolver: world.zone,
+    clock: world.clock,
+    network: world.outside,
+    send: async ({ raw }) => mails.push(raw),
+    ...options,
+  })
+  world.zone.set('_smtp._tls.rome.test', { txt: 'v=TLSRPTv1; rua=mailto:tls@reports.test' })
+  return Object.assign(world, { reports, mails })
+}
+
+const success: TlsResult = {
+  domain: 'rome.test',
+  policy: { type: 'sts', strings: ['version: STSv1', 'mode: testing'], mxHosts: ['*.rome.test'] },
+  host: 'mx.rome.test',
+  address: '192.0.2.10',
+}
+const failure: TlsResult = {
+  ...success,
+  problem: { kind: 'certificate-expired', reason: 'the certificate is out of date' },
+}
+
+/** The JSON in a report by mail. */
+function reportIn(mail = '') {
+  const base64 = /application\/tlsrpt\+gzip\r\n(?:.+\r\n)*\r\n((?:[\w+/=]+\r\n)+)/.exec(mail)?.[1] ?? ''
+  return JSON.parse(gunzipSync(Buffer.from(base64, 'base64')).toString())
+}
+
+describe('a TLS report (RFC 8460)', () => {
+  it('tells of a day what RFC 8460 §4.4 asks for', async () => {
+    await using world = await reportingWorld({ organization: 'Paris Post', contact: 'tls@paris.test' })
+    for (const result of [success, success, failure]) world.reports.record(result)
+    await world.clock.advance('23h')
+    expect(world.mails).toHaveLength(0)
+    await world.clock.advance('6h')
+    expect(reportIn(world.mails[0])).toEqual({
+      'organization-name': 'Paris Post',
+      'date-range': { 'start-datetime': '2026-01-01T00:00:00Z', 'end-datetime': '2026-01-01T23:59:59Z' },
+      'contact-info': 'tls@paris.test',
+      'report-id': '2026-01-01T00:00:00Z_rome.test@mx.paris.test',
+      policies: [
+        {
+          policy: {
+            'policy-type': 'sts',
+            'policy-string': ['version: STSv1', 'mode: testing'],
+            'policy-domain': 'rome.test',
+            'mx-host': ['*.rome.test'],
+          },
+          summary: { 'total-successful-session-count': 2, 'total-failure-session-count': 1 },
+          'failure-details': [
+            {
+              'result-type': 'certificate-expired',
+              'receiving-mx-hostname': 'mx.rome.test',
+              'receiving-ip': '192.0.2.10',
+              'failed-session-count': 1,
+              'failure-reason-code': 'the certificate is out of date',
+            },
+          ],
+        },
+      ],
+    })
+  })
+
+  it('is a message as §5.3 has it, which does without TLS', async () => {
+    await using world = await reportingWorld()
+    world.reports.record(success)
+    await world.clock.advance('29h')
+    const [mail = ''] = world.mails
+    expect(mail).toMatch(/^Content-Type: multipart\/report; report-type="tlsrpt"; boundary=/m)
+    for (const field of [
+      'To: tls@reports.test',
+      'TLS-Report-Domain: rome.test',
+      'TLS-Report-Submitter: mx.paris.test',
+      'TLS-Required: No',
+    ]) {
+      expect(mail).toContain(`\r\n${field}\r\n`)
+    }
+    const [start, end] = [Date.UTC(2026, 0, 1) / 1000, Date.UTC(2026, 0, 2) / 1000 - 1]
+    expect(mail).toContain(`filename="mx.paris.test!rome.test!${start}!${end}.json.gz"`)
+  })
+
+  it('is one a day and domain, and none for a domain that wants none', async () => {
+    await using world = await reportingWorld()
+    world.reports.record(success)
+    world.reports.record({ ...success, domain: 'milan.test' })
+    await world.clock.advance('25h')
+    world.reports.record(success)
+    await world.clock.advance('30h')
+    expect(world.mails.map(mail => reportIn(mail)['date-range']['start-datetime'])).toEqual([
+      '2026-01-01T00:00:00Z',
+      '2026-01-02T00:00:00Z',
+    ])
+    await world.clock.advance('72h')
+    expect(world.mails).toHaveLength(2)
+  })
+
+  it('is posted where an https URL is asked for, whatever the certificate', async () => {
+    await using world = await reportingWorld()
+    const place = world.network.host('192.0.2.77')
+    const site = await createPolicySite(place, '192.0.2.77', { body: 'thanks', status: 201 }, testTls)
+    world.zone.set('in.reports.test', { a: '192.0.2.77' })
+    const txt = 'v=TLSRPTv1;rua=https://in.reports.test/v1?a=b,mailto:tls@reports.test'
+    world.zone.set('_smtp._tls.rome.test', { txt })
+    world.reports.record(failure)
+    await world.clock.advance('29h')
+    const request = site.requests[0] ?? Buffer.alloc(0)
+    const end = request.indexOf('\r\n\r\n')
+    const head = request.subarray(0, end).toString()
+    expect(head).toMatch(/^POST \/v1\?a=b HTTP\/1\.1\r\n/)
+    expect(head).toMatch(/content-type: application\/tlsrpt\+gzip/i)
+    expect(JSON.parse(gunzipSync(request.subarray(end + 4)).toString())).toEqual(reportIn(world.mails[0]))
+    await site.close()
+  })
+
+  it('that cannot be sent keeps no other from leaving', async () => {
+    await using world = await reportingWorld()
+    world.zone.set('_smtp._tls.milan.test', { txt: 'v=TLSRPTv1; rua=https://nowhere.test/' })
+    world.reports.record({ ...success, domain: 'milan.test' })
+    world.reports.record(success)
+    await world.clock.advance('30h')
+    expect(world.mails).toHaveLength(1)
+  })
+
+  it('does not grow without end', async () => {
+    await using world = await reportingWorld()
+    for (let index = 0; index < 1_000; index++) {
+      world.reports.record({ ...failure, address: `192.0.2.${index}` })
+    }
+    await world.clock.advance('29h')
+    const [policy] = reportIn(world.mails[0]).policies
+    expect(policy.summary['total-failure-session-count']).toBe(1_000)
+    expect(policy['failure-details']).toHaveLength(100)
+  })
+
+  it('is not sent any more once closed', async () => {
+    await using world = await reportingWorld()
+    world.reports.record(success)
+    world.reports.close()
+    await world.clock.advance('30h')
+    expect(world.mails).toHaveLength(0)
+  })
+})
+
+describe('the record of a domain (§3)', () => {
+  it('names addresses and URLs; anything else is passed over', () => {
+    const record = 'v=TLSRPTv1; rua=mailto:a%2Bb@c.test, https://d.test/e,http://f.test/,mailto:,x'
+    expect(readReportUris(['v=spf1', record])).toEqual([
+      { kind: 'mail', to: 'a+b@c.test' },
+      { kind: 'https', url: new URL('https://d.test/e') },
+    ])
+    expect(readReportUris([record, record])).toEqual([])
+    expect(readReportUris(['v=TLSRPTv1'])).toEqual([])
+    expect(readReportUris([`v=TLSRPTv1; rua=${'mailto:a@b.test,'.repeat(50)}`])).toHaveLength(4)
+    expect(readReportUris(['v=TLSRPTv1; rua=mailto:a@b.test%0d%0aBcc:x@y.test'])).toEqual([])
+  })
+})
+
+describe('a queue with tlsReports', () => {
+  it('reports of what it delivered, by mail of its own', async () => {
+    await using world = createMailWorld()
+    const rome = await world.host('rome.test', { users: ['bob', 'tls'] })
+    const paris = await world.host('paris.test', { server: { queue: { tlsReports: true } } })
+    world.zone.set('_smtp._tls.rome.test', { txt: 'v=TLSRPTv1; rua=mailto:tls@rome.test' })
+    await paris.queue.send({ from: 'postmaster@paris.test', to: 'bob@rome.test', text: 'Hello' })
+    await world.clock.advance('30h')
+    const [report] = await rome.inbox('tls')
+    expect(report?.subject).toContain('Report Domain: rome.test')
+    const [attachment] = report?.attachments ?? []
+    const content = JSON.parse(gunzipSync(Buffer.from(attachment?.content ?? '')).toString())
+    expect(content.policies).toMatchObject([
+      { policy: { 'policy-type': 'no-policy-found' }, summary: { 'total-successful-session-count': 1 } },
+    ])
+  })
+})
