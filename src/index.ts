@@ -133,6 +133,13 @@ export type { StoredDelivery } from './queue/confirm.js'
 export { createDeliveryQueue } from './queue/create-delivery-queue.js'
 export type { DeliveryQueue } from './queue/delivery-queue.js'
 export type { DeliveryQueueEvents, RecipientEvent } from './queue/events.js'
+export {
+  createSuppressionList,
+  type MemorySuppressionList,
+} from './queue/operation/create-suppression-list.js'
+export type { HoldQuestion, HoldRule } from './queue/operation/hold-rules.js'
+export type { DestinationStatistics, QueueStatistics } from './queue/operation/statistics.js'
+export type { Suppression, SuppressionList } from './queue/operation/suppression-list.js'
 export type { ConcurrencyOptions, DeliveryQueueOptions } from './queue/options.js'
 export type { OutgoingAttachment, OutgoingMessage, SentMessage } from './queue/outgoing-message.js'
 export { commonReplyRules } from './queue/retry/common-reply-rules.js'

@@ -57,8 +57,11 @@ export function announceQueued(context: QueueContext, batch: AcceptBatch, accept
   })
 }
 
+/** As many attempts as storage keeps. */
+const longestHistory = 50
+
 function announceOutcome({ events, logger }: QueueContext, { entry, attempt, fate }: Outcome): void {
-  const { traceId, id, envelope, recipient, destination, attempts, queuedAt } = entry
+  const { traceId, id, envelope, recipient, destination, attempts, history, queuedAt } = entry
   const event: RecipientEvent = {
     traceId,
     entry: id,
@@ -67,6 +70,7 @@ function announceOutcome({ events, logger }: QueueContext, { entry, attempt, fat
     destination,
     attempt,
     attempts,
+    history: [...history.slice(1 - longestHistory), attempt],
     queuedAt,
   }
   const { status, reason, host } = attempt

@@ -7,6 +7,7 @@ import { decideFate, nextFamily } from './fate.js'
 import type { Transaction } from './group-entries.js'
 import { pauseAfterInterruption } from './interrupted.js'
 import { Leases } from './leases.js'
+import { deliverUnlessSuppressed } from './operation/suppress.js'
 import type { Outcome } from './plan-dsn.js'
 import { type QueueContext, reportError } from './queue-context.js'
 import { deliverByReturnPath } from './return-paths.js'
@@ -127,7 +128,14 @@ export class Attempt {
       return { entry, attempt: record, fate: decideFate(this.#context, entry, record, { dsnPassedOn }) }
     })
     this.#turn.answered?.(settled.map(outcome => outcome.attempt))
-    await this.#settle(settled, message)
+    const cut = this.#closing.signal.aborted ? settled.filter(({ attempt: one }) => isUntold(one)) : []
+    await this.#settle(
+      settled.filter(outcome => !cut.includes(outcome)),
+      message,
+    )
+    // What the close of the queue cut short is due again at once, for the next process.
+    const back = cut.flatMap(({ entry }) => this.#leases.get(entry.id) ?? [])
+    if (back.length > 0) await this.#context.settings.storage.queue.giveBack(back)
   }
 
   /** Asks the transport, unless the site is put aside: then the recipients are deferred for the reason it was. */
@@ -140,7 +148,9 @@ export class Attempt {
     }
     const ids = entries.map(entry => entry.id)
     this.#context.events.emit('attempt:started', { traceId, destination, entries: ids, attempt })
-    return deliverByReturnPath(this.#context, delivery, entries[0].queuedAt, this.#delivery)
+    return deliverUnlessSuppressed(this.#context, delivery, rest =>
+      deliverByReturnPath(this.#context, rest, entries[0].queuedAt, this.#delivery),
+    )
   }
 
   /** Settles the entries that must wait before they are tried again; resolves to the others. */
@@ -191,4 +201,9 @@ export class Attempt {
   #now(): number {
     return this.#context.settings.clock.now()
   }
+}
+
+/** Whether an attempt ended on this side, before any server said anything. */
+function isUntold({ status, scope }: Outcome['attempt']): boolean {
+  return status === 'deferred' && scope === 'local'
 }

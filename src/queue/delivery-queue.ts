@@ -1,5 +1,5 @@
 import type { Events } from '../core/events.js'
-import type { Closable } from '../core/lifecycle.js'
+import type { Closable, CloseOptions } from '../core/lifecycle.js'
 import type { Srs, Verp } from '../return-path/return-path.js'
 import type { Router } from '../routing/router.js'
 import type { QueueCounts, QueueEntry, QueueFilter } from '../storage/queue-storage.js'
@@ -7,6 +7,7 @@ import type { AcceptBatch, AcceptResult, Storage } from '../storage/storage.js'
 import type { Arrival } from './arrival.js'
 import type { StoredDelivery } from './confirm.js'
 import type { DeliveryQueueEvents } from './events.js'
+import type { QueueStatistics } from './operation/statistics.js'
 import type { OutgoingMessage, SentMessage } from './outgoing-message.js'
 
 /** Outgoing mail: kept, delivered, retried, returned. Made by `createDeliveryQueue`. */
@@ -63,6 +64,16 @@ export interface DeliveryQueue extends Closable, Events<DeliveryQueueEvents> {
   retryNow(ids: string | readonly string[]): Promise<string[]>
   /** Removes entries without telling their senders. */
   drop(ids: string | readonly string[]): Promise<string[]>
+  /**
+   * What the queue holds: by state, age and destination, the 100 busiest destinations unless told otherwise. Reads the
+   * whole queue, a page at a time; {@link DeliveryQueue.counts} is cheaper.
+   */
+  statistics(options?: { destinations?: number }): Promise<QueueStatistics>
+  /**
+   * Pauses, and waits for the attempts under way, `grace` at most (default: `closeTimeout`). Resolves to whether all
+   * have ended. The queue goes on accepting; {@link DeliveryQueue.resume} lets it deliver again.
+   */
+  drain(options?: CloseOptions): Promise<boolean>
   /** Resolves when nothing is due and no attempt is under way. */
   idle(): Promise<void>
 }

@@ -20,6 +20,8 @@ export interface DeliveryQueueEvents {
   'recipient:failed': RecipientEvent & { expired: boolean }
   /** The connection died after the final dot: the message may or may not have arrived. It is retried like a deferred one. */
   'recipient:unknown': RecipientEvent & { retryAt: number }
+  /** A recipient whose server says that it does not exist was put on the suppression list. */
+  'recipient:suppressed': { traceId: string; recipient: string; reason: string }
   /** A DSN was stored: a bounce, a delay warning, or news of success, also of what is kept here. `to` is the original sender. */
   'dsn:sent': {
     traceId: string
@@ -74,5 +76,7 @@ export interface RecipientEvent {
   destination: string
   attempt: AttemptRecord
   attempts: number
+  /** Every attempt on record, oldest first, this one the last; the last 50 at most. */
+  history: readonly AttemptRecord[]
   queuedAt: QueueEntry['queuedAt']
 }

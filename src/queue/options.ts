@@ -13,6 +13,8 @@ import type { Srs, Verp } from '../return-path/return-path.js'
 import type { Router } from '../routing/router.js'
 import type { MessageSigner } from '../signing/message-signer.js'
 import type { Storage } from '../storage/storage.js'
+import type { HoldQuestion, HoldRule } from './operation/hold-rules.js'
+import type { SuppressionList } from './operation/suppression-list.js'
 import { exponentialBackoff } from './retry/exponential-backoff.js'
 import type { RetryPolicy } from './retry/retry-policy.js'
 import { type DeliveryLimits, deliveryLimitsSchema } from './sites/options.js'
@@ -73,6 +75,16 @@ export interface DeliveryQueueOptions {
    * stay as they are, and the next server's SPF check fails.
    */
   srs?: Srs
+  /**
+   * Addresses that no mail goes to: it returns to its sender at the next attempt. `addHardBounces` adds those whose
+   * servers say that they do not exist; default: `false`.
+   */
+  suppression?: { list: SuppressionList; addHardBounces?: boolean }
+  /**
+   * Which mail is held as it is queued, until it is released; rules, one of which must fit, or a function. DSNs are
+   * never held so. Default: none.
+   */
+  hold?: readonly HoldRule[] | ((question: HoldQuestion) => boolean)
   /** Default: the system clock. */
   clock?: Clock
   /** The network of the default transport. Default: that of the machine. */
@@ -141,6 +153,18 @@ export const deliveryQueueSchema = z.strictObject({
     .transform(given => [given].flat()),
   verp: shapeSchema<Verp>('createVerp(…)', ['encode', 'decode']).optional(),
   srs: shapeSchema<Srs>('createSrs(…)', ['forward', 'reverse']).optional(),
+  suppression: z
+    .strictObject({
+      list: shapeSchema<SuppressionList>('a suppression list', ['find', 'add']),
+      addHardBounces: z.boolean().default(false),
+    })
+    .optional(),
+  hold: z
+    .union([
+      z.array(z.strictObject({ sender: z.string().optional(), recipient: z.string().optional() })),
+      functionSchema<(question: HoldQuestion) => boolean>('a function'),
+    ])
+    .default([]) as unknown as z.ZodType<readonly HoldRule[] | ((question: HoldQuestion) => boolean)>,
   clock: shapeSchema<Clock>('a clock', ['now', 'monotonic', 'schedule', 'track']).default(systemClock),
   network: shapeSchema<Network>('a network', ['listen', 'connect']).default(nodeNetwork),
   logger: shapeSchema<Logger>('a logger', ['debug', 'info', 'warn', 'error']).default(silentLogger),

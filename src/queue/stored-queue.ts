@@ -15,6 +15,9 @@ import { confirmDelivery, type StoredDelivery } from './confirm.js'
 import type { DeliveryQueue } from './delivery-queue.js'
 import type { DeliveryQueueEvents } from './events.js'
 import { createOperations, type Ids, type Operations } from './operate.js'
+import { announceHeld, holdByRules } from './operation/hold-rules.js'
+import { gatherStatistics, type QueueStatistics } from './operation/statistics.js'
+import { suppressHardBounces } from './operation/suppress.js'
 import type { DeliveryQueueSettings } from './options.js'
 import type { OutgoingMessage, SentMessage } from './outgoing-message.js'
 import { callStorage, type QueueContext, reportError } from './queue-context.js'
@@ -46,6 +49,7 @@ export class StoredQueue extends MailEvents<DeliveryQueueEvents> implements Deli
     this.#context = { settings, events: this, logger, traceId: newTraceId(), router }
     this.#scheduler = new Scheduler(this.#context)
     this.#operations = createOperations(this.#context)
+    suppressHardBounces(this.#context)
   }
 
   get router(): Router | undefined {
@@ -85,8 +89,10 @@ export class StoredQueue extends MailEvents<DeliveryQueueEvents> implements Deli
     this.#assertOpen()
     const bounces = arrival ? await readBounces(this.#context, batch, arrival) : []
     const stored = arrival ? await signBatch(this.#context, batch, arrival) : batch
-    const accepted = await callStorage('accept', () => this.storage.accept(stored))
+    const held = holdByRules(this.#context, stored)
+    const accepted = await callStorage('accept', () => this.storage.accept(held))
     announceQueued(this.#context, batch, accepted)
+    announceHeld(this.#context, held, accepted.entries)
     for (const bounce of bounces) this.emit('bounce:received', bounce)
     if (accepted.entries.length > 0) this.#scheduler.wake()
     return accepted
@@ -134,6 +140,19 @@ export class StoredQueue extends MailEvents<DeliveryQueueEvents> implements Deli
 
   drop(ids: Ids): Promise<string[]> {
     return this.#operations.drop(ids)
+  }
+
+  statistics(options: { destinations?: number } = {}): Promise<QueueStatistics> {
+    const { clock } = this.#context.settings
+    const { destinations = 100 } = options
+    return callStorage('statistics', () => gatherStatistics(this.storage, clock.now(), destinations))
+  }
+
+  async drain(options: CloseOptions = {}): Promise<boolean> {
+    const { clock, closeTimeout } = this.#context.settings
+    const grace = options.grace === undefined ? closeTimeout : toMilliseconds(options.grace, 'drain: grace')
+    this.pause()
+    return waitUntilEmpty(clock, grace, this.#scheduler.attempts)
   }
 
   idle(): Promise<void> {

@@ -1,0 +1,103 @@
+import type { QueueCounts, QueueEntry } from '../../storage/queue-storage.js'
+import type { Storage } from '../../storage/storage.js'
+
+/** What the queue holds. Instants are epoch milliseconds. */
+export interface QueueStatistics extends QueueCounts {
+  /** When the oldest entry was queued, if there is one. */
+  readonly oldestQueuedAt?: number
+  /** When the next waiting entry is due, if there is one. */
+  readonly nextAttemptAt?: number
+  /** Octets of messages, counted once for each recipient. */
+  readonly size: number
+  /** By age in hours: below 1, 4, 12, 24, 48 and older. */
+  readonly ages: readonly number[]
+  /** The busiest first. */
+  readonly destinations: readonly DestinationStatistics[]
+  /** Destinations beyond those named. */
+  readonly otherDestinations: number
+}
+
+/** What the queue holds for one destination. */
+export interface DestinationStatistics extends QueueCounts {
+  readonly destination: string
+  readonly total: number
+  readonly oldestQueuedAt: number
+  readonly nextAttemptAt?: number
+  /** Why the last of its attempts did not deliver, as far as one is on record. */
+  readonly lastReason?: string
+}
+
+const anHour = 3_600_000
+const ageLimits = [1, 4, 12, 24, 48].map(hours => hours * anHour)
+const pageSize = 500
+
+type Mutable<T> = { -readonly [Key in keyof T]: T[Key] }
+type Tally = Mutable<DestinationStatistics> & { lastAttemptAt: number }
+
+/** Goes through the queue a page at a time; what it keeps grows with the number of destinations only. */
+export async function gatherStatistics(
+  storage: Storage,
+  now: number,
+  mostDestinations: number,
+): Promise<QueueStatistics> {
+  const tallies = new Map<string, Tally>()
+  const ages = [...ageLimits.map(() => 0), 0]
+  let size = 0
+  for (let after = ''; ; ) {
+    const page = await storage.queue.list({ after, limit: pageSize })
+    for (const entry of page) {
+      size += entry.size
+      const age = ageLimits.findIndex(limit => now - entry.queuedAt < limit)
+      const bin = age === -1 ? ages.length - 1 : age
+      ages[bin] = (ages[bin] ?? 0) + 1
+      count(tallies, entry)
+    }
+    const last = page.at(-1)
+    if (!last || page.length < pageSize) break
+    after = last.id
+  }
+  return summarize([...tallies.values()], { size, ages }, mostDestinations)
+}
+
+function count(tallies: Map<string, Tally>, entry: QueueEntry): void {
+  const { destination, state, queuedAt, dueAt, history } = entry
+  const tally = tallies.get(destination) ?? newTally(destination, queuedAt)
+  tallies.set(destination, tally)
+  tally.total++
+  tally[state]++
+  tally.oldestQueuedAt = Math.min(tally.oldestQueuedAt, queuedAt)
+  if (state === 'waiting') tally.nextAttemptAt = Math.min(tally.nextAttemptAt ?? dueAt, dueAt)
+  const last = history.at(-1)
+  if (!last || last.endedAt < tally.lastAttemptAt) return
+  tally.lastAttemptAt = last.endedAt
+  tally.lastReason = last.reason
+}
+
+function newTally(destination: string, oldestQueuedAt: number): Tally {
+  const counts = { waiting: 0, leased: 0, held: 0, dead: 0, total: 0 }
+  return { destination, ...counts, oldestQueuedAt, lastAttemptAt: Number.NEGATIVE_INFINITY }
+}
+
+function summarize(
+  tallies: readonly Tally[],
+  rest: Pick<QueueStatistics, 'size' | 'ages'>,
+  mostDestinations: number,
+): QueueStatistics {
+  const total = { waiting: 0, leased: 0, held: 0, dead: 0 }
+  let oldest = Number.POSITIVE_INFINITY
+  let next = Number.POSITIVE_INFINITY
+  for (const tally of tallies) {
+    for (const state of ['waiting', 'leased', 'held', 'dead'] as const) total[state] += tally[state]
+    oldest = Math.min(oldest, tally.oldestQueuedAt)
+    next = Math.min(next, tally.nextAttemptAt ?? next)
+  }
+  const busiest = tallies.toSorted((a, b) => b.total - a.total).slice(0, mostDestinations)
+  return {
+    ...total,
+    ...(oldest < Number.POSITIVE_INFINITY && { oldestQueuedAt: oldest }),
+    ...(next < Number.POSITIVE_INFINITY && { nextAttemptAt: next }),
+    ...rest,
+    destinations: busiest.map(({ lastAttemptAt: _, ...tally }) => tally),
+    otherDestinations: tallies.length - busiest.length,
+  }
+}

@@ -1,0 +1,166 @@
+import { describe, expect, it } from 'vitest'
+import { createSuppressionList } from '../../src/queue/operation/create-suppression-list.js'
+import { createQueueWorld, deferred, delivered, failed, hour, minute } from './queue-world.js'
+
+describe('a suppression list', () => {
+  it('keeps mail from addresses on it, tells their sender why, and delivers the rest', async () => {
+    const list = createSuppressionList([{ address: 'Bob@rome.test', reason: 'complained', addedAt: 0 }])
+    await using world = await createQueueWorld(() => delivered, { suppression: { list } })
+    await world.send(['bob@rome.test', 'carol@rome.test'])
+    await world.queue.idle()
+    const asked = world.transport.deliveries.flatMap(({ recipients }) => recipients.map(one => one.address))
+    expect(asked).toEqual(['carol@rome.test', 'alice@paris.test'])
+    expect(world.events('recipient:failed')).toMatchObject([
+      {
+        recipient: 'bob@rome.test',
+        expired: false,
+        attempt: { reason: expect.stringContaining('complained') },
+      },
+    ])
+    expect(world.events('dsn:sent')).toMatchObject([{ kind: 'failed', to: 'alice@paris.test' }])
+  })
+
+  it('takes hard bounces where it is told to, and nothing else', async () => {
+    const list = createSuppressionList()
+    const answers = new Map([
+      ['bob@rome.test', failed],
+      ['carol@rome.test', { ...failed, reply: { code: 554, enhanced: '5.7.1', text: 'Spam' } }],
+      ['dora@rome.test', { ...failed, scope: 'message' as const }],
+      ['emil@rome.test', { ...failed, reply: { code: 550, text: 'Unknown' } }],
+    ])
+    const script = (recipient: string) => answers.get(recipient) ?? delivered
+    await using world = await createQueueWorld(script, { suppression: { list, addHardBounces: true } })
+    await world.send([...answers.keys()])
+    await world.queue.idle()
+    await world.clock.settled()
+    expect(list.list().map(({ address }) => address)).toEqual(['bob@rome.test', 'emil@rome.test'])
+    expect(world.events('recipient:failed')).toHaveLength(4)
+    expect(list.remove('BOB@rome.test')).toBe(true)
+    await using plain = await createQueueWorld(script, { suppression: { list } })
+    await plain.send('bob@rome.test')
+    await plain.queue.idle()
+    expect(list.list().map(({ address }) => address)).toEqual(['emil@rome.test'])
+  })
+
+  it('defers mail when it fails', async () => {
+    const find = () => Promise.reject(new Error('no database'))
+    await using world = await createQueueWorld(() => delivered, {
+      suppression: { list: { find, add: () => {} } },
+    })
+    await world.send('bob@rome.test')
+    await world.queue.idle()
+    expect(world.events('recipient:deferred')).toHaveLength(1)
+    expect(world.events('queue:error')).toHaveLength(1)
+  })
+})
+
+describe('hold rules', () => {
+  it.each([
+    [{ sender: 'alice@paris.test' }, true],
+    [{ sender: 'paris.test' }, true],
+    [{ sender: 'paris.test', recipient: 'oslo.test' }, false],
+    [{ recipient: 'ROME.test' }, true],
+    [{ recipient: 'bob@rome.test' }, true],
+    [{ sender: '' }, false],
+  ])('hold mail by %j: %s', async (rule, held) => {
+    await using world = await createQueueWorld(() => delivered, { hold: [rule] })
+    const { entries } = await world.send('bob@rome.test')
+    await world.queue.idle()
+    expect(await world.queue.counts()).toMatchObject({ held: held ? 1 : 0 })
+    expect(world.events('entry:held')).toHaveLength(held ? 1 : 0)
+    if (!held) return
+    await world.queue.release(entries)
+    await world.queue.idle()
+    expect(world.events('recipient:delivered')).toHaveLength(1)
+  })
+
+  it('may be a function, which holds what it throws at', async () => {
+    await using world = await createQueueWorld(() => delivered, {
+      hold: ({ recipient, destination }) => {
+        if (recipient.startsWith('carol')) throw new Error('a mistake')
+        return destination === 'oslo.test'
+      },
+    })
+    await world.send(['bob@rome.test', 'bob@oslo.test', 'carol@rome.test'])
+    await world.queue.idle()
+    expect(world.events('recipient:delivered')).toMatchObject([{ recipient: 'bob@rome.test' }])
+    expect(await world.queue.counts()).toMatchObject({ held: 2 })
+    expect(world.events('queue:error')).toHaveLength(1)
+  })
+})
+
+describe('what the operator sees', () => {
+  it('is every attempt, with the last', async () => {
+    let attempts = 0
+    await using world = await createQueueWorld(() => (++attempts < 3 ? deferred : delivered))
+    await world.send('bob@rome.test')
+    await world.clock.advance('2h')
+    const [event] = world.events('recipient:delivered')
+    expect(event?.history.map(({ status }) => status)).toEqual(['deferred', 'deferred', 'delivered'])
+    expect(event?.history.at(-1)).toEqual(event?.attempt)
+  })
+
+  it('is the queue by state, age and destination', async () => {
+    await using world = await createQueueWorld(recipient =>
+      recipient.endsWith('rome.test') ? deferred : { ...deferred, reason: 'full' },
+    )
+    await world.send(['a@rome.test', 'b@rome.test', 'c@oslo.test'])
+    await world.clock.advance('5h')
+    const { entries } = await world.send('d@bern.test')
+    await world.queue.idle()
+    await world.queue.hold(entries)
+    const now = world.clock.now()
+    const statistics = await world.queue.statistics({ destinations: 2 })
+    expect(statistics).toMatchObject({
+      waiting: 3,
+      held: 1,
+      oldestQueuedAt: now - 5 * hour,
+      ages: [1, 0, 3, 0, 0, 0],
+      destinations: [
+        { destination: 'rome.test', total: 2, waiting: 2, lastReason: 'nobody at home' },
+        { destination: 'oslo.test', total: 1, lastReason: 'full' },
+      ],
+      otherDestinations: 1,
+    })
+    expect(statistics.nextAttemptAt).toBeGreaterThan(now)
+    expect(statistics.nextAttemptAt).toBeLessThan(now + 30 * minute)
+  })
+
+  it('is a queue that drained, and goes on when it is told to', async () => {
+    let end = () => {}
+    await using world = await createQueueWorld(
+      () =>
+        new Promise(resolve => {
+          end = () => resolve(delivered)
+        }),
+    )
+    await world.send('bob@rome.test')
+    await world.clock.settled()
+    const early = world.queue.drain({ grace: '1s' })
+    await world.clock.advance('2s')
+    expect(await early).toBe(false)
+    const draining = world.queue.drain({ grace: '1h' })
+    end()
+    expect(await draining).toBe(true)
+    await world.send('carol@rome.test')
+    await world.clock.settled()
+    expect(world.transport.deliveries).toHaveLength(1)
+    world.queue.resume()
+    await world.clock.settled()
+    expect(world.transport.deliveries).toHaveLength(2)
+    end()
+  })
+
+  it('is mail handed back that the close of the queue cut short', async () => {
+    const world = await createQueueWorld((_, __, signal) => {
+      return new Promise((_resolve, reject) => {
+        signal.addEventListener('abort', () => reject(new Error('cut')))
+      })
+    })
+    const { entries } = await world.send('bob@rome.test')
+    await world.clock.settled()
+    await world.queue.close({ grace: 0 })
+    const entry = await world.storage.queue.get(entries[0] ?? '')
+    expect(entry).toMatchObject({ state: 'waiting', attempts: 0, history: [], dueAt: world.clock.now() })
+  })
+})
