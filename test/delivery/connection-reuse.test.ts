@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
+import { hangUp, silence } from '../../src/testing/remote/script.js'
 import { createOutsideWorld } from './outside-world.js'
-import { hangUp, silence } from './scripted-server.js'
 
 describe('a connection', () => {
   it('is kept for the next message to the same host, without another greeting', async () => {

@@ -2,8 +2,8 @@ import type net from 'node:net'
 import { describe, expect, it } from 'vitest'
 import type { MessageSource } from '../../src/message/message-source.js'
 import { bytesSource } from '../../src/message/sources.js'
+import { endlessly, hangUp, type Script } from '../../src/testing/remote/script.js'
 import { createOutsideWorld } from './outside-world.js'
-import { endlessly, hangUp, type Script } from './scripted-server.js'
 
 const large = (size: number): MessageSource => ({
   size,

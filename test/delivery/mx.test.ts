@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { isPublicAddress } from '../../src/delivery/public-address.js'
+import { drop, hangUp } from '../../src/testing/remote/script.js'
 import { createOutsideWorld } from './outside-world.js'
-import { drop, hangUp } from './scripted-server.js'
 
 const mx = (...entries: [number, string][]) => ({
   mx: entries.map(([preference, exchange]) => ({ preference, exchange })),

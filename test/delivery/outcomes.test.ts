@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { MessageSource } from '../../src/message/message-source.js'
+import { drop, hangUp, type Script, type Step, silence } from '../../src/testing/remote/script.js'
 import { createOutsideWorld } from './outside-world.js'
-import { drop, hangUp, type Script, type Step, silence } from './scripted-server.js'
 
 const pipelined = ['PIPELINING']
 

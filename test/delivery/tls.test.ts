@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { createMxTransport } from '../../src/delivery/create-mx-transport.js'
 import { createDnsZone } from '../../src/dns/zone/create-dns-zone.js'
+import { drop, type Script, type Step } from '../../src/testing/remote/script.js'
 import { testTls } from '../fixtures/tls.js'
 import { createOutsideWorld } from './outside-world.js'
-import { drop, type Script, type Step } from './scripted-server.js'
 
 const offering: Script = { extensions: ['STARTTLS', 'PIPELINING'] }
 const garbage: Step = peer => {

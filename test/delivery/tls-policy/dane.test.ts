@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import type { MxTransportOptions } from '../../../src/delivery/options.js'
 import { bytesSource } from '../../../src/message/sources.js'
+import type { Script } from '../../../src/testing/remote/script.js'
 import { issuedTls, issuerPem, testTls } from '../../fixtures/tls.js'
 import { createOutsideWorld } from '../outside-world.js'
-import type { Script } from '../scripted-server.js'
 import { tlsaOf } from './tlsa.js'
 
 const selfSigned: Script = { extensions: ['STARTTLS', 'PIPELINING'] }

@@ -7,9 +7,9 @@ import { fileStsCache } from '../../../src/delivery/tls-policy/file-sts-cache.js
 import type { TlsResult } from '../../../src/delivery/tls-policy/host-tls.js'
 import { memoryStsCache } from '../../../src/delivery/tls-policy/sts-cache.js'
 import { isStsHost, parseStsPolicy, readStsId } from '../../../src/delivery/tls-policy/sts-policy.js'
+import type { Script } from '../../../src/testing/remote/script.js'
 import { issuedTls, issuerPem, testTls } from '../../fixtures/tls.js'
 import { createOutsideWorld } from '../outside-world.js'
-import type { Script } from '../scripted-server.js'
 import { createPolicySite, policyText, type SiteAnswer } from './policy-site.js'
 import { tlsaOf } from './tlsa.js'
 

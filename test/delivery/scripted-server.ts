@@ -1,1 +1,0 @@
-export { drop, endlessly, hangUp, type Script, type Step, silence } from '../../src/testing/remote/script.js'
