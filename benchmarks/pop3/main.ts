@@ -1,6 +1,9 @@
 /**
  * Reading a mailbox of 10,000 messages of 4 KB (1,000 with --quick) from SQLite over POP3, beside Dovecot with a Maildir
  * in the same run: `npx tsx benchmarks/pop3/main.ts [--quick]`. A ratio above 1 means faster than Dovecot.
+ *
+ * A login is measured up to the answer to STAT, as Dovecot answers PASS before it opens the mailbox; the first one is told
+ * apart, in which Dovecot builds its index, as it does for each mailbox that another program delivered to.
  */
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
@@ -19,7 +22,7 @@ const count = process.argv.includes('--quick') ? 1_000 : 10_000
 const sessions = 3
 const body = 'All work and no play makes Jack a dull boy, said somebody else.\r\n'.repeat(61)
 const messages = Array.from({ length: count }, (_, index) => Buffer.from(`Subject: ${index}\r\n\r\n${body}`))
-const targets: Record<string, number> = { login: 5 }
+const targets: Record<string, number> = { 'first login': 5 }
 
 const folder = await mkdtemp(join(tmpdir(), 'posthorn-pop3-'))
 chmodSync(folder, 0o755)
@@ -74,20 +77,22 @@ async function startOwn() {
 /** Milliseconds of each step; the median of some sessions where it can be repeated. */
 async function measure(port: number): Promise<Map<string, number>> {
   const all = new Map<string, number[]>()
-  // The first session warms up, and lets Dovecot build its index.
+  // The first session warms up.
   for (let session = 0; session <= sessions; session++) {
     const last = session === sessions
     const time = async (step: string, work: () => Promise<unknown>) => {
       const start = performance.now()
       await work()
-      if (session > 0) all.set(step, [...(all.get(step) ?? []), performance.now() - start])
+      if (session > 0 || step === 'first login')
+        all.set(step, [...(all.get(step) ?? []), performance.now() - start])
     }
     const client = await Pop3Client.connect(port)
-    await time('login', async () => {
-      await client.ask('USER alice\r\n', false)
-      await client.ask('PASS secret\r\n', false)
+    await time(session === 0 ? 'first login' : 'later login', async () => {
+      for (const command of ['USER alice', 'PASS secret', 'STAT']) await client.ask(`${command}\r\n`, false)
     })
-    await time('STAT', () => client.ask('STAT\r\n', false))
+    await time('STAT, 100 times', async () => {
+      for (let times = 0; times < 100; times++) await client.ask('STAT\r\n', false)
+    })
     await time('UIDL', () => client.ask('UIDL\r\n', true))
     await time('RETR one by one', async () => {
       for (let number = 1; number <= count; number++) await client.ask(`RETR ${number}\r\n`, true)

@@ -8,7 +8,10 @@ const path = process.argv[2] ?? 'mail.db'
 const accounts = createAccounts({
   users: [{ name: 'alice', password: 'secret', addresses: ['alice@example.test'] }],
 })
-const store = createMailStore({ storage: sqliteStorage({ path }) })
+const storage = sqliteStorage({ path })
+// As a server that has run for a while, the peer too.
+await storage.open()
+const store = createMailStore({ storage })
 const server = createPop3Server({ accounts, store, allowInsecureAuth: true })
 const { port } = await server.listen({ port: 0, host: '127.0.0.1' })
 process.send?.({ port })
