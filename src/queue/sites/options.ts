@@ -2,7 +2,10 @@ import { z } from 'zod'
 import type { Duration } from '../../core/duration.js'
 import { durationSchema, functionSchema } from '../../core/options.js'
 
-/** How fast mail goes out. A message for several recipients of one destination counts once. */
+/**
+ * How fast mail goes out. A message for several recipients of one destination counts once. Counted in memory: by each
+ * process for itself, and from zero when it starts.
+ */
 export interface DeliveryLimits {
   /** Of all mail together. Default: no limit. */
   total?: Rate

@@ -1,0 +1,143 @@
+import { createHash } from 'node:crypto'
+import type { Clock } from '../../../src/core/clock.js'
+import { createVirtualClock } from '../../../src/core/virtual-clock.js'
+import type { Transport } from '../../../src/delivery/transport.js'
+import { createDeliveryQueue } from '../../../src/queue/create-delivery-queue.js'
+import { memoryStorage } from '../../../src/storage/memory/memory-storage.js'
+import type { Storage } from '../../../src/storage/storage.js'
+import { SeededRandom } from '../../../src/testing/conformance/seeded-random.js'
+import { SimulatedSite } from './simulated-site.js'
+
+const minute = 60_000
+const hour = 60 * minute
+const domains = 1_000
+const sites = 100
+/** Messages come in the first two days. */
+const arrivals = 48 * hour
+const end = 120 * hour
+
+/** What each site is promised. */
+export const promised = { atOnce: 6, messages: 12, per: minute }
+
+/** What the queue told of one recipient. */
+export interface Told {
+  delivered: number
+  failed: number
+  /** DSNs of the failure. */
+  returned: number
+}
+
+/** Lets five days pass over a queue and an internet of {@link SimulatedSite}s, all drawn from the seed. */
+export async function runSimulation(seed: number, messages: number, storage: Storage = memoryStorage()) {
+  const random = new SeededRandom(seed)
+  const clock = createVirtualClock({ haltAfter: 0 })
+  // Nothing here waits for the outside: the clock need not be told of the work.
+  const untracked: Clock = {
+    now: () => clock.now(),
+    monotonic: () => clock.monotonic(),
+    schedule: (delay, action) => clock.schedule(delay, action),
+    track: work => work,
+  }
+  const start = clock.now()
+  const remote = Array.from(
+    { length: sites },
+    () => new SimulatedSite(untracked, new SeededRandom(random.below(2 ** 31))),
+  )
+  /** Trace ids of DSNs: those that were sent, and those that came to their senders. */
+  const dsns: string[] = []
+  const home: string[] = []
+  const told = new Map<string, Told>()
+  const log = createHash('sha256')
+  const numberOf = (destination: string) => Number(/^d(\d+)/.exec(destination)?.[1] ?? Number.NaN) % sites
+
+  const transport: Transport = {
+    site: async destination =>
+      destination === 'home.test' ? destination : `mx${numberOf(destination)}.test`,
+    deliver: async (delivery, signal) => {
+      const site = remote[numberOf(delivery.destination)]
+      if (site) return site.deliver(delivery, signal)
+      home.push(delivery.traceId)
+      return delivery.recipients.map(({ address }) => ({
+        recipient: address,
+        status: 'delivered',
+        scope: 'recipient',
+        reason: 'taken',
+      }))
+    },
+    close: async () => {},
+  }
+
+  function openQueue() {
+    const queue = createDeliveryQueue({
+      hostname: 'mx.home.test',
+      storage,
+      transport,
+      clock: untracked,
+      random: () => random.next(),
+      attemptTimeout: '1h',
+      concurrency: { perSite: promised.atOnce },
+      limits: {
+        perSite: ({ destination }) =>
+          destination === 'home.test'
+            ? undefined
+            : { rate: { messages: promised.messages, per: promised.per } },
+      },
+    })
+    const note = (kind: keyof Told) => (event: { traceId: string; recipient: string }) => {
+      if (event.recipient.endsWith('@home.test')) return
+      const key = `${event.traceId} ${event.recipient}`
+      const before = told.get(key) ?? { delivered: 0, failed: 0, returned: 0 }
+      told.set(key, { ...before, [kind]: before[kind] + 1 })
+      log.update(`${clock.now()} ${kind} ${key}\n`)
+    }
+    queue.on('recipient:delivered', note('delivered'))
+    queue.on('recipient:failed', note('failed'))
+    queue.on('dsn:sent', ({ traceId, dsnTraceId, kind, recipients }) => {
+      dsns.push(dsnTraceId)
+      if (kind === 'failed') for (const recipient of recipients) note('returned')({ traceId, recipient })
+    })
+    return queue
+  }
+
+  async function send(index: number) {
+    const recipients = Array.from({ length: random.chance(0.1) ? 1 + random.below(5) : 1 }, (_, place) => {
+      // Many domains of one provider get more than the others.
+      const domain = random.chance(0.3) ? random.below(domains / sites) * sites : random.below(domains)
+      const destination = `d${domain}.test`
+      const user = random.chance(0.03) ? 'nobody' : 'user'
+      return { address: `${user}${place}@${destination}`, destination, dueAt: clock.now() }
+    })
+    const message = Buffer.from(`Subject: message ${index}\r\n\r\nHello\r\n`)
+    await storage.accept({
+      id: `m${index}`,
+      message: { size: message.length, bytes: message, open: () => [message] as never },
+      receivedAt: clock.now(),
+      copies: [],
+      queued: { traceId: `m${index}`, envelope: { sender: `s${random.below(20)}@home.test` }, recipients },
+    })
+    return recipients.map(({ address }) => `m${index} ${address}`)
+  }
+
+  const expected: string[] = []
+  const restarts = new Set(Array.from({ length: 6 }, () => random.below(1_000)))
+  let queue = openQueue()
+  await queue.start()
+  for (let step = 0; step < 1_000; step++) {
+    // In floods, 20 in all.
+    if (step % 50 === 0) {
+      for (let index = 0; index < messages / 20; index++)
+        expected.push(...(await send((step / 50) * messages + index)))
+    }
+    await clock.advanceTo(start + ((step + 1) * arrivals) / 1_000)
+    if (!restarts.has(step)) continue
+    await queue.close({ grace: 0 })
+    // Rates are counted in memory.
+    await clock.advance(promised.per)
+    queue = openQueue()
+    await queue.start()
+  }
+  await clock.advanceTo(start + end)
+  const counts = await queue.counts()
+  await queue.close({ grace: 0 })
+  return { expected, told, remote, dsns, home, counts, digest: log.digest('hex') }
+}

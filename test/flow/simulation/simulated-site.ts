@@ -1,0 +1,95 @@
+import { type Clock, sleep } from '../../../src/core/clock.js'
+import type { Delivery, RecipientOutcome } from '../../../src/delivery/transport.js'
+import type { SeededRandom } from '../../../src/testing/conformance/seeded-random.js'
+
+const minute = 60_000
+const hour = 60 * minute
+
+/** What servers of a site have seen of one recipient of one message. */
+export interface Received {
+  taken: number
+  /** Whether the sender never heard of one that was taken. */
+  unsure: boolean
+}
+
+/** What a site does to a delivery. */
+type Verdict = Pick<RecipientOutcome, 'status' | 'scope' | 'reason'>
+
+const hostDown: Verdict = { status: 'deferred', scope: 'host', reason: 'no answer' }
+
+/**
+ * The servers of some domains, with faults drawn from a seed: outages of hours, some for good, greylists, unknown users,
+ * full mailboxes, connections that die before or after the final dot, and servers that never answer. It writes down
+ * what it took, and how much came at once and in a minute.
+ */
+export class SimulatedSite {
+  readonly received = new Map<string, Received>()
+  /** When deliveries began. */
+  readonly times: number[] = []
+  mostAtOnce = 0
+  #atOnce = 0
+  readonly #clock: Clock
+  readonly #random: SeededRandom
+  readonly #outages: readonly { from: number; to: number }[]
+  readonly #greylists: boolean
+  readonly #seen = new Map<string, number>()
+
+  constructor(clock: Clock, random: SeededRandom) {
+    this.#clock = clock
+    this.#random = random
+    const start = clock.now()
+    this.#greylists = random.chance(0.2)
+    this.#outages = Array.from({ length: random.below(4) }, () => {
+      const from = start + random.below(100) * hour
+      return { from, to: from + (random.chance(0.15) ? 200 * hour : random.below(8 * 60) * minute) }
+    })
+  }
+
+  async deliver({ traceId, recipients }: Delivery, signal: AbortSignal): Promise<RecipientOutcome[]> {
+    this.times.push(this.#clock.now())
+    this.mostAtOnce = Math.max(this.mostAtOnce, ++this.#atOnce)
+    try {
+      await sleep(this.#clock, 20 + this.#random.below(2_000), signal)
+      if (this.#isDown() || this.#random.chance(0.02))
+        return recipients.map(({ address }) => outcome(address, hostDown))
+      if (this.#random.chance(0.001)) await sleep(this.#clock, 200 * hour, signal)
+      if (this.#random.chance(0.001)) throw new Error('a transport that fails')
+      const lost = this.#random.chance(0.005)
+      return recipients.map(({ address }) => outcome(address, this.#answer(`${traceId} ${address}`, lost)))
+    } finally {
+      this.#atOnce--
+    }
+  }
+
+  #isDown(): boolean {
+    const now = this.#clock.now()
+    return this.#outages.some(({ from, to }) => from <= now && now < to)
+  }
+
+  #answer(key: string, lost: boolean): Verdict {
+    if (key.includes('nobody')) return { status: 'failed', scope: 'recipient', reason: 'no such user' }
+    if (this.#random.chance(0.02)) return { status: 'deferred', scope: 'recipient', reason: 'mailbox full' }
+    if (this.#greylists && !this.#isKnown(key))
+      return { status: 'deferred', scope: 'recipient', reason: 'greylisted' }
+    const arrived = !lost || this.#random.chance(0.5)
+    if (arrived) this.#take(key, lost)
+    if (lost) return { status: 'unknown', scope: 'host', reason: 'lost after the dot' }
+    return { status: 'delivered', scope: 'recipient', reason: 'taken' }
+  }
+
+  #isKnown(key: string): boolean {
+    const first = this.#seen.get(key)
+    if (first !== undefined) return this.#clock.now() - first >= 5 * minute
+    this.#seen.set(key, this.#clock.now())
+    return false
+  }
+
+  #take(key: string, unsure: boolean): void {
+    const before = this.received.get(key) ?? { taken: 0, unsure: false }
+    this.received.set(key, { taken: before.taken + 1, unsure: before.unsure || unsure })
+  }
+}
+
+function outcome(recipient: string, verdict: Verdict): RecipientOutcome {
+  return { recipient, ...verdict }
+}
