@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { literalAddress, tryNormalizeDomain } from '../core/domain.js'
 import { isNullMx, type MxRecord, type Resolver } from '../dns/resolver.js'
 import { localVerdict, type Verdict } from './verdict.js'
@@ -11,7 +12,7 @@ export interface MailHost {
 
 /** Where mail for a domain goes. */
 export interface MailHosts {
-  /** Hosts of one preference each, the best first; in random order among equals (RFC 5321 §5.1). */
+  /** Hosts of one preference each, the best first; those of equal preference in the order of `lot` (RFC 5321 §5.1). */
   readonly groups: readonly (readonly MailHost[])[]
   /** Whether the answer was validated by DNSSEC, or needed no DNS. */
   readonly secure: boolean
@@ -20,7 +21,11 @@ export interface MailHosts {
 /** What {@link findMx} needs. */
 export interface FindMxOptions {
   readonly resolver: Resolver
-  readonly random: () => number
+  /**
+   * What the order among equals is drawn by: other for each message, so that load is spread, and the same whenever the
+   * message is tried again, so that a host that greylisted it is asked again first.
+   */
+  readonly lot: string
   /** Further hosts are left out. */
   readonly maxHosts: number
   readonly signal: AbortSignal
@@ -59,7 +64,7 @@ export async function findMx(destination: string, options: FindMxOptions): Promi
   return { groups: [[{ name: destination }]], secure: answer.secure }
 }
 
-function orderHosts(records: readonly MxRecord[], { random, maxHosts }: FindMxOptions): MailHost[][] {
+function orderHosts(records: readonly MxRecord[], { lot, maxHosts }: FindMxOptions): MailHost[][] {
   const preferences = new Map<string, number>()
   for (const { exchange, preference } of records) {
     const name = tryNormalizeDomain(exchange)
@@ -67,8 +72,8 @@ function orderHosts(records: readonly MxRecord[], { random, maxHosts }: FindMxOp
     preferences.set(name, Math.min(preference, preferences.get(name) ?? preference))
   }
   const ordered = [...preferences]
-    .map(([name, preference]) => ({ name, preference, lot: random() }))
-    .sort((a, b) => a.preference - b.preference || a.lot - b.lot)
+    .map(([name, preference]) => ({ name, preference, drawn: draw(lot, name) }))
+    .sort((a, b) => a.preference - b.preference || (a.drawn < b.drawn ? -1 : 1))
     .slice(0, maxHosts)
   const groups = new Map<number, MailHost[]>()
   for (const { name, preference } of ordered) {
@@ -77,4 +82,8 @@ function orderHosts(records: readonly MxRecord[], { random, maxHosts }: FindMxOp
     else groups.set(preference, [{ name }])
   }
   return [...groups.values()]
+}
+
+function draw(lot: string, name: string): string {
+  return createHash('sha256').update(`${lot} ${name}`).digest('hex')
 }

@@ -69,9 +69,9 @@ export class MxAttempt {
   }
 
   async #walk(): Promise<void> {
-    const { resolver, random, limits } = this.#context
-    const { destination } = this.#delivery
-    const options = { resolver, random, maxHosts: limits.hosts, signal: this.#signal }
+    const { resolver, limits } = this.#context
+    const { traceId, destination } = this.#delivery
+    const options = { resolver, lot: traceId, maxHosts: limits.hosts, signal: this.#signal }
     const found = await this.#unlessEnded(findMx(destination, options))
     if ('status' in found) return this.#progress.blame(found)
     const plan = await this.#unlessEnded(planTls(this.#context, this.#delivery, found.secure, this.#signal))

@@ -68,8 +68,6 @@ export interface MxTransportOptions {
    * always taken for this server.
    */
   isSelf?: (host: string, addresses: readonly string[]) => boolean
-  /** A number from 0 to below 1, for the order among equals. Default: `Math.random`. */
-  random?: () => number
 }
 
 /**
@@ -222,7 +220,6 @@ export const mxTransportSchema = z.strictObject({
   connections: connectionsSchema.prefault({}),
   allowPrivateAddresses: z.boolean().default(false),
   isSelf: functionSchema<NonNullable<MxTransportOptions['isSelf']>>('a function').default(() => () => false),
-  random: functionSchema<() => number>('a function').default(() => Math.random),
 })
 
 /** {@link MxTransportOptions} with their defaults; durations in milliseconds. */

@@ -35,13 +35,14 @@ function mxTransport(
 ) {
   const { hostname, clock, network, logger, random, delivery, tlsReports } = given
   const resolver = given.resolver ?? createDnsResolver()
-  const around = { resolver, hostname, clock, network, logger, random }
+  const around = { resolver, hostname, clock, network, logger }
   const reports =
     tlsReports === false
       ? undefined
       : createTlsReports({
           ...(tlsReports !== true && tlsReports),
           ...around,
+          random,
           send,
           allowPrivateAddresses: delivery?.allowPrivateAddresses ?? false,
         })

@@ -35,7 +35,7 @@ export interface DeliveryQueueOptions {
   /** The way out; closed with the queue. Default: delivery to the mail exchangers of each domain, by `delivery`. */
   transport?: Transport
   /** What the default transport does: TLS, timeouts, limits, kept connections. */
-  delivery?: Omit<MxTransportOptions, 'resolver' | 'hostname' | 'clock' | 'network' | 'logger' | 'random'>
+  delivery?: Omit<MxTransportOptions, 'resolver' | 'hostname' | 'clock' | 'network' | 'logger'>
   /**
    * Whether domains that ask for it are told once a day how connections to them were secured (RFC 8460), and by whom.
    * The reports are mail of this queue. Of the default transport only; another one is given `createTlsReports`.
@@ -91,7 +91,7 @@ export interface DeliveryQueueOptions {
   network?: Network
   /** Default: silent. */
   logger?: Logger
-  /** A number from 0 to below 1, for jitter and for the order among equal mail exchangers. Default: `Math.random`. */
+  /** A number from 0 to below 1, for jitter. Default: `Math.random`. */
   random?: () => number
 }
 
