@@ -20,6 +20,23 @@ export function normalizeDomain(domain: string): string {
 
 /** {@link normalizeDomain}, with `undefined` for what is no domain. */
 export function tryNormalizeDomain(domain: string): string | undefined {
+  const before = known.get(domain)
+  if (before !== undefined) return before
+  const normal = normalize(domain)
+  if (normal !== undefined) remember(domain, normal)
+  return normal
+}
+
+/** The domains of late. A message names few, each of them many times on its way. */
+const known = new Map<string, string>()
+const mostKnown = 1_000
+
+function remember(domain: string, normal: string): void {
+  if (known.size >= mostKnown) known.clear()
+  known.set(domain, normal)
+}
+
+function normalize(domain: string): string | undefined {
   if (domain.startsWith('[')) return normalizeLiteral(domain)
   const lower = domain.length > longestGiven ? '' : domain.toLowerCase()
   const name = plainName.test(lower) && !lower.includes('xn--') ? lower : toALabels(lower)

@@ -18,7 +18,6 @@ export function newTraceId(): string {
     used = 0
   }
   let id = ''
-  for (const bits of pool.subarray(used, used + 8)) id += pairs[bits & 1023]
-  used += 8
+  for (const end = used + 8; used < end; used++) id += pairs[(pool[used] ?? 0) & 1023]
   return id
 }
