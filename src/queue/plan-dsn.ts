@@ -3,7 +3,9 @@ import { MailError } from '../core/error.js'
 import { newTraceId } from '../core/trace.js'
 import { composeDsn } from '../dsn/compose-dsn.js'
 import type { DsnKind, DsnRecipient } from '../dsn/dsn.js'
+import { readHeader } from '../message/header.js'
 import type { MessageSource } from '../message/message-source.js'
+import { parseParameterized } from '../message/mime-parameters.js'
 import { planBatch } from '../routing/plan-batch.js'
 import type { Route } from '../routing/router.js'
 import type { AttemptRecord, QueueEntry } from '../storage/queue-storage.js'
@@ -51,6 +53,7 @@ export async function planDsn(
   if (to === '') return { suppressed: 'the message is from the null sender, it is a bounce itself' }
   const address = tryParseAddress(to)
   if (!address) return { suppressed: 'the sender is no address that could be written to' }
+  if (await isReport(message)) return { suppressed: 'the message is a delivery report itself' }
   const route = await routeSender(context, to)
   if (route.kind === 'reject') return { suppressed: 'the sender does not exist here' }
 
@@ -87,6 +90,13 @@ export async function planDsn(
     receivedAt: now,
   })
   return { kind, to, traceId, batch }
+}
+
+/** Whether a message tells of a delivery, from whatever sender: its failure is answered by nothing (RFC 3834 §2). */
+async function isReport(message: MessageSource): Promise<boolean> {
+  const type = (await readHeader(message)).get('content-type')?.value ?? ''
+  const { value, parameters } = parseParameterized(type)
+  return value === 'multipart/report' && /delivery-status$/i.test(parameters.get('report-type') ?? '')
 }
 
 function is8bit({ envelope }: DsnSubject['entry']): boolean {

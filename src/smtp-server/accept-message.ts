@@ -9,7 +9,7 @@ import type { PolicyOutcome } from '../policy/run-policies.js'
 import { planBatch } from '../routing/plan-batch.js'
 import { replies } from '../smtp/reply.js'
 import type { AcceptBatch, AcceptResult } from '../storage/storage.js'
-import { addedFields } from './added-fields.js'
+import { addedFields, comesBack } from './added-fields.js'
 import { checkQuota } from './check-quota.js'
 import type { Session } from './session.js'
 import type { RoutedRecipient, Transaction } from './transaction.js'
@@ -69,6 +69,7 @@ async function check(received: Received): Promise<MessageOutcome> {
   const { session, transaction, message } = received
   const header = await readHeader(inPieces(message))
   if (header.all('Received').length > session.server.settings.maxHops) return refusal(replies.tooManyHops)
+  if (comesBack(transaction, header)) return refusal(replies.tooManyHops)
   const all = [...transaction.recipients.values()]
   const refused = all.some(hasQuota) ? await overQuota(received, all) : nobody
   const [first] = refused.values()

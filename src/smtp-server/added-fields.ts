@@ -31,10 +31,33 @@ export function addedFields(
     ...(envelope.smtputf8 ? { smtputf8: true } : {}),
     ...(only && !second ? { recipient: only.address } : {}),
   })
-  let fields = ''
+  let fields = deliveredTo(transaction)
   for (const field of [...transaction.headers, ...policyFields]) fields += `${field}\r\n`
   const ours = session.account ? submissionFields(session, transaction, header, receivedAt) : ''
   return `${fields}${received}${ours}${beginsWithText(header) ? '\r\n' : ''}`
+}
+
+/**
+ * `Delivered-To:` for a message that an alias sends on for its one recipient, so that it is known when it comes back.
+ * With more recipients it would tell one of the others.
+ */
+function deliveredTo({ recipients }: Transaction): string {
+  const forwarder = forwarderOf(recipients)
+  return forwarder === undefined ? '' : `Delivered-To: ${forwarder}\r\n`
+}
+
+/** Whether a message that is to be sent on was here before for the same recipient. */
+export function comesBack({ recipients }: Transaction, header: MessageHeader): boolean {
+  const forwarder = forwarderOf(recipients)?.toLowerCase()
+  if (forwarder === undefined) return false
+  return header.all('Delivered-To').some(({ value }) => value.toLowerCase() === forwarder)
+}
+
+/** The recipient whom an alias sends elsewhere, where there is no other. */
+function forwarderOf(recipients: Transaction['recipients']): string | undefined {
+  const [only, second] = recipients.values()
+  const forwards = only && !second && !only.route.relay && only.route.remote.length > 0
+  return forwards ? only.recipient.address : undefined
 }
 
 /**
