@@ -1,11 +1,11 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { text } from 'node:stream/consumers'
 import { describe, expect, it } from 'vitest'
 import { describeSqlite } from '../storage/sqlite/describe-sqlite.js'
 
-const examples = readdirSync('examples')
+const examples = readdirSync('examples').filter(name => existsSync(`examples/${name}/main.ts`))
 const withSqlite = examples.filter(name =>
   readFileSync(`examples/${name}/main.ts`, 'utf8').includes("'posthorn/sqlite'"),
 )

@@ -3,7 +3,7 @@ const hint = /\b(?:code|pin|otp|passcode|password|token|verif\w*|confirm\w*|log.
 
 /** Four to ten digits or capitals with a digit among them, also in groups: `482913`, `482 913`, `K7Q-2MD`. */
 const candidate =
-  /(?<![\w./:@#%&=?+-])(?:\d{3} \d{3}|\d{4,8}|(?=[A-Z]*\d)[A-Z\d]{5,10}|[A-Z\d]{3,5}(?:-[A-Z\d]{3,5}){1,3})(?![\w/:@%=+-]|[.,]\d)/g
+  /(?<![\w./:@#%&=?+-])(?:\d{3} \d{3}|\d{4,8}|(?=[A-Z]*\d)[A-Z\d]{5,10}|[A-Z\d]{3,5}(?:-[A-Z\d]{3,5}){1,3})(?![\w/@%=+-]|[.,:]\d)/g
 
 /** How far before and behind a code its word may be, in characters. */
 const reach = 80

@@ -1,0 +1,31 @@
+import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals'
+import { createTransport } from 'nodemailer'
+import { createTestMail, mailMatchers } from 'posthorn/testing'
+
+expect.extend(mailMatchers)
+
+let mail
+let transport
+
+beforeAll(async () => {
+  mail = await createTestMail()
+  transport = createTransport(mail.smtp.settings)
+})
+beforeEach(() => mail.reset())
+afterAll(async () => {
+  transport.close()
+  await mail.close()
+})
+
+test('a new customer gets a code', async () => {
+  await transport.sendMail({
+    from: 'hello@shop.test',
+    to: 'alice@customer.test',
+    subject: 'Welcome',
+    text: 'Your code is 482913: https://shop.test/confirm',
+  })
+  await expect(mail).toHaveReceived({ to: 'alice@customer.test', subject: 'Welcome' })
+  const message = await mail.waitForMessage({ to: 'alice@customer.test' })
+  expect(message.codes).toEqual(['482913'])
+  expect(message).toHaveLink('/confirm')
+})

@@ -1,0 +1,16 @@
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+import { describe, expect, it } from 'vitest'
+
+describe('tests in eight workers at once', () => {
+  it('see their own mail only, and end', { timeout: 180_000 }, async () => {
+    const workers = Array.from({ length: 8 }, () =>
+      fork('test/testing/parallel/worker.ts', { execArgv: ['--import', 'tsx'] }),
+    )
+    const results = await Promise.all(
+      workers.map(worker => Promise.all([once(worker, 'message'), once(worker, 'exit')])),
+    )
+    const expected = [0, 1, 2, 3].map(number => [`test ${number}, first`, `test ${number}, second`])
+    for (const [[seen], [code]] of results) expect({ seen, code }).toEqual({ seen: expected, code: 0 })
+  })
+})
