@@ -1,0 +1,63 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { testTlsFiles } from '../fixtures/tls.js'
+import type { Tool } from '../testing-tools/tools.js'
+import { freePort, listening, type ServerDirectory } from './server-process.js'
+
+/** Where `.ci/run` unpacks it: Debian's packages of mail servers exclude each other. */
+const unpacked = '/opt/posthorn-peers/usr/sbin/exim4'
+const program = existsSync(unpacked) ? unpacked : '/usr/sbin/exim4'
+
+/** Debian's Exim, installed or unpacked. */
+export const exim: Tool = { name: 'exim4', probe: [program, '-C', '/dev/null', '-bV'] }
+
+/** Starts an Exim for rome.test, in which Bob has a Maildir and anybody else is unknown. */
+export async function startExim(directory: ServerDirectory) {
+  const port = await freePort()
+  const mail = directory.open('mail')
+  const spool = directory.make('spool', 'Debian-exim')
+  // Its own user has to read them.
+  const cert = directory.write('cert.pem', readFileSync(testTlsFiles.cert, 'utf8'))
+  const key = directory.write('key.pem', readFileSync(testTlsFiles.key, 'utf8'))
+  const config = directory.write('exim.conf', eximConf({ spool, mail, cert, key }))
+  directory.run(program, ['-C', config, '-oX', `127.0.0.1.${port}`, '-bdf'])
+  await listening({ host: '127.0.0.1', port })
+  return { port, mailbox: (user: string) => `${mail}/${user}` }
+}
+
+function eximConf({ spool, mail, cert, key }: Record<'spool' | 'mail' | 'cert' | 'key', string>): string {
+  return `
+exim_path = ${program}
+primary_hostname = mx.rome.test
+domainlist local_domains = rome.test
+spool_directory = ${spool}
+log_file_path = ${spool}/%slog
+pid_file_path = ${spool}/pid
+keep_environment =
+local_interfaces = 127.0.0.1
+host_lookup =
+rfc1413_query_timeout = 0s
+tls_advertise_hosts = *
+tls_certificate = ${cert}
+tls_privatekey = ${key}
+dsn_advertise_hosts = *
+acl_smtp_rcpt = rcpt
+begin acl
+rcpt:
+  require verify = recipient
+  accept
+begin routers
+mailboxes:
+  driver = accept
+  domains = +local_domains
+  local_parts = bob
+  transport = maildir
+begin transports
+maildir:
+  driver = appendfile
+  maildir_format
+  directory = ${mail}/bob
+  create_directory
+  user = Debian-exim
+  return_path_add
+`
+}
