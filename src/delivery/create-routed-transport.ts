@@ -11,7 +11,7 @@ export interface RoutedTransportOptions<Name extends string = string> {
   /** The ways out, by names of one's own; closed with this transport. */
   transports: Readonly<Record<Name, Transport>>
   /** Names the way of one recipient. What it throws, and a name that there is not, defer the recipient. */
-  route: (question: RouteQuestion) => Name | Promise<Name>
+  route: (question: RouteQuestion) => NoInfer<Name> | Promise<NoInfer<Name>>
 }
 
 /** Who a way is asked for. */
