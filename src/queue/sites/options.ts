@@ -65,6 +65,3 @@ export const deliveryLimitsSchema = z.strictObject({
     .union([rateSchema, functionSchema<(sender: string) => unknown>('a rate or a function')])
     .optional(),
 })
-
-/** {@link DeliveryLimits} as read; what functions answer is read when they do. */
-export type DeliveryLimitSettings = z.output<typeof deliveryLimitsSchema>
