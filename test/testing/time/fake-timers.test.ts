@@ -68,6 +68,16 @@ describe('fake timers of Vitest', () => {
     expect(clock.now()).toBe(Date.now())
   })
 
+  it('run what was given to a fake setImmediate while the clock waits for rest', async () => {
+    vi.useFakeTimers({ now })
+    const clock = createVirtualClock({ fakeTimers: vi })
+    const ran = vi.fn()
+    setImmediate(ran)
+    await clock.settled()
+    expect(ran).toHaveBeenCalledTimes(1)
+    expect(Date.now()).toBe(now)
+  })
+
   it('moved along let an app send by its own timer, and the mail be retried', async () => {
     vi.useFakeTimers({ now, toFake: ['Date', 'setTimeout', 'setImmediate'] })
     await using world = await letterToSlowHost(createVirtualClock({ fakeTimers: vi, haltAfter: 200 }))
