@@ -12,19 +12,22 @@ export interface MailState {
   readonly queue: readonly KeptEntry[]
 }
 
-interface KeptMailbox {
+/** A mailbox of a {@link MailState}. */
+export interface KeptMailbox {
   readonly account: string
   readonly name: string
   readonly messages: readonly KeptMessage[]
 }
 
-interface KeptMessage {
+/** A message of a {@link KeptMailbox}. */
+export interface KeptMessage {
   readonly bytes: Buffer
   readonly flags: readonly string[]
   readonly internalDate: number
 }
 
-interface KeptEntry {
+/** A queue entry of a {@link MailState}, and its message. */
+export interface KeptEntry {
   readonly entry: QueueEntry
   readonly bytes: Buffer
 }

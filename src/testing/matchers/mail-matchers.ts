@@ -8,6 +8,7 @@ import { describeMessage } from '../waiting/wait-report.js'
 /** What a matcher tells `expect`. */
 export interface MatcherResult {
   readonly pass: boolean
+  /** What to print. */
   readonly message: () => string
 }
 
@@ -19,7 +20,14 @@ export interface MatcherResult {
  * - `await expect(message).toPassDmarc()`: by the records in `mail.dns`.
  * - `expect(message).toHaveLink('/reset')`: a part of a link's address or text, or a pattern.
  */
-export const mailMatchers = { toHaveReceived, toPassDmarc, toHaveLink }
+export const mailMatchers = {
+  /** Waits for a message. */
+  toHaveReceived,
+  /** Judges a message. */
+  toPassDmarc,
+  /** Looks for a link. */
+  toHaveLink,
+}
 
 /** The matchers as methods of `expect(…)`, for the module augmentation that a test runner wants. */
 export interface MailMatchers<Result = unknown> {
