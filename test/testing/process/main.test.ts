@@ -49,7 +49,7 @@ describe('npx posthorn', () => {
     let out = ''
     for await (const chunk of child.stdout.setEncoding('utf8')) {
       out += chunk
-      if (out.includes('openapi.json')) child.kill(signal)
+      if (out.includes('openapi.json') && !child.killed) child.kill(signal)
     }
     const [code] = child.exitCode === null ? await once(child, 'exit') : [child.exitCode]
     expect(code).toBe(0)
