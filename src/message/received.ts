@@ -7,26 +7,26 @@ import { foldTokens } from './fold.js'
 /** What a `Received:` field tells. An SMTP session has most of it under these names. */
 export interface ReceivedInfo {
   /** What EHLO, HELO or LHLO named, as sent. */
-  readonly hello?: string
+  readonly hello?: string | undefined
   /** IP address of the client; `''` for a unix socket. */
   readonly remoteAddress: string
   /** Name of that address, where a PTR lookup found one that leads back to it. */
-  readonly remoteName?: string
+  readonly remoteName?: string | undefined
   /** This server. */
   readonly hostname: string
   readonly kind: 'smtp' | 'submission' | 'lmtp'
   /** Whether the client said EHLO or LHLO. */
   readonly extended: boolean
   /** Set when the connection was encrypted. */
-  readonly tls?: { readonly version: string; readonly cipher: string }
+  readonly tls?: { readonly version: string; readonly cipher: string } | undefined
   /** Account of the user who logged in. Only that there was one is written. */
-  readonly account?: string
+  readonly account?: string | undefined
   /** Whether MAIL carried SMTPUTF8. */
-  readonly smtputf8?: boolean
+  readonly smtputf8?: boolean | undefined
   /** Trace id of the message. */
   readonly id: string
   /** The recipient, when there is but one: the field must not tell one of the others (RFC 5321 §7.6). */
-  readonly recipient?: string
+  readonly recipient?: string | undefined
   /** Epoch milliseconds. */
   readonly receivedAt: number
 }

@@ -10,10 +10,11 @@ export function bytesSource(bytes: Uint8Array | string): MessageSource {
 
 /** A message source of bytes held in memory in pieces, one after another. They must not be changed afterwards. */
 export function piecesSource(pieces: readonly Uint8Array[]): MessageSource {
-  const [only, ...more] = pieces
-  if (only && more.length === 0) return bytesSource(only)
-  const parts = pieces.map(bytesSource)
-  return { size: sizeOf(parts), pieces, open: range => readParts(parts, range) }
+  const [only] = pieces
+  if (only && pieces.length === 1) return bytesSource(only)
+  let size = 0
+  for (const piece of pieces) size += piece.length
+  return { size, pieces, open: range => readParts(pieces.map(bytesSource), range) }
 }
 
 async function* chunksOf(bytes: Uint8Array, range: ByteRange = {}): AsyncGenerator<Uint8Array> {

@@ -4,7 +4,7 @@ import type { Reply } from '../core/reply.js'
 import { type MessageHeader, readHeader } from '../message/header.js'
 import type { MessageSource } from '../message/message-source.js'
 import type { MessageSpool, SpooledMessage } from '../message/message-spool.js'
-import { bytesSource, concatSources } from '../message/sources.js'
+import { bytesSource, concatSources, piecesSource } from '../message/sources.js'
 import type { PolicyOutcome } from '../policy/run-policies.js'
 import { planBatch } from '../routing/plan-batch.js'
 import { replies } from '../smtp/reply.js'
@@ -74,7 +74,7 @@ async function check(received: Received): Promise<MessageOutcome> {
   const refused = all.some(hasQuota) ? await overQuota(received, all) : nobody
   const [first] = refused.values()
   if (first && refused.size === all.length) return refusal(first)
-  const taken = all.filter(each => !refused.has(each))
+  const taken = refused === nobody ? all : all.filter(each => !refused.has(each))
   const envelope = { ...transaction.mail, recipients: taken.map(each => each.recipient) }
   const policed = session.hasPolicy('message')
   const verdict = policed ? await consultPolicies(received, envelope) : undefined
@@ -149,7 +149,7 @@ async function store(
   refused: ReadonlyMap<RoutedRecipient, Reply>,
 ): Promise<MessageOutcome> {
   const { traceId } = transaction
-  const whole = concatSources([bytesSource(fields), message])
+  const whole = topped(fields, message)
   const batch: AcceptBatch = planBatch({
     id: traceId,
     traceId,
@@ -162,4 +162,10 @@ async function store(
   const ours = session.account !== undefined || session.mayRelay
   const result = await session.ask('storage', () => session.server.accept(batch, { traceId, envelope, ours }))
   return { stored: true, envelope, size: whole.size, result, refused }
+}
+
+/** A message with fields on top. What is in memory stays in its pieces: to join them takes as long as to store them. */
+function topped(fields: string, message: MessageSource): MessageSource {
+  const top = Buffer.from(fields)
+  return message.pieces ? piecesSource([top, ...message.pieces]) : concatSources([bytesSource(top), message])
 }

@@ -25,11 +25,11 @@ export function addedFields(
     extended: session.extended,
     id: transaction.traceId,
     receivedAt,
-    ...(session.hello === undefined ? {} : { hello: session.hello }),
-    ...(session.tls ? { tls: session.tls } : {}),
-    ...(session.account ? { account: session.account.id } : {}),
-    ...(envelope.smtputf8 ? { smtputf8: true } : {}),
-    ...(only && !second ? { recipient: only.address } : {}),
+    hello: session.hello,
+    tls: session.tls,
+    account: session.account?.id,
+    smtputf8: envelope.smtputf8,
+    recipient: second ? undefined : only?.address,
   })
   let fields = deliveredTo(transaction)
   for (const field of [...transaction.headers, ...policyFields]) fields += `${field}\r\n`

@@ -1,12 +1,12 @@
 import type { AcceptResult } from '../storage.js'
 
 const hour = 3_600_000
-const mostPerGeneration = 500_000
+const mostPerGeneration = 10_000
 
 /**
  * Remembers what became of accepted batches, for one to two hours of the instants they carry, in two
- * generations: to forget is to drop the elder, whatever its size. Beyond half a million batches a
- * generation ends before its hour, as memory has an end.
+ * generations: to forget is to drop the elder, whatever its size. Beyond ten thousand batches a generation ends before
+ * its hour: whoever accepts a batch again is in this process and does so soon, and each takes memory.
  */
 export class AcceptedBatches {
   #younger = new Map<string, AcceptResult>()

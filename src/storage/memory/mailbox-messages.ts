@@ -137,9 +137,8 @@ function makeRecord(message: NewMessage, uid: number, modseq: number): MessageRe
 const noFlags: readonly string[] = Object.freeze([])
 
 /** Flags as a record has them: sorted, without duplicates, frozen. */
-export function sortFlags(flags: Iterable<string>): readonly string[] {
-  const sorted = [...new Set(flags)].sort()
-  return sorted.length === 0 ? noFlags : Object.freeze(sorted)
+export function sortFlags(flags: readonly string[]): readonly string[] {
+  return flags.length === 0 ? noFlags : Object.freeze([...new Set(flags)].sort())
 }
 
 function changeFlags(before: readonly string[], { mode, flags }: FlagChange): readonly string[] {

@@ -134,9 +134,10 @@ export function piecesAtHand(message: MessageSource): Pieces | undefined {
   return message.pieces && { list: message.pieces.map(withoutSurplus), size: message.size }
 }
 
-/** A short piece of a long buffer would keep the whole buffer. */
+/** A short piece of a long buffer would keep the whole buffer; but for those that Node shares among small ones. */
 function withoutSurplus(piece: Uint8Array): Uint8Array {
-  return piece.length * 2 >= piece.buffer.byteLength ? piece : new Uint8Array(piece)
+  const { byteLength } = piece.buffer
+  return piece.length * 2 >= byteLength || byteLength <= Buffer.poolSize ? piece : new Uint8Array(piece)
 }
 
 /**

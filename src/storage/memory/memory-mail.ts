@@ -236,6 +236,8 @@ export class MemoryMail implements MailStorage {
 
 /** Reads all that {@link MemoryMail.store} needs of a copy, so that a bad one fails before anything is stored. */
 export function prepareCopy({ account, mailbox, internalDate, flags = [], prefix }: LocalCopy): PreparedCopy {
-  const copy = { account, mailbox, internalDate, flags: sortFlags(flags) }
-  return prefix?.length ? { ...copy, prefix: Buffer.from(prefix) } : copy
+  const sorted = sortFlags(flags)
+  return prefix?.length
+    ? { account, mailbox, internalDate, flags: sorted, prefix: Buffer.from(prefix) }
+    : { account, mailbox, internalDate, flags: sorted }
 }

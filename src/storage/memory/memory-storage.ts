@@ -20,8 +20,8 @@ import { newSlots, type QueueSlot } from './queue-slot.js'
  * "Durable" ends with the process here; everything else of the contract holds.
  *
  * Bytes at hand (`MessageSource.pieces`) are kept as they are, and `prefix` of a message record is the
- * storage's own: neither may be changed. The ids of accepted batches are remembered for an hour, and no more than a
- * million of them.
+ * storage's own: neither may be changed. The ids of accepted batches are remembered for an hour, and of the last ten
+ * thousand at least.
  * @throws MailError `OPTION_INVALID`.
  */
 export function memoryStorage(options: MemoryStorageOptions = {}): Storage {
@@ -73,9 +73,10 @@ class MemoryStorage implements Storage {
     this.#lifetime.assertOpen()
     const known = this.#accepted.get(batch.id)
     if (known) return known
-    const prepared = this.#prepare(batch, bodyAtHand(batch) ?? (await this.#read(batch)))
+    const atHand = bodyAtHand(batch)
+    const prepared = this.#prepare(batch, atHand ?? (await this.#read(batch)))
     const commit = this.#feed.begin()
-    const result = this.#store(prepared, commit)
+    const result = atHand ? this.#store(prepared, commit) : this.#storeOnce(prepared, commit)
     this.#blobs.sweep(batch.receivedAt)
     this.#feed.publish(commit)
     return result
@@ -100,7 +101,7 @@ class MemoryStorage implements Storage {
     return commit => {
       const prepared = batches.map((batch, index) => this.#prepare(batch, bodies[index] ?? noBytes))
       this.#blobs.assertRoom(prepared.reduce((sum, { body }) => sum + body.size, 0))
-      return prepared.map(one => this.#store(one, commit))
+      return prepared.map(one => this.#storeOnce(one, commit))
     }
   }
 
@@ -120,10 +121,12 @@ class MemoryStorage implements Storage {
     return { batch, blob, body, size, copies, slots }
   }
 
+  /** Another call with the id of this batch may have come first while its message was read. */
+  #storeOnce(prepared: PreparedBatch, commit: Commit): AcceptResult {
+    return this.#accepted.get(prepared.batch.id) ?? this.#store(prepared, commit)
+  }
+
   #store({ batch, blob: stored, body, size, copies, slots }: PreparedBatch, commit: Commit): AcceptResult {
-    // Another call with this id may have come first while the message was read.
-    const known = this.#accepted.get(batch.id)
-    if (known) return known
     const { receivedAt } = batch
     const blob = stored ?? this.#blobs.add(body)
     const result = Object.freeze({

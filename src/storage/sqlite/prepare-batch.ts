@@ -31,8 +31,19 @@ export function weightOf({ message }: PreparedBatch): number {
 async function bring(connection: Connection, message: MessageSource): Promise<PreparedBatch['message']> {
   // A buffer of its own, which can move to another thread.
   if (message.size > chunkSize) return streamBlob(connection, message.open(), message.size)
-  if (message.bytes) return { bytes: new Uint8Array(message.bytes) }
-  return { bytes: await readWhole(message) }
+  return { bytes: message.pieces ? joined(message.pieces, message.size) : await readWhole(message) }
+}
+
+function joined(pieces: readonly Uint8Array[], size: number): Uint8Array {
+  const length = pieces.reduce((sum, piece) => sum + piece.length, 0)
+  if (length !== size) throw wrongSize(size, length)
+  const bytes = new Uint8Array(size)
+  let at = 0
+  for (const piece of pieces) {
+    bytes.set(piece, at)
+    at += piece.length
+  }
+  return bytes
 }
 
 async function readWhole(source: MessageSource): Promise<Uint8Array> {
