@@ -7,11 +7,11 @@ import { replies } from '../smtp/reply.js'
  * as nothing found.
  * @throws MailError `DRIVER_CONTRACT`, temporary, naming what was got.
  */
-export function checkDestination(call: string, answer: unknown): Destination | undefined {
+export function checkDestination(call: () => string, answer: unknown): Destination | undefined {
   if (answer === undefined || answer === null) return undefined
   if (isDestination(answer)) return answer
   throw brokenContract(
-    call,
+    call(),
     answer,
     "{ account: 'alice' }, { addresses: ['alice@example.test'] } or undefined",
   )

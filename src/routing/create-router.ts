@@ -47,9 +47,11 @@ export function createRouter(options: RouterOptions): Router {
     const forwardedFrom = srs?.reverse(address, now)
     if (forwardedFrom !== undefined) return routeReturn(parseAddress(forwardedFrom), route)
     const signed = verp?.decode(address, now)
-    return signed ? routeReturn(parseAddress(signed.sender), route) : routeLocal(address, sources, log)
+    if (signed) return routeReturn(parseAddress(signed.sender), route)
+    // Awaited here: a promise that is returned from an async function takes two turns more.
+    return await routeLocal(address, sources, log)
   }
-  return { isLocal, route: async recipient => route(parseRecipient(recipient, home)) }
+  return { isLocal, route: async recipient => await route(parseRecipient(recipient, home)) }
 }
 
 /**

@@ -52,5 +52,5 @@ async function ask(
       cause: thrown,
     })
   }
-  return checkDestination(`accounts.${method}(${JSON.stringify(subject)})`, answer)
+  return checkDestination(() => `accounts.${method}(${JSON.stringify(subject)})`, answer)
 }

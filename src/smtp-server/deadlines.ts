@@ -11,6 +11,18 @@ export type DeadlineName =
   | 'transaction'
   | 'session'
 
+const never = Number.POSITIVE_INFINITY
+const names: readonly DeadlineName[] = [
+  'handshake',
+  'phase',
+  'auth',
+  'data',
+  'handler',
+  'rate',
+  'transaction',
+  'session',
+]
+
 /**
  * The deadlines of one session on a single timer. Moving a deadline costs no timer call: the timer is left to fire
  * early, and then looks which deadlines have really passed.
@@ -18,9 +30,18 @@ export type DeadlineName =
 export class Deadlines {
   readonly #clock: Clock
   readonly #passed: (name: DeadlineName) => void
-  readonly #due = new Map<DeadlineName, number>()
+  readonly #due: Record<DeadlineName, number> = {
+    handshake: never,
+    phase: never,
+    auth: never,
+    data: never,
+    handler: never,
+    rate: never,
+    transaction: never,
+    session: never,
+  }
   #timer: Timer | undefined
-  #timerDue = Number.POSITIVE_INFINITY
+  #timerDue = never
 
   constructor(clock: Clock, passed: (name: DeadlineName) => void) {
     this.#clock = clock
@@ -30,17 +51,17 @@ export class Deadlines {
   /** Sets a deadline `delay` milliseconds from now, in the place of the one of that name. */
   set(name: DeadlineName, delay: number): void {
     const due = this.#clock.monotonic() + delay
-    this.#due.set(name, due)
+    this.#due[name] = due
     if (due < this.#timerDue) this.#arm(due, delay)
   }
 
   clear(name: DeadlineName): void {
-    this.#due.delete(name)
+    this.#due[name] = never
   }
 
   /** Ends all of them. */
   stop(): void {
-    this.#due.clear()
+    for (const name of names) this.#due[name] = never
     this.#timer?.cancel()
     this.#timer = undefined
     this.#timerDue = Number.NEGATIVE_INFINITY
@@ -54,15 +75,15 @@ export class Deadlines {
 
   #look(): void {
     this.#timer = undefined
-    this.#timerDue = Number.POSITIVE_INFINITY
+    this.#timerDue = never
     const now = this.#clock.monotonic()
-    for (const [name, due] of this.#due) {
+    for (const name of names) {
       // A timer of the system may fire a little before its time.
-      if (due > now + 1) continue
-      this.#due.delete(name)
+      if (this.#due[name] > now + 1) continue
+      this.#due[name] = never
       this.#passed(name)
     }
-    const next = Math.min(...this.#due.values())
+    const next = Math.min(...Object.values(this.#due))
     if (next < this.#timerDue) this.#arm(next, next - now)
   }
 }

@@ -41,10 +41,12 @@ function endOfPath(text: string, start: number): number | undefined {
   return undefined
 }
 
-function parseParameters(text: string): Map<string, string | undefined> | undefined {
-  const parameters = new Map<string, string | undefined>()
-  if (text === '') return parameters
+const noParameters: PathArgument['parameters'] = new Map()
+
+function parseParameters(text: string): PathArgument['parameters'] | undefined {
+  if (text === '') return noParameters
   if (text[0] !== ' ') return undefined
+  const parameters = new Map<string, string | undefined>()
   for (const word of text.split(' ')) {
     if (word === '') continue
     const match = parameter.exec(word)
