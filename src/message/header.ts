@@ -39,7 +39,14 @@ export interface HeaderField {
  * no body at all. A header that does not end within 1 MiB is read that far, and `complete` is `false`.
  */
 export async function readHeader(source: MessageSource): Promise<MessageHeader> {
-  const block = source.bytes ? headerOf(source.bytes) : await readHeaderBlock(source)
+  if (source.bytes) return headerOf(source.bytes)
+  const block = await readHeaderBlock(source)
+  return parseHeader(block.bytes, block.complete)
+}
+
+/** {@link readHeader} of a message that is held in one piece. */
+export function headerOf(message: Uint8Array): MessageHeader {
+  const block = headerBlockOf(message)
   return parseHeader(block.bytes, block.complete)
 }
 
@@ -141,7 +148,7 @@ interface HeaderBlock {
   readonly complete: boolean
 }
 
-function headerOf(bytes: Uint8Array): HeaderBlock {
+function headerBlockOf(bytes: Uint8Array): HeaderBlock {
   const scan = new HeaderEnd()
   const end = scan.find(bytes.length > headerLimit ? bytes.subarray(0, headerLimit) : bytes)
   if (end !== undefined) return { bytes: bytes.subarray(0, end), complete: true }

@@ -32,15 +32,20 @@ export interface PlanRequest {
  */
 export function planBatch(request: PlanRequest): AcceptBatch {
   const { id, message, receivedAt, envelope } = request
+  const prefix = Buffer.from(formatReturnPath(envelope.sender))
+  const copy = ({ account, mailbox }: LocalTarget): LocalCopy => ({
+    account,
+    mailbox,
+    internalDate: receivedAt,
+    prefix,
+  })
+  const only = onlyTarget(request)
+  if (only) return { id, message, receivedAt, copies: [copy(only)] }
   const copies = new Map<string, LocalCopy>()
   const queued = new Map<string, QueuedRecipient>()
-  const prefix = Buffer.from(formatReturnPath(envelope.sender))
   envelope.recipients.forEach((recipient, index) => {
     const route = acceptingRoute(request, recipient, index)
-    for (const target of route.local) {
-      const { account, mailbox } = target
-      copies.set(targetKey(target), { account, mailbox, internalDate: receivedAt, prefix })
-    }
+    for (const target of route.local) copies.set(targetKey(target), copy(target))
     for (const remote of route.remote) {
       const address = parseAddress(remote)
       const key = addressKey(address)
@@ -55,6 +60,13 @@ export function planBatch(request: PlanRequest): AcceptBatch {
   })
   const batch = { id, message, receivedAt, copies: [...copies.values()] }
   return queued.size === 0 ? batch : { ...batch, queued: queuedMessage(request, [...queued.values()]) }
+}
+
+/** The one mailbox of a message that goes nowhere else, as most do. */
+function onlyTarget({ routes, envelope }: PlanRequest): LocalTarget | undefined {
+  const [route] = routes
+  const alone = envelope.recipients.length === 1 && route?.kind === 'accept'
+  return alone && route.local.length === 1 && route.remote.length === 0 ? route.local[0] : undefined
 }
 
 /** Tells mailboxes apart. */

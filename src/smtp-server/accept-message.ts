@@ -1,7 +1,7 @@
 import type { Envelope } from '../core/envelope.js'
 import { MailError } from '../core/error.js'
 import type { Reply } from '../core/reply.js'
-import { type MessageHeader, readHeader } from '../message/header.js'
+import { headerOf, type MessageHeader, readHeader } from '../message/header.js'
 import type { MessageSource } from '../message/message-source.js'
 import type { MessageSpool, SpooledMessage } from '../message/message-spool.js'
 import { bytesSource, concatSources, piecesSource } from '../message/sources.js'
@@ -67,7 +67,8 @@ export function storageFailure(session: Session, error: unknown): Reply {
 
 async function check(received: Received): Promise<MessageOutcome> {
   const { session, transaction, message } = received
-  const header = await readHeader(inPieces(message))
+  const small = message.size <= longestJoined ? message.bytes : undefined
+  const header = small ? headerOf(small) : await readHeader(inPieces(message))
   if (header.all('Received').length > session.server.settings.maxHops) return refusal(replies.tooManyHops)
   if (comesBack(transaction, header)) return refusal(replies.tooManyHops)
   const all = [...transaction.recipients.values()]
@@ -103,9 +104,10 @@ function confirm(
   })
 }
 
-/** The bytes of a large message are not to be put in one piece only to look at the header. */
+/** Octets of a message that may be put in one piece only to look at its header. */
+const longestJoined = 64 * 1024
+
 function inPieces(message: MessageSource): MessageSource {
-  if (message.size <= 64 * 1024) return message
   return { size: message.size, open: range => message.open(range) }
 }
 

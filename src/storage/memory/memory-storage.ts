@@ -41,6 +41,8 @@ interface PreparedBatch {
 }
 
 const noBytes: Pieces = { list: [], size: 0 }
+const noSlots: readonly QueueSlot[] = []
+const noEntries: AcceptResult['entries'] = Object.freeze([])
 
 class MemoryStorage implements Storage {
   readonly blobs: BlobStorage
@@ -117,7 +119,7 @@ class MemoryStorage implements Storage {
     const size = blob === undefined ? body.size : this.#blobs.sizeOf(blob)
     this.#blobs.assertRoom(body.size)
     const copies = batch.copies.map(prepareCopy)
-    const slots = queued ? newSlots(queued, receivedAt) : []
+    const slots = queued ? newSlots(queued, receivedAt) : noSlots
     return { batch, blob, body, size, copies, slots }
   }
 
@@ -132,7 +134,7 @@ class MemoryStorage implements Storage {
     const result = Object.freeze({
       blob,
       copies: Object.freeze(this.#mail.store(copies, blob, size, receivedAt, commit)),
-      entries: Object.freeze(this.#queue.store(slots, blob, size, commit)),
+      entries: slots.length === 0 ? noEntries : Object.freeze(this.#queue.store(slots, blob, size, commit)),
     })
     if (stored === undefined && copies.length + slots.length === 0) this.#blobs.leave(blob)
     this.#accepted.add(batch.id, result, receivedAt)
