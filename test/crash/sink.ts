@@ -10,14 +10,25 @@ export interface Sink {
   close(): Promise<void>
 }
 
-export async function createSink(random: () => number): Promise<Sink> {
+/** How far a delivery has come: greeted, a recipient named, the message asked for, taken with nobody told yet, told of. */
+export type SinkStage = 'connected' | 'rcpt' | 'data' | 'dot' | 'answered'
+
+export interface SinkOptions {
+  /** Nobody is greeted before. */
+  readonly opened?: Promise<unknown>
+  /** Hears of every stage; `false` leaves the client without the answer that is next. */
+  readonly notice?: (stage: SinkStage) => boolean
+}
+
+export async function createSink(random: () => number, options: SinkOptions = {}): Promise<Sink> {
   const received = new Map<string, number>()
   const sockets = new Set<net.Socket>()
   const server = net.createServer(socket => {
     sockets.add(socket)
     socket.on('close', () => sockets.delete(socket))
     socket.on('error', () => {})
-    converse(socket, random, key => received.set(key, (received.get(key) ?? 0) + 1))
+    const receive = (key: string) => received.set(key, (received.get(key) ?? 0) + 1)
+    converse(socket, random, receive, options)
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -33,11 +44,16 @@ export async function createSink(random: () => number): Promise<Sink> {
   }
 }
 
-function converse(socket: net.Socket, random: () => number, receive: (key: string) => void): void {
+function converse(
+  socket: net.Socket,
+  random: () => number,
+  receive: (key: string) => void,
+  { opened, notice = () => true }: SinkOptions,
+): void {
   let recipients: string[] = []
   let rest = ''
   let inMessage = false
-  socket.write('220 sink.test\r\n')
+  void Promise.resolve(opened).then(() => notice('connected') && socket.write('220 sink.test\r\n'))
   socket.on('data', data => {
     rest += data.toString('latin1')
     for (;;) {
@@ -47,9 +63,15 @@ function converse(socket: net.Socket, random: () => number, receive: (key: strin
       const taken = rest.slice(0, end)
       rest = rest.slice(end + ending.length)
       if (inMessage) endMessage(`${taken}\r\n`)
-      else socket.write(`${answer(taken)}\r\n`)
+      else converseOn(taken)
     }
   })
+
+  function converseOn(command: string): void {
+    const reply = answer(command)
+    const stage = command.startsWith('RCPT') ? 'rcpt' : inMessage ? 'data' : undefined
+    if (!stage || notice(stage)) socket.write(`${reply}\r\n`)
+  }
 
   function answer(command: string): string {
     const verb = command.slice(0, 4).toUpperCase()
@@ -66,6 +88,7 @@ function converse(socket: net.Socket, random: () => number, receive: (key: strin
     inMessage = false
     const id = readLetter(Buffer.from(text, 'latin1'))
     for (const recipient of recipients) receive(`${id} ${recipient}`)
-    socket.write('250 Taken\r\n')
+    if (!notice('dot')) return
+    socket.write('250 Taken\r\n', () => notice('answered'))
   }
 }

@@ -16,7 +16,10 @@ const sites = 100
 const arrivals = 48 * hour
 const end = 120 * hour
 
-/** What each site is promised. */
+/** Processes on one storage. */
+const workers = 2
+
+/** What each site is promised by all workers together. A rate is kept to by every other site. */
 export const promised = { atOnce: 6, messages: 12, per: minute }
 
 /** What the queue told of one recipient. */
@@ -25,7 +28,15 @@ export interface Told {
   failed: number
   /** DSNs of the failure. */
   returned: number
+  /** DSNs of the delay. */
+  warned: number
+  /** How long after it was queued it failed for want of time, in milliseconds. */
+  expiredAfter?: number
+  /** How much of that time its site was down. */
+  downFor?: number
 }
+
+const untold: Told = { delivered: 0, failed: 0, returned: 0, warned: 0 }
 
 /** Lets five days pass over a queue and an internet of {@link SimulatedSite}s, all drawn from the seed. */
 export async function runSimulation(seed: number, messages: number, storage: Storage = memoryStorage()) {
@@ -49,6 +60,7 @@ export async function runSimulation(seed: number, messages: number, storage: Sto
   const told = new Map<string, Told>()
   const log = createHash('sha256')
   const numberOf = (destination: string) => Number(/^d(\d+)/.exec(destination)?.[1] ?? Number.NaN) % sites
+  const isRated = (destination: string) => numberOf(destination) % 2 === 0
 
   const transport: Transport = {
     site: async destination =>
@@ -75,35 +87,46 @@ export async function runSimulation(seed: number, messages: number, storage: Sto
       clock: untracked,
       random: () => random.next(),
       attemptTimeout: '1h',
-      concurrency: { perSite: promised.atOnce },
+      concurrency: { perSite: promised.atOnce / workers },
       limits: {
         perSite: ({ destination }) =>
-          destination === 'home.test'
-            ? undefined
-            : { rate: { messages: promised.messages, per: promised.per } },
+          isRated(destination)
+            ? { rate: { messages: promised.messages / workers, per: promised.per } }
+            : undefined,
       },
     })
-    const note = (kind: keyof Told) => (event: { traceId: string; recipient: string }) => {
-      if (event.recipient.endsWith('@home.test')) return
-      const key = `${event.traceId} ${event.recipient}`
-      const before = told.get(key) ?? { delivered: 0, failed: 0, returned: 0 }
-      told.set(key, { ...before, [kind]: before[kind] + 1 })
-      log.update(`${clock.now()} ${kind} ${key}\n`)
-    }
+    const note =
+      (kind: 'delivered' | 'failed' | 'returned' | 'warned') =>
+      (event: { traceId: string; recipient: string }) => {
+        if (event.recipient.endsWith('@home.test')) return
+        const key = `${event.traceId} ${event.recipient}`
+        const before = told.get(key) ?? untold
+        told.set(key, { ...before, [kind]: before[kind] + 1 })
+        log.update(`${clock.now()} ${kind} ${key}\n`)
+      }
     queue.on('recipient:delivered', note('delivered'))
-    queue.on('recipient:failed', note('failed'))
+    queue.on('recipient:failed', event => {
+      note('failed')(event)
+      const record = told.get(`${event.traceId} ${event.recipient}`)
+      if (!event.expired || !record) return
+      record.expiredAfter = clock.now() - event.queuedAt
+      record.downFor = remote[numberOf(event.destination)]?.downDuring(event.queuedAt, clock.now()) ?? 0
+    })
     queue.on('dsn:sent', ({ traceId, dsnTraceId, kind, recipients }) => {
       dsns.push(dsnTraceId)
-      if (kind === 'failed') for (const recipient of recipients) note('returned')({ traceId, recipient })
+      const outcome = kind === 'failed' ? 'returned' : 'warned'
+      for (const recipient of recipients) note(outcome)({ traceId, recipient })
     })
     return queue
   }
 
   async function send(index: number) {
+    // Many domains of two providers get more than the others.
+    const draw = () =>
+      random.chance(0.4) ? random.below(domains / sites) * sites + random.below(2) : random.below(domains)
+    const colleagues = random.chance(0.5) ? draw() : undefined
     const recipients = Array.from({ length: random.chance(0.1) ? 1 + random.below(5) : 1 }, (_, place) => {
-      // Many domains of one provider get more than the others.
-      const domain = random.chance(0.3) ? random.below(domains / sites) * sites : random.below(domains)
-      const destination = `d${domain}.test`
+      const destination = `d${colleagues ?? draw()}.test`
       const user = random.chance(0.03) ? 'nobody' : 'user'
       return { address: `${user}${place}@${destination}`, destination, dueAt: clock.now() }
     })
@@ -120,8 +143,8 @@ export async function runSimulation(seed: number, messages: number, storage: Sto
 
   const expected: string[] = []
   const restarts = new Set(Array.from({ length: 6 }, () => random.below(1_000)))
-  let queue = openQueue()
-  await queue.start()
+  const queues = Array.from({ length: workers }, openQueue)
+  for (const queue of queues) await queue.start()
   for (let step = 0; step < 1_000; step++) {
     // In floods, 20 in all.
     if (step % 50 === 0) {
@@ -130,14 +153,15 @@ export async function runSimulation(seed: number, messages: number, storage: Sto
     }
     await clock.advanceTo(start + ((step + 1) * arrivals) / 1_000)
     if (!restarts.has(step)) continue
-    await queue.close({ grace: 0 })
+    await queues.shift()?.close({ grace: 0 })
     // Rates are counted in memory.
     await clock.advance(promised.per)
-    queue = openQueue()
+    const queue = openQueue()
+    queues.push(queue)
     await queue.start()
   }
   await clock.advanceTo(start + end)
-  const counts = await queue.counts()
-  await queue.close({ grace: 0 })
+  const counts = await storage.queue.counts()
+  for (const queue of queues) await queue.close({ grace: 0 })
   return { expected, told, remote, dsns, home, counts, digest: log.digest('hex') }
 }

@@ -19,20 +19,23 @@ const hostDown: Verdict = { status: 'deferred', scope: 'host', reason: 'no answe
 
 /**
  * The servers of some domains, with faults drawn from a seed: outages of hours, some for good, greylists, unknown users,
- * full mailboxes, connections that die before or after the final dot, and servers that never answer. It writes down
- * what it took, and how much came at once and in a minute.
+ * full mailboxes, connections that die before or after the final dot, servers that take long, and such that never answer.
+ * It writes down what it took, how much came at once and in a minute, and who did not wait.
  */
 export class SimulatedSite {
   readonly received = new Map<string, Received>()
   /** When deliveries began. */
   readonly times: number[] = []
   mostAtOnce = 0
+  /** Recipients that were tried again at once, though they may have had the message. */
+  readonly hasty: string[] = []
   #atOnce = 0
   readonly #clock: Clock
   readonly #random: SeededRandom
   readonly #outages: readonly { from: number; to: number }[]
   readonly #greylists: boolean
   readonly #seen = new Map<string, number>()
+  readonly #lostAt = new Map<string, number>()
 
   constructor(clock: Clock, random: SeededRandom) {
     this.#clock = clock
@@ -53,6 +56,8 @@ export class SimulatedSite {
       if (this.#isDown() || this.#random.chance(0.02))
         return recipients.map(({ address }) => outcome(address, hostDown))
       if (this.#random.chance(0.001)) await sleep(this.#clock, 200 * hour, signal)
+      // Longer than a lease.
+      if (this.#random.chance(0.005)) await sleep(this.#clock, 20 * minute, signal)
       if (this.#random.chance(0.001)) throw new Error('a transport that fails')
       const lost = this.#random.chance(0.005)
       return recipients.map(({ address }) => outcome(address, this.#answer(`${traceId} ${address}`, lost)))
@@ -61,18 +66,26 @@ export class SimulatedSite {
     }
   }
 
+  /** For how many milliseconds of a span it was down. */
+  downDuring(from: number, to: number): number {
+    const spans = this.#outages.map(outage => Math.min(to, outage.to) - Math.max(from, outage.from))
+    return spans.reduce((sum, span) => sum + Math.max(0, span), 0)
+  }
+
   #isDown(): boolean {
     const now = this.#clock.now()
     return this.#outages.some(({ from, to }) => from <= now && now < to)
   }
 
   #answer(key: string, lost: boolean): Verdict {
+    if (this.#clock.now() - (this.#lostAt.get(key) ?? 0) < 5 * minute) this.hasty.push(key)
     if (key.includes('nobody')) return { status: 'failed', scope: 'recipient', reason: 'no such user' }
     if (this.#random.chance(0.02)) return { status: 'deferred', scope: 'recipient', reason: 'mailbox full' }
     if (this.#greylists && !this.#isKnown(key))
       return { status: 'deferred', scope: 'recipient', reason: 'greylisted' }
     const arrived = !lost || this.#random.chance(0.5)
     if (arrived) this.#take(key, lost)
+    if (lost) this.#lostAt.set(key, this.#clock.now())
     if (lost) return { status: 'unknown', scope: 'host', reason: 'lost after the dot' }
     return { status: 'delivered', scope: 'recipient', reason: 'taken' }
   }
