@@ -94,6 +94,7 @@ export { RecordResolver } from './dns/record-resolver.js'
 export type {
   AddressLookupOptions,
   AddressRecord,
+  AliasResolver,
   DnsAnswer,
   DnsFailure,
   DnsFound,

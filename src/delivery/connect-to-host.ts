@@ -28,7 +28,7 @@ export interface ConnectContext {
 export interface ConnectTarget {
   readonly host: string
   readonly address: string
-  readonly tls: Pick<HostTls, 'level' | 'authenticate' | 'observe'>
+  readonly tls: Pick<HostTls, 'level' | 'authenticate' | 'observe' | 'serverName'>
   readonly dialogue?: Dialogue
 }
 
@@ -106,11 +106,11 @@ async function greet(wire: SmtpWire, target: ConnectTarget, context: ConnectCont
 
 /** The certificate must name the host the MX record names, or have the address of a literal (RFC 8689 §4.2.1). */
 function tlsOptions(
-  { host, address }: ConnectTarget,
+  { host, address, tls: { serverName = host } }: ConnectTarget,
   { secureContext }: ConnectContext,
 ): tls.ConnectionOptions {
   const isName = literalAddress(host) === undefined && isIP(host) === 0
-  return isName ? { secureContext, host, servername: host } : { secureContext, host: address }
+  return isName ? { secureContext, host, servername: serverName } : { secureContext, host: address }
 }
 
 /** Opens a connection within its time. @throws MailError `TIMEOUT`, `CONNECT_FAILED`, `ABORTED`. */

@@ -16,6 +16,8 @@ export interface MailHosts {
   readonly groups: readonly (readonly MailHost[])[]
   /** Whether the answer was validated by DNSSEC, or needed no DNS. */
   readonly secure: boolean
+  /** The name that the domain is an alias of, where it is one. */
+  readonly canonical?: string
 }
 
 /** What {@link findMx} needs. */
@@ -55,7 +57,8 @@ export async function findMx(destination: string, options: FindMxOptions): Promi
         `${destination} accepts no mail: it has a null MX (RFC 7505)`,
       )
     }
-    return { groups: orderHosts(answer.records, options), secure: answer.secure }
+    const { records, secure, canonical } = answer
+    return { groups: orderHosts(records, options), secure, ...(canonical !== undefined && { canonical }) }
   }
   if (answer.reason === 'nxdomain') {
     return localVerdict('failed', 'host', '5.1.2', `the domain ${destination} does not exist`)

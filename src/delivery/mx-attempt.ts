@@ -74,7 +74,7 @@ export class MxAttempt {
     const options = { resolver, lot: traceId, maxHosts: limits.hosts, signal: this.#signal }
     const found = await this.#unlessEnded(findMx(destination, options))
     if ('status' in found) return this.#progress.blame(found)
-    const plan = await this.#unlessEnded(planTls(this.#context, this.#delivery, found.secure, this.#signal))
+    const plan = await this.#unlessEnded(planTls(this.#context, this.#delivery, found, this.#signal))
     await this.#tryGroups(found.groups, plan)
   }
 

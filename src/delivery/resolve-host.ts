@@ -11,6 +11,8 @@ export interface ResolvedHost {
   readonly addresses: readonly string[]
   /** Whether they were validated by DNSSEC. */
   readonly secure?: boolean
+  /** The name it is an alias of, where it is one. */
+  readonly canonical?: string
   /** Why there are none. */
   readonly problem?: Verdict
 }
@@ -26,7 +28,9 @@ export async function resolveHost(host: MailHost, options: ResolveHostOptions): 
   if (host.addresses) return { name: host.name, addresses: host.addresses }
   const answer = await options.resolver.addresses(host.name, { signal: options.signal })
   if (answer.status === 'found') {
-    return { name: host.name, addresses: interleave(answer.records), secure: answer.secure }
+    const { records, secure, canonical } = answer
+    const addresses = interleave(records)
+    return { name: host.name, addresses, secure, ...(canonical !== undefined && { canonical }) }
   }
   const problem =
     answer.status === 'not-found'

@@ -5,12 +5,12 @@ import type { QuestionType, RecordData } from './record.js'
 import type {
   AddressLookupOptions,
   AddressRecord,
+  AliasResolver,
   DnsAnswer,
   DnsFailure,
   DnsFound,
   LookupOptions,
   MxRecord,
-  Resolver,
   TlsaRecord,
 } from './resolver.js'
 
@@ -18,9 +18,9 @@ import type {
  * The front of every resolver: makes names clean, both address families one answer, and what a driver throws a
  * temporary failure. A driver answers one question for records of one type, and stays small.
  */
-export abstract class RecordResolver implements Resolver {
+export abstract class RecordResolver implements AliasResolver {
   /**
-   * Asks for the records of one type, aliases followed.
+   * Asks for the records of one type, aliases followed, unless it is those that are asked for.
    * @param name - in A-labels, lower case, without trailing dot
    * @param signal - tells that nobody waits any more; the front rejects with `ABORTED` by itself
    */
@@ -46,6 +46,10 @@ export abstract class RecordResolver implements Resolver {
 
   ptr(address: string, options?: LookupOptions): Promise<DnsAnswer<string>> {
     return this.#lookup(reverseName(address), 'PTR', options)
+  }
+
+  alias(name: string, options?: LookupOptions): Promise<DnsAnswer<string>> {
+    return this.#lookup(dnsName(name), 'CNAME', options)
   }
 
   async addresses(host: string, options?: AddressLookupOptions): Promise<DnsAnswer<AddressRecord>> {
@@ -104,11 +108,13 @@ function withFamily(answer: DnsAnswer<string>, family: 4 | 6): DnsAnswer<Address
 function joinFamilies(answers: readonly DnsAnswer<AddressRecord>[]): DnsAnswer<AddressRecord> {
   const found = answers.filter((answer): answer is DnsFound<AddressRecord> => answer.status === 'found')
   if (found.length > 0) {
+    const canonical = found.find(answer => answer.canonical !== undefined)?.canonical
     return {
       status: 'found',
       records: found.flatMap(answer => answer.records),
       ttl: Math.min(...found.map(answer => answer.ttl)),
       secure: found.every(answer => answer.secure),
+      ...(canonical !== undefined && { canonical }),
     }
   }
   const failure = answers.find((answer): answer is DnsFailure => answer.status === 'temporary-failure')

@@ -19,8 +19,8 @@ export interface RecordData {
 /** A record type by its name. */
 export type RecordType = keyof RecordData
 
-/** The types that are asked for. CNAME is met on the way, never asked for. */
-export type QuestionType = Exclude<RecordType, 'CNAME'>
+/** The types that are asked for. */
+export type QuestionType = RecordType
 
 /** A resource record (RFC 1035 §3.2.1) of one of the given types. */
 export type ResourceRecord<Type extends RecordType = RecordType> = {

@@ -21,6 +21,20 @@ export interface Resolver {
   close(): Promise<void>
 }
 
+/** Optional power: resolvers that can tell of an alias itself, and not only where it leads. */
+export interface AliasResolver extends Resolver {
+  /**
+   * The name that another is an alias of (CNAME), one step and no further: one record, or `not-found` where the name is
+   * no alias. `secure` is about that step alone.
+   */
+  alias(name: string, options?: LookupOptions): Promise<DnsAnswer<string>>
+}
+
+/** Whether a resolver has the power of {@link AliasResolver}. */
+export function hasAliases(resolver: Resolver): resolver is AliasResolver {
+  return typeof (resolver as Partial<AliasResolver>).alias === 'function'
+}
+
 /** Options of every lookup. */
 export interface LookupOptions {
   /** Ends the lookup; it rejects with MailError `ABORTED`. */
@@ -43,8 +57,10 @@ export interface DnsFound<Record> {
   readonly records: readonly Record[]
   /** Seconds the answer may be kept, the least of all its records. */
   readonly ttl: number
-  /** Whether the answer was validated by DNSSEC, as far as a trusted validating server says so. */
+  /** Whether the answer, aliases included, was validated by DNSSEC, as far as a trusted validating server says so. */
   readonly secure: boolean
+  /** The name that has the records, where the one asked for is an alias of it, as far as the resolver knows. */
+  readonly canonical?: string
 }
 
 /** The name, or its records of that type, do not exist. */

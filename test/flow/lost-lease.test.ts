@@ -10,7 +10,7 @@ const minute = 60_000
 
 /**
  * Two workers on one storage. The first leases a letter and then stands still as far as its storage can tell, so that
- * its lease, of five minutes, runs out; its conversation with Rome goes on, which answers the final dot after eight.
+ * its lease, of five minutes, runs out; its conversation with Rome goes on, which takes eight minutes for the final dot.
  */
 async function stalledWorld(answer: 'accept' | 'refuse') {
   const internet = createTestInternet({ seed: 1, clock: createVirtualClock({ haltAfter: 50 }) })
@@ -18,9 +18,8 @@ async function stalledWorld(answer: 'accept' | 'refuse') {
   const { storage: stalled, faults } = faultyStorage(storage)
   const paris = await internet.server('paris.test', { users: ['alice'], server: { storage: stalled } })
   const rome = internet.host('mx.rome.test')
-  const slow = rome.on.message().times(1).delay('8m')
-  if (answer === 'accept') slow.accept()
-  else slow.reply(550, '5.7.1 Not this one')
+  if (answer === 'accept') rome.on.message().times(2).delay('8m').accept()
+  else rome.on.message().times(1).delay('8m').reply(550, '5.7.1 Not this one')
   // Leases are given as ever, until one was; none is renewed.
   let given = false
   faults.lease = async (lease, request) => {
@@ -72,10 +71,10 @@ describe('a worker that stood still beyond its lease', () => {
     expect(world.told).toEqual([])
   })
 
-  it('does not settle what another has delivered: the letter is doubled once, and told of once', async () => {
+  it('does not settle what another delivers: the letter is doubled once, and told of once', async () => {
     await using world = await stalledWorld('accept')
     await world.internet.clock.advance('1h')
-    expect(world.told).toEqual(['second recipient:delivered 5', 'first lease:lost 8'])
+    expect(world.told).toEqual(['first lease:lost 8', 'second recipient:delivered 13'])
     expect(world.rome.messages).toHaveLength(2)
     expect(await world.second.list()).toEqual([])
     expect(await world.paris.inbox('alice')).toEqual([])

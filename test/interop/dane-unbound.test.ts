@@ -14,6 +14,8 @@ import { issuedTls, testTls } from '../fixtures/tls.js'
 import { describeWith, pathWithSbin } from '../testing-tools/tools.js'
 import { runProgram } from './run-program.js'
 
+const zoneNames = ['dane.test', 'forged.test', 'unsigned.test']
+
 /**
  * A signed zone served by NSD, validated by unbound, and a server with TLS on loopback: nothing of DNS is ours but the
  * resolver that is tried.
@@ -40,6 +42,7 @@ describeWith(['unbound', 'nsd', 'ldns-keygen', 'ldns-signzone'], 'DANE by unboun
     const [nsdPort, unboundPort] = [await freePort(), await freePort()]
     dnsPort = unboundPort
     const keys = [await makeZone('dane.test'), await makeZone('forged.test')]
+    await writeFile(join(folder, 'unsigned.test.signed'), unsignedZone())
     // The trust anchor of this zone is another key's, as when somebody else answers for it.
     const anchors = [keys[0], keys[1]?.replace(/[0-9a-f]{64}/i, '0'.repeat(64))]
     await start('nsd', ['-d', '-c', await write('nsd.conf', nsdConfig(nsdPort))])
@@ -71,6 +74,24 @@ describeWith(['unbound', 'nsd', 'ldns-keygen', 'ldns-signzone'], 'DANE by unboun
   it('believes the absence of records', async () => {
     expect(await deliver('plain.dane.test')).toMatchObject([
       { status: 'delivered', host: 'mx3.dane.test', tlsRule: 'opportunistic' },
+    ])
+  })
+
+  it('finds the records of an alias at its end, or else at the alias', async () => {
+    expect(await deliver('end.dane.test')).toMatchObject([
+      { status: 'delivered', host: 'to-mx.dane.test', tlsRule: 'dane', tlsVerified: 'dane' },
+    ])
+    expect(await deliver('begin.dane.test')).toMatchObject([
+      { status: 'deferred', host: 'to-mx3.dane.test', tlsRule: 'dane', enhanced: '4.7.5' },
+    ])
+  })
+
+  it('heeds the records of an alias that leads to a zone without signatures, not those of an alias from there', async () => {
+    expect(await deliver('out.dane.test')).toMatchObject([
+      { status: 'deferred', host: 'to-outside.dane.test', tlsRule: 'dane', enhanced: '4.7.5' },
+    ])
+    expect(await deliver('in.dane.test')).toMatchObject([
+      { status: 'delivered', host: 'back.unsigned.test', tlsRule: 'opportunistic' },
     ])
   })
 
@@ -130,15 +151,35 @@ plain IN MX 10 mx3
 mx IN A 127.0.0.1
 mx2 IN A 127.0.0.1
 mx3 IN A 127.0.0.1
+end IN MX 10 to-mx
+to-mx IN CNAME mx
+_${smtpPort}._tcp.to-mx IN TLSA ${tlsaOf(issuedTls.cert, 3, 1, 1)}
+begin IN MX 10 to-mx3
+to-mx3 IN CNAME mx3
+_${smtpPort}._tcp.to-mx3 IN TLSA ${tlsaOf(issuedTls.cert, 3, 1, 1)}
+out IN MX 10 to-outside
+to-outside IN CNAME mx.unsigned.test.
+_${smtpPort}._tcp.to-outside IN TLSA ${tlsaOf(issuedTls.cert, 3, 1, 1)}
+in IN MX 10 back.unsigned.test.
 _${smtpPort}._tcp.mx IN TLSA ${tlsaOf(testTls.cert, 3, 1, 1)}
 _${smtpPort}._tcp.mx2 IN TLSA ${tlsaOf(issuedTls.cert, 3, 1, 1)}
 `
   }
 
+  function unsignedZone(): string {
+    return `$ORIGIN unsigned.test.
+$TTL 60
+@ IN SOA ns hostmaster 1 3600 900 86400 60
+@ IN NS ns
+ns IN A 127.0.0.1
+mx IN A 127.0.0.1
+back IN CNAME mx2.dane.test.
+_${smtpPort}._tcp.back IN TLSA ${tlsaOf(issuedTls.cert, 3, 1, 1)}
+`
+  }
+
   function nsdConfig(port: number): string {
-    const zones = ['dane.test', 'forged.test'].map(
-      zone => `zone:\n  name: ${zone}\n  zonefile: ${join(folder, zone)}.signed\n`,
-    )
+    const zones = zoneNames.map(zone => `zone:\n  name: ${zone}\n  zonefile: ${join(folder, zone)}.signed\n`)
     return `server:
   ip-address: 127.0.0.1@${port}
   username: ""
@@ -155,9 +196,7 @@ ${zones.join('')}`
   }
 
   function unboundConfig(nsdPort: number, anchors: readonly (string | undefined)[]): string {
-    const zones = ['dane.test', 'forged.test'].map(
-      zone => `stub-zone:\n  name: ${zone}\n  stub-addr: 127.0.0.1@${nsdPort}\n`,
-    )
+    const zones = zoneNames.map(zone => `stub-zone:\n  name: ${zone}\n  stub-addr: 127.0.0.1@${nsdPort}\n`)
     return `server:
   interface: 127.0.0.1
   port: ${dnsPort}

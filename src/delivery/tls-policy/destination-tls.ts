@@ -1,5 +1,5 @@
 import { literalAddress } from '../../core/domain.js'
-import type { Resolver } from '../../dns/resolver.js'
+import { type DnsFailure, hasAliases, type Resolver } from '../../dns/resolver.js'
 import { localVerdict, type Verdict } from '../verdict.js'
 import { daneCheck, usableTlsa } from './dane.js'
 import type { HostTls, ReportedPolicy, TlsRule } from './host-tls.js'
@@ -15,6 +15,8 @@ export interface DestinationTlsOptions {
   /** Whether TLSA records are heeded. */
   readonly dane: boolean
   readonly destination: string
+  /** The name that the destination is an alias of, where it is one. */
+  readonly canonical?: string
   /** Whether DNSSEC vouches for the mail exchangers. */
   readonly secure: boolean
   /** What the host itself was set up to do. */
@@ -31,6 +33,8 @@ export interface TlsHost {
   readonly name: string
   /** Whether DNSSEC vouches for its addresses. */
   readonly secure?: boolean
+  /** The name it is an alias of, where it is one. */
+  readonly canonical?: string
 }
 
 /**
@@ -63,15 +67,35 @@ export class DestinationTls {
   }
 
   /** RFC 7672 §2.2: only where MX, addresses and TLSA records are all validated. */
-  async #byDane({ name, secure }: TlsHost): Promise<HostTls | Verdict | undefined> {
-    const { resolver, port, signal, dane, destination, now } = this.#options
-    if (!dane || !this.#options.secure || !secure || literalAddress(name) !== undefined) return undefined
-    const answer = await resolver.tlsa(`_${port}._tcp.${name}`, { signal })
-    if (answer.status === 'temporary-failure') {
-      // RFC 7672 §2.1.2: without this an attacker would only have to break the lookup.
-      const reason = `looking up the TLSA records of ${name} failed: ${answer.detail}`
-      return localVerdict('deferred', 'host', '4.7.5', reason)
+  async #byDane(host: TlsHost): Promise<HostTls | Verdict | undefined> {
+    const { dane, secure } = this.#options
+    if (!dane || !secure || literalAddress(host.name) !== undefined) return undefined
+    const bases = await this.#tlsaBases(host)
+    if ('status' in bases) return bases
+    for (const base of bases) {
+      const found = await this.#tlsaAt(host.name, base)
+      if (found) return found
     }
+    return undefined
+  }
+
+  /**
+   * The names that the TLSA records of a host may be at (RFC 7672 §2.2.2): of an alias that is validated to its end that
+   * end, then the alias; of one that leads out of the signed zones the alias.
+   */
+  async #tlsaBases({ name, secure, canonical }: TlsHost): Promise<readonly string[] | Verdict> {
+    if (secure) return canonical === undefined ? [name] : [canonical, name]
+    const { resolver, signal } = this.#options
+    if (canonical === undefined || !hasAliases(resolver)) return []
+    const alias = await resolver.alias(name, { signal })
+    if (alias.status === 'temporary-failure') return lookupFailed(`the alias ${name}`, alias)
+    return alias.status === 'found' && alias.secure ? [name] : []
+  }
+
+  async #tlsaAt(name: string, base: string): Promise<HostTls | Verdict | undefined> {
+    const { resolver, port, signal, destination, canonical = destination, now } = this.#options
+    const answer = await resolver.tlsa(`_${port}._tcp.${base}`, { signal })
+    if (answer.status === 'temporary-failure') return lookupFailed(`the TLSA records of ${base}`, answer)
     if (answer.status === 'not-found' || !answer.secure) return undefined
     const strings = answer.records.map(
       record =>
@@ -80,13 +104,16 @@ export class DestinationTls {
     const policy = { type: 'tlsa', strings, mxHosts: [name] } as const
     const records = usableTlsa(answer.records)
     if (records.length === 0) return this.#unusable(policy)
-    const names = [...new Set([name, destination])]
+    // RFC 7672 §3.2.2.
+    const names = [...new Set([base, destination, canonical])]
     return {
       level: 'required',
       rule: 'dane',
       authenticate: daneCheck({ records, names, now }),
       voucher: 'dane',
       policy,
+      // The server is to find the certificate by the name that the records are at (RFC 7672 §8.1).
+      ...(base !== name && { serverName: base }),
       key: `dane ${names.join()} ${strings.join()}`,
     }
   }
@@ -126,6 +153,11 @@ export class DestinationTls {
     if (requireTls) return verified('requiretls')
     return level === 'verified' ? verified('verified') : plain(level, level)
   }
+}
+
+/** RFC 7672 §2.1.2: were mail sent all the same, an attacker would only have to break the lookup. */
+function lookupFailed(what: string, { detail }: DnsFailure): Verdict {
+  return localVerdict('deferred', 'host', '4.7.5', `looking up ${what} failed: ${detail}`)
 }
 
 const noPolicy: ReportedPolicy = { type: 'no-policy-found', strings: [], mxHosts: [] }

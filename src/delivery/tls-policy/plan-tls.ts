@@ -1,4 +1,5 @@
 import { readHeader } from '../../message/header.js'
+import type { MailHosts } from '../find-mx.js'
 import type { MxContext } from '../mx-attempt.js'
 import type { Delivery } from '../transport.js'
 import { DestinationTls } from './destination-tls.js'
@@ -7,7 +8,7 @@ import { DestinationTls } from './destination-tls.js'
 export async function planTls(
   context: Pick<MxContext, 'resolver' | 'clock' | 'port' | 'dane' | 'tls' | 'sts'>,
   delivery: Delivery,
-  secure: boolean,
+  { secure, canonical }: Pick<MailHosts, 'secure' | 'canonical'>,
   signal: AbortSignal,
 ): Promise<DestinationTls> {
   const { resolver, clock, port, dane, tls } = context
@@ -23,6 +24,7 @@ export async function planTls(
     signal,
     dane,
     destination,
+    ...(canonical !== undefined && { canonical }),
     secure,
     level,
     sts: heeded ? await context.sts?.find(destination, signal) : undefined,

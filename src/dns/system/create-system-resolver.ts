@@ -84,6 +84,9 @@ class SystemResolver extends RecordResolver {
   readonly #askers: { [Type in QuestionType]: (name: string) => Promise<NodeAnswer<RecordData[Type]>> } = {
     A: async name => addressesOf(await this.#node.resolve4(name, { ttl: true }), 4),
     AAAA: async name => addressesOf(await this.#node.resolve6(name, { ttl: true }), 6),
+    CNAME: async name => ({
+      records: (await this.#node.resolveCname(name)).map(host => hostOfRecord(host) || undefined),
+    }),
     MX: async name => ({
       records: (await this.#node.resolveMx(name)).map(({ priority, exchange }) => {
         const host = hostOfRecord(exchange)

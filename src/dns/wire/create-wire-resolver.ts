@@ -122,7 +122,8 @@ class WireResolver extends RecordResolver {
       if (trail.end === 'loop') break
       const ttl = Math.min(chainTtl, trail.ttl)
       if (trail.end === 'records') {
-        return { answer: { status: 'found', records: trail.records, ttl, secure }, size }
+        const canonical = trail.name === name ? {} : { canonical: trail.name }
+        return { answer: { status: 'found', records: trail.records, ttl, secure, ...canonical }, size }
       }
       if (reply.rcode === rcode.noError && reply.damaged) return { answer: unusable(name, type), size }
       const absent = { status: 'not-found', ttl: Math.min(ttl, reply.negativeTtl ?? 0), secure } as const

@@ -2,7 +2,13 @@ import type { QuestionType, RecordData, ResourceRecord } from '../record.js'
 
 /** Where the records of an answer lead. */
 export type Trail<Data> =
-  | { readonly end: 'records'; readonly records: readonly Data[]; readonly ttl: number }
+  /** `name` is the owner of the records. */
+  | {
+      readonly end: 'records'
+      readonly name: string
+      readonly records: readonly Data[]
+      readonly ttl: number
+    }
   /** `name` is the last alias' target, about which the answer says nothing more. */
   | { readonly end: 'nothing'; readonly name: string; readonly aliases: number; readonly ttl: number }
   | { readonly end: 'loop' }
@@ -26,7 +32,12 @@ export function followAliases<Type extends QuestionType>(
     const found = own.filter(record => record.type === type).slice(0, mostRecords)
     ttl = Math.min(ttl, ...found.map(record => record.ttl))
     if (found.length > 0) {
-      return { end: 'records', records: found.map(record => record.data as RecordData[Type]), ttl }
+      return {
+        end: 'records',
+        name: owner,
+        records: found.map(record => record.data as RecordData[Type]),
+        ttl,
+      }
     }
     const alias = own.find(record => record.type === 'CNAME')
     if (alias?.type !== 'CNAME') return { end: 'nothing', name: owner, aliases, ttl }

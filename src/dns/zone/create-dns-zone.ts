@@ -113,7 +113,9 @@ class MemoryZone extends RecordResolver implements DnsZone {
     const { status, secure } = answer
     if (status === 'not-found') return { status, reason: answer.reason, ttl: answer.ttl, secure }
     const ttl = Math.min(...[...answer.aliases, ...answer.records].map(record => record.ttl))
-    return { status, records: answer.records.map(record => record.data as RecordData[Type]), ttl, secure }
+    const [{ name: owner } = { name }] = answer.records
+    const records = answer.records.map(record => record.data as RecordData[Type])
+    return { status, records, ttl, secure, ...(owner !== name && { canonical: owner }) }
   }
 
   #records(name: string, entry: ZoneEntryData | undefined, type: string): ResourceRecord[] {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { DnsAnswer, Resolver } from '../../dns/resolver.js'
+import { type DnsAnswer, hasAliases, type Resolver } from '../../dns/resolver.js'
 import { createDnsZone, type DnsZone } from '../../dns/zone/create-dns-zone.js'
 import type { TestFunctions } from './test-functions.js'
 
@@ -182,6 +182,22 @@ export function describeResolver(options: ResolverConformanceOptions): void {
       isTtl(answer, 30)
       assert.equal(reasonOf(await resolver.mx('lost.test')), 'nxdomain')
       assert.equal(reasonOf(await resolver.txt('alias.test')), 'found')
+    })
+
+    test('tells of an alias itself, one step, where it has that power', async resolver => {
+      if (!hasAliases(resolver)) return
+      assert.deepEqual(recordsOf(await resolver.alias('ALIAS.test.')), ['second.test'])
+      assert.deepEqual(recordsOf(await resolver.alias('circle.test')), ['circle2.test'])
+      assert.equal(reasonOf(await resolver.alias('rome.test')), 'nodata')
+      assert.equal(reasonOf(await resolver.alias('nowhere.test')), 'nxdomain')
+    })
+
+    test('tells the name at the end of the aliases truly, or not at all', async resolver => {
+      const answer = await resolver.mx('alias.test')
+      assert(answer.status === 'found')
+      assert([undefined, 'rome.test'].includes(answer.canonical), `canonical is ${answer.canonical}`)
+      const plain = await resolver.mx('rome.test')
+      assert(plain.status === 'found' && plain.canonical === undefined)
     })
 
     test('calls a circle of aliases a temporary failure', async resolver => {

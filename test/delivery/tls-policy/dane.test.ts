@@ -173,6 +173,67 @@ describe('where DANE applies', () => {
   })
 })
 
+describe('a host that is an alias (RFC 7672 §2.2.2)', () => {
+  const good = tlsaOf(testTls.cert, 3, 1, 1)
+
+  /** `rome.test` with the exchanger `mail.rome.test`, an alias of `mx.rome.test`; records by name, all validated but for some. */
+  async function aliasedRome(tlsa: { alias?: string; end?: string }, insecure: readonly string[] = []) {
+    const world = await createOutsideWorld()
+    const rome = await world.server('mx.rome.test', selfSigned)
+    const secure = (name: string) => !insecure.includes(name)
+    world.zone.set('rome.test', { mx: 'mail.rome.test', secure: true })
+    world.zone.set('mail.rome.test', { cname: 'mx.rome.test', secure: secure('mail.rome.test') })
+    world.zone.set('mx.rome.test', { a: rome.address, secure: secure('mx.rome.test') })
+    if (tlsa.alias) world.zone.set('_25._tcp.mail.rome.test', { tlsa: tlsa.alias, secure: true })
+    if (tlsa.end) world.zone.set('_25._tcp.mx.rome.test', { tlsa: tlsa.end, secure: true })
+    return Object.assign(world, { rome, asked: () => rome.connections[0]?.tls?.servername })
+  }
+
+  it('is held to the records at its end, and asked for by that name', async () => {
+    await using world = await aliasedRome({ end: good, alias: nonsense })
+    expect(await world.deliverOne()).toMatchObject({ ...delivered, host: 'mail.rome.test' })
+    expect(world.asked()).toBe('mx.rome.test')
+    await using other = await aliasedRome({ end: nonsense, alias: good })
+    expect(await other.deliverOne()).toMatchObject(refused)
+  })
+
+  it('is held to the records at the alias where its end has none', async () => {
+    await using world = await aliasedRome({ alias: good })
+    expect(await world.deliverOne()).toMatchObject(delivered)
+    expect(world.asked()).toBe('mail.rome.test')
+    await using other = await aliasedRome({ alias: nonsense })
+    expect(await other.deliverOne()).toMatchObject(refused)
+  })
+
+  it('waits when the records at its end cannot be looked up, whatever there is at the alias', async () => {
+    await using world = await aliasedRome({ alias: good })
+    world.zone.fail('_25._tcp.mx.rome.test', 'servfail')
+    expect(await world.deliverOne()).toMatchObject({ status: 'deferred', enhanced: '4.7.5' })
+    expect(world.rome.connections).toHaveLength(0)
+  })
+
+  it('is held to the records at the alias where a validated alias leads out of the signed zones', async () => {
+    await using world = await aliasedRome({ alias: nonsense, end: good }, ['mx.rome.test'])
+    expect(await world.deliverOne()).toMatchObject(refused)
+    world.zone.set('_25._tcp.mail.rome.test', { tlsa: good, secure: true })
+    expect(await world.deliverOne()).toMatchObject(delivered)
+    world.zone.fail('mail.rome.test', 'servfail', 'CNAME')
+    expect(await world.deliverOne()).toMatchObject({ status: 'deferred', enhanced: '4.7.5' })
+  })
+
+  it('is held to nothing where the alias was not validated', async () => {
+    await using world = await aliasedRome({ alias: nonsense, end: nonsense }, ['mail.rome.test'])
+    expect(await world.deliverOne()).toMatchObject({ status: 'delivered', tlsRule: 'opportunistic' })
+    expect(world.asked()).toBe('mail.rome.test')
+  })
+
+  it('may have a certificate for the end of the alias of the domain (§3.2.2)', async () => {
+    await using world = await signedRome(issued, tlsaOf(issuerPem, 2, 0, 1), {}, 'mx.milan.test')
+    world.zone.set('naples.test', { cname: 'rome.test', secure: true })
+    expect(await world.deliverOne({ destination: 'naples.test' })).toMatchObject(delivered)
+  })
+})
+
 describe('tls by destination', () => {
   const tables: [string, NonNullable<MxTransportOptions['tls']>][] = [
     ['a table', { 'Rome.test': 'required', '*.milan.test': 'required', '*': 'none' }],

@@ -90,6 +90,7 @@ describe('a zone', () => {
         { address: '2001:db8::1', family: 6 },
         { address: '192.0.2.1', family: 4 },
       ],
+      canonical: 'host.rome.test',
       ttl: 30,
       secure: false,
     })
