@@ -4,6 +4,8 @@ import { describeError, MailError } from '../core/error.js'
 import { type MessageHeader, readHeader } from './header.js'
 import type { MessageSource } from './message-source.js'
 import type { Attachment, MailAddress, ParsedMessage } from './parsed-message.js'
+import { type PlainMessage, readPlainMessage } from './read-plain-message.js'
+import { readAll } from './sources.js'
 import { parseStructure } from './structure.js'
 
 /** What a message for people stays below by far, and a parser takes in its stride. */
@@ -33,11 +35,12 @@ export async function parseMessage(source: MessageSource): Promise<ParsedMessage
     throw new MailError('MESSAGE_INVALID', 'the message has too many parts, levels or headers to be parsed')
   }
   const header = await readHeader(source)
-  return toParsedMessage(await parseMail(source), header)
+  const plain = readPlainMessage(await readAll(source), structure.root)
+  return withHeader(plain ?? toPlainMessage(await parseMail(source)), header)
 }
 
 async function parseMail(source: MessageSource): Promise<ParsedMail> {
-  // Loaded at the first message that is read: it takes as long as all the rest of a mail server together.
+  // Loaded at the first message that needs it: it takes as long as all the rest of a mail server together.
   const { simpleParser } = await import('mailparser')
   try {
     return await simpleParser(Readable.from(source.open(), { objectMode: false }), parserOptions)
@@ -48,7 +51,19 @@ async function parseMail(source: MessageSource): Promise<ParsedMail> {
   }
 }
 
-function toParsedMessage(mail: ParsedMail, header: MessageHeader): ParsedMessage {
+/** What nobody but us reads: the fields as they are, and no date where there is none. */
+function withHeader(message: PlainMessage, header: MessageHeader): ParsedMessage {
+  const date = readDate(header)
+  return {
+    ...message,
+    headers: header.fields
+      .filter(field => field.name !== '')
+      .map(field => ({ name: field.name.toLowerCase(), value: field.value })),
+    ...(date && { date }),
+  }
+}
+
+function toPlainMessage(mail: ParsedMail): PlainMessage {
   return {
     from: toAddresses(mail.from),
     to: toAddresses(mail.to),
@@ -57,12 +72,8 @@ function toParsedMessage(mail: ParsedMail, header: MessageHeader): ParsedMessage
     replyTo: toAddresses(mail.replyTo),
     references: typeof mail.references === 'string' ? [mail.references] : (mail.references ?? []),
     attachments: mail.attachments.map(toAttachment),
-    headers: header.fields
-      .filter(field => field.name !== '')
-      .map(field => ({ name: field.name.toLowerCase(), value: field.value })),
     ...defined({
       subject: mail.subject,
-      date: readDate(header),
       messageId: mail.messageId,
       inReplyTo: mail.inReplyTo,
       text: mail.text || undefined,
