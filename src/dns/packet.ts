@@ -1,17 +1,5 @@
-import {
-  type Answer,
-  AUTHENTIC_DATA,
-  AUTHORITATIVE_ANSWER,
-  type DecodedPacket,
-  DNSSEC_OK,
-  decode,
-  encode,
-  type Packet,
-  type RecordType as PacketType,
-  RECURSION_AVAILABLE,
-  RECURSION_DESIRED,
-  TRUNCATED_RESPONSE,
-} from 'dns-packet'
+import { createRequire } from 'node:module'
+import type { Answer, DecodedPacket, Packet, RecordType as PacketType } from 'dns-packet'
 import { describeError, MailError } from '../core/error.js'
 import { addressOfRecord, hostOfRecord } from './dns-name.js'
 import { checkPacket } from './packet-bounds.js'
@@ -26,19 +14,28 @@ export type { Answer, PacketType }
 export const headerSize = 12
 /** The response codes that are told apart (RFC 1035 §4.1.1). */
 export const rcode = { noError: 0, formErr: 1, servFail: 2, nxDomain: 3, notImp: 4, refused: 5 } as const
-/** The flags of the second header word. */
+/** The flags of the second header word (RFC 1035 §4.1.1, RFC 4035 §3.2.3). */
 export const flag = {
-  authoritative: AUTHORITATIVE_ANSWER,
-  truncated: TRUNCATED_RESPONSE,
-  recursionDesired: RECURSION_DESIRED,
-  recursionAvailable: RECURSION_AVAILABLE,
-  authentic: AUTHENTIC_DATA,
+  authoritative: 0x0400,
+  truncated: 0x0200,
+  recursionDesired: 0x0100,
+  recursionAvailable: 0x0080,
+  authentic: 0x0020,
 } as const
 /** The DO bit of EDNS (RFC 3225). */
-export const dnssecOk = DNSSEC_OK
+export const dnssecOk = 0x8000
 
 /** Octets of UDP that are offered and taken: what passes everywhere without fragments (RFC 9715 appendix A). */
 export const udpPayload = 1232
+
+const load = createRequire(import.meta.url)
+let loaded: typeof import('dns-packet') | undefined
+
+/** dns-packet, loaded at the first packet: who asks the system's resolver, or a zone in memory, never has one. */
+function codec(): typeof import('dns-packet') {
+  loaded ??= load('dns-packet') as typeof import('dns-packet')
+  return loaded
+}
 
 /**
  * Reads a packet from anybody.
@@ -47,7 +44,7 @@ export const udpPayload = 1232
 export function decodePacket(bytes: Buffer): DecodedPacket {
   try {
     checkPacket(bytes)
-    return decode(bytes)
+    return codec().decode(bytes)
   } catch (thrown) {
     throw new MailError('PROTOCOL', `a DNS packet cannot be read: ${describeError(thrown)}`, {
       temporary: true,
@@ -58,7 +55,7 @@ export function decodePacket(bytes: Buffer): DecodedPacket {
 
 /** Writes a packet. */
 export function encodePacket(packet: Packet): Buffer {
-  return encode(packet)
+  return codec().encode(packet)
 }
 
 /** A packet with the two octets of length that TCP wants before it (RFC 1035 §4.2.2). */

@@ -6,7 +6,6 @@ import { planBatch } from '../routing/plan-batch.js'
 import type { Route } from '../routing/router.js'
 import { describeReply } from '../smtp/reply.js'
 import { type CheckedMessage, checkMessage } from './check-message.js'
-import { composeMessage, readAddressees } from './compose-message.js'
 import type { DeliveryQueue } from './delivery-queue.js'
 import { inspectMessage } from './inspect-message.js'
 import type { OutgoingMessage, SentMessage } from './outgoing-message.js'
@@ -51,6 +50,8 @@ async function readMessage(
   stamp: { readonly messageId: string; readonly now: number },
 ): Promise<{ message: MessageSource; envelope: GivenEnvelope }> {
   if ('raw' in checked) return { message: rawSource(checked.raw), envelope: checked.envelope }
+  // Loaded at the first message that is composed: most hosts, and most tests, only take mail in.
+  const { composeMessage, readAddressees } = await import('./compose-message.js')
   const addressees = readAddressees(checked)
   const { from, to, cc, bcc } = addressees
   const [author] = from
