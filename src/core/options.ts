@@ -8,7 +8,7 @@ import { MailError } from './error.js'
  * @throws MailError `OPTION_INVALID` naming each option that is wrong, what it got and what it wants.
  */
 export function parseOptions<T>(factory: string, schema: ZodType<T>, options: unknown): T {
-  const result = schema.safeParse(options, { reportInput: true })
+  const result = schema.safeParse(options, { reportInput: true, jitless: true })
   if (result.success) return result.data
   const problems = result.error.issues.map(issue => {
     const path = issue.path.map(String).join('.') || 'options'
