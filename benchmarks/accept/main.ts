@@ -5,9 +5,10 @@
  * on all of them. Bare smtp-server is given twice: keeping each message in memory, as is done here, and, to show what
  * that costs, throwing it away.
  */
-import { type ChildProcess, execFileSync, fork } from 'node:child_process'
+import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
+import { buildPackage } from '../shared/built-package.js'
 import { type Load, run } from './load-client.js'
 import type { Peer } from './serve.js'
 
@@ -75,7 +76,7 @@ const scenarios: readonly Scenario[] = [
   },
 ]
 
-execFileSync('npm', ['run', 'build', '--silent'], { stdio: 'inherit' })
+buildPackage()
 
 const servers = new Map<Peer, { process: ChildProcess; port: number }>()
 const peers = [

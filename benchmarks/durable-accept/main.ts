@@ -9,6 +9,7 @@ import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { run } from '../accept/load-client.js'
+import { buildPackage } from '../shared/built-package.js'
 import { quantile } from '../shared/statistics.js'
 import { type Peer, startHaraka, startOwn, startPostfix } from './peers.js'
 
@@ -26,6 +27,7 @@ const targets = new Map([
 ])
 const mostSpread = 5
 
+buildPackage()
 const folder = await mkdtemp(join(tmpdir(), 'posthorn-durable-'))
 // Postfix works as users of its own.
 chmodSync(folder, 0o755)

@@ -1,10 +1,7 @@
 /** A server in a process of its own, `serve.ts <peer> <folder>`, that tells its port by IPC. */
 import { open } from 'node:fs/promises'
 import { join } from 'node:path'
-import { createAccounts } from '../../src/accounts/static/create-accounts.js'
-import { createSmtpServer } from '../../src/smtp-server/create-smtp-server.js'
-import { sqliteStorage } from '../../src/storage/sqlite/sqlite-storage.js'
-import { createMailStore } from '../../src/store/create-mail-store.js'
+import { builtPackage, builtSqlite } from '../shared/built-package.js'
 import { EagerServer } from '../shared/eager-server.js'
 
 const [, , peer, folder = '.'] = process.argv
@@ -12,6 +9,8 @@ if (peer === 'posthorn') await servePosthorn()
 else serveBare(peer === 'bare-fsync' ? keepSynced : async () => {})
 
 async function servePosthorn(): Promise<void> {
+  const { createAccounts, createMailStore, createSmtpServer } = await builtPackage()
+  const { sqliteStorage } = await builtSqlite()
   const accounts = createAccounts({
     users: [{ name: 'alice', password: 'secret', addresses: ['alice@example.test'] }],
   })

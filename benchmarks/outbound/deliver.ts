@@ -4,12 +4,11 @@
  */
 import { join } from 'node:path'
 import { setInterval } from 'node:timers'
-import { createDnsZone } from '../../src/dns/zone/create-dns-zone.js'
-import { bytesSource } from '../../src/message/sources.js'
-import { createDeliveryQueue } from '../../src/queue/create-delivery-queue.js'
-import { sqliteStorage } from '../../src/storage/sqlite/sqlite-storage.js'
+import { builtPackage, builtSqlite } from '../shared/built-package.js'
 import { letter } from './letter.js'
 
+const { bytesSource, createDeliveryQueue, createDnsZone } = await builtPackage()
+const { sqliteStorage } = await builtSqlite()
 const [, , folder = '.', port = '25', count = '2000'] = process.argv
 const messages = Number(count)
 const storage = sqliteStorage({ path: join(folder, 'queue.db') })

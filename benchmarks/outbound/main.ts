@@ -10,11 +10,13 @@ import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { buildPackage } from '../shared/built-package.js'
 import { startPostfix } from './postfix.js'
 
 const sizes = process.argv.includes('--long') ? [2_000, 20_000, 200_000] : [2_000, 20_000]
 const mostGrowth = 1.5
 
+buildPackage()
 const folder = await mkdtemp(join(tmpdir(), 'posthorn-outbound-'))
 // Postfix works as users of its own.
 chmodSync(folder, 0o755)

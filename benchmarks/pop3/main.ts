@@ -14,6 +14,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { sqliteStorage } from '../../src/storage/sqlite/sqlite-storage.js'
 import { createMailStore } from '../../src/store/create-mail-store.js'
+import { buildPackage } from '../shared/built-package.js'
 import { quantile } from '../shared/statistics.js'
 import { Pop3Client } from './client.js'
 import { startDovecot } from './dovecot.js'
@@ -24,6 +25,7 @@ const body = 'All work and no play makes Jack a dull boy, said somebody else.\r\
 const messages = Array.from({ length: count }, (_, index) => Buffer.from(`Subject: ${index}\r\n\r\n${body}`))
 const targets: Record<string, number> = { 'first login': 5 }
 
+buildPackage()
 const folder = await mkdtemp(join(tmpdir(), 'posthorn-pop3-'))
 chmodSync(folder, 0o755)
 const servers: { name: string; port: number; end(): Promise<void> }[] = []

@@ -1,9 +1,8 @@
 /** A POP3 server in a process of its own, `serve.ts <database>`, that tells its port by IPC. */
-import { createAccounts } from '../../src/accounts/static/create-accounts.js'
-import { createPop3Server } from '../../src/pop3/create-pop3-server.js'
-import { sqliteStorage } from '../../src/storage/sqlite/sqlite-storage.js'
-import { createMailStore } from '../../src/store/create-mail-store.js'
+import { builtPackage, builtSqlite } from '../shared/built-package.js'
 
+const { createAccounts, createMailStore, createPop3Server } = await builtPackage()
+const { sqliteStorage } = await builtSqlite()
 const path = process.argv[2] ?? 'mail.db'
 const accounts = createAccounts({
   users: [{ name: 'alice', password: 'secret', addresses: ['alice@example.test'] }],

@@ -9,6 +9,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { buildPackage } from '../shared/built-package.js'
 import { quantile } from '../shared/statistics.js'
 import type { Measured } from './measure.js'
 import { type PeerName, peers } from './peers.js'
@@ -17,7 +18,7 @@ const quick = process.argv.includes('--quick')
 const rounds = quick ? 3 : 11
 const messages = quick ? 200 : 1_000
 
-execFileSync('npm', ['run', 'build', '--silent'], { stdio: 'inherit' })
+buildPackage()
 const folder = mkdtempSync(join(tmpdir(), 'posthorn-startup-'))
 try {
   writeFileSync(join(folder, 'package.json'), '{"private":true}')
