@@ -84,9 +84,9 @@ export class ClientConnection {
     this.#socket.write(more.length === 0 ? first : joinOutput([first, ...more]))
   }
 
-  /** Sends the output at the end of this turn of the event loop, so that a slow handler does not hold it back. */
+  /** Sends what output there is at the end of this turn of the event loop, so that a slow handler does not hold it back. */
   flushSoon(): void {
-    if (this.#flushing) return
+    if (this.#flushing || this.#outputSize === 0) return
     this.#flushing = true
     setImmediate(() => {
       this.#flushing = false

@@ -1,4 +1,5 @@
-import { type Clock, withDeadline } from '../core/clock.js'
+import type { Clock, Timer } from '../core/clock.js'
+import { formatDuration } from '../core/duration.js'
 import { describeError, MailError, type MailErrorCode } from '../core/error.js'
 import type { Logger } from '../core/logger.js'
 import type { Pop3ServerEvents } from './events.js'
@@ -19,9 +20,21 @@ export interface HandlerCallOptions {
   readonly emit: (event: 'handler:failed', payload: Pop3ServerEvents['handler:failed']) => void
 }
 
-/** Calls the accounts and the store for a session: within the deadline, and with an event for what goes wrong. */
+/** A call that was not answered yet. */
+interface OpenCall {
+  readonly due: number
+  giveUp(): void
+}
+
+/**
+ * Calls the accounts and the store for a session: within the deadline, and with an event for what goes wrong. A call
+ * costs no timer: the one that runs looks which calls are overdue.
+ */
 export class HandlerCalls {
   readonly #options: HandlerCallOptions
+  /** In the order they were made, which is that of their deadlines. */
+  readonly #open = new Set<OpenCall>()
+  #timer: Timer | undefined
 
   constructor(options: HandlerCallOptions) {
     this.#options = options
@@ -32,17 +45,41 @@ export class HandlerCalls {
    * @throws MailError `ACCOUNTS_FAILED` or `STORAGE_FAILED`, reported; `NO_SUCH_MESSAGE` as it is, being an answer.
    */
   async call<T>(handler: Handler, operation: string, work: () => Promise<T>): Promise<T> {
-    const { clock, handlerTimeout } = this.#options
     try {
-      return await withDeadline(
-        clock,
-        handlerTimeout,
-        `${handler}.${operation}`,
-        Promise.resolve().then(work),
-      )
+      return await this.#withinDeadline(work())
     } catch (thrown) {
       if (thrown instanceof MailError && thrown.code === 'NO_SUCH_MESSAGE') throw thrown
       throw this.report(handler, operation, thrown)
+    }
+  }
+
+  /** The session is over: no call is made any more. */
+  stop(): void {
+    this.#timer?.cancel()
+  }
+
+  #withinDeadline<T>(answer: Promise<T>): Promise<T> {
+    const { clock, handlerTimeout } = this.#options
+    return new Promise((resolve, reject) => {
+      const giveUp = () => reject(new Error(`no answer within ${formatDuration(handlerTimeout)}`))
+      const call = { due: clock.monotonic() + handlerTimeout, giveUp }
+      this.#open.add(call)
+      this.#timer ??= clock.schedule(handlerTimeout, () => this.#look())
+      answer.then(resolve, reject).finally(() => this.#open.delete(call))
+    })
+  }
+
+  #look(): void {
+    this.#timer = undefined
+    const { clock } = this.#options
+    for (const call of this.#open) {
+      const rest = call.due - clock.monotonic()
+      if (rest > 0) {
+        this.#timer = clock.schedule(rest, () => this.#look())
+        return
+      }
+      this.#open.delete(call)
+      call.giveUp()
     }
   }
 

@@ -47,6 +47,7 @@ async function stream(session: Session, source: MessageSource, top: MessageTop |
       connection.write(stuffing.push(top ? top.push(chunk.value) : chunk.value))
       if (connection.full) await session.drained()
       if (top?.done) break
+      connection.flushSoon()
     }
     if (!top?.done) assertWhole(source, octets)
     connection.write(stuffing.end())

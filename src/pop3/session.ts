@@ -80,6 +80,7 @@ export class Session {
     await this.#serve()
     this.connection.end()
     await this.releaseMaildrop()
+    this.handlers.stop()
     const account = this.#account === undefined ? {} : { account: this.#account }
     emit('session:closed', { traceId, remoteAddress, ...account, reason: this.#end ?? 'lost' })
   }

@@ -17,17 +17,30 @@ export interface MessageRow {
 
 const columns = 'uid, modseq, flags, internal_date, saved_at, size, blob, prefix'
 
+/** The {@link columns} of a row. */
+type MessageValues = readonly [
+  uid: number,
+  modseq: number,
+  flags: string,
+  internalDate: number,
+  savedAt: number,
+  size: number,
+  blob: number,
+  prefix: Uint8Array | null,
+]
+
+function messageRow(values: MessageValues): MessageRow {
+  const [uid, modseq, flags, internal_date, saved_at, size, blob, prefix] = values
+  return { uid, modseq, flags, internal_date, saved_at, size, blob, prefix }
+}
+
 export function messageRecord(row: MessageRow): MessageRecord {
-  const record = {
-    uid: row.uid,
-    modseq: row.modseq,
-    flags: parseFlags(row.flags),
-    internalDate: row.internal_date,
-    savedAt: row.saved_at,
-    size: row.size,
-    blob: blobId.of(row.blob),
-  }
-  return row.prefix ? { ...record, prefix: row.prefix } : record
+  const { uid, modseq, internal_date: internalDate, saved_at: savedAt, size, prefix } = row
+  const flags = parseFlags(row.flags)
+  const blob = blobId.of(row.blob)
+  return prefix
+    ? { uid, modseq, flags, internalDate, savedAt, size, blob, prefix }
+    : { uid, modseq, flags, internalDate, savedAt, size, blob }
 }
 
 /** Messages of a mailbox as the query wants them, ascending by UID. */
@@ -58,13 +71,15 @@ function listRanges(
   let left = limit
   for (const { from, to } of joinRanges(ranges)) {
     if (left <= 0) break
-    const found = statements.all<MessageRow>(
-      `SELECT ${columns} FROM messages WHERE mailbox = ? AND uid >= ? AND uid <= ? ORDER BY uid LIMIT ?`,
-      mailbox,
-      from,
-      to,
-      left,
-    )
+    const found = statements
+      .rows<MessageValues>(
+        `SELECT ${columns} FROM messages WHERE mailbox = ? AND uid >= ? AND uid <= ? ORDER BY uid LIMIT ?`,
+        mailbox,
+        from,
+        to,
+        left,
+      )
+      .map(messageRow)
     rows.push(found)
     left -= found.length
   }
