@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createTransport } from 'nodemailer'
 import { describe, expect, it } from 'vitest'
-import { createTestMail } from '../../src/testing/index.js'
+import { createScriptedServer, createTestMail } from '../../src/testing/index.js'
+import { Conversation } from '../smtp-server/conversation.js'
 import { send } from './send.js'
 
 describe('isolation of tests on one server', () => {
@@ -22,6 +23,69 @@ describe('isolation of tests on one server', () => {
     const wrong = createTransport({ ...one.smtp.settings, auth: { user: one.user, pass: two.password } })
     await expect(wrong.verify()).rejects.toThrow(/535/)
     expect(two.env()['SMTP_USER']).toBe(`test@${two.domain}`)
+  })
+
+  it('has a tenant wait for sessions that concern it, not for those of others', async () => {
+    await using mail = await createTestMail({ domains: ['app.test'] })
+    const [ours, other] = [mail.tenant(), mail.tenant()]
+    const unrest = { code: 'TIMEOUT' }
+    const client = await Conversation.open(mail.smtp.port)
+    await client.expect('220')
+    await client.ask('EHLO client.test', '250')
+    // It has named nobody yet: mail for any tenant may come of it.
+    await expect(ours.idle({ timeout: 50 })).rejects.toMatchObject(unrest)
+    await client.ask(`MAIL FROM:<${other.address('shop')}>`, '250')
+    await ours.idle()
+    await ours.expectNone()
+    await expect(other.idle({ timeout: 50 })).rejects.toMatchObject(unrest)
+    await client.ask(`RCPT TO:<${ours.address('bob').toUpperCase()}>`, '250')
+    await expect(ours.expectNone({}, { timeout: 50 })).rejects.toMatchObject(unrest)
+    await client.ask('RSET', '250')
+    await client.ask('MAIL FROM:<shop@app.test>', '250')
+    await expect(ours.idle({ timeout: 50 })).rejects.toMatchObject(unrest)
+    await client.ask('RCPT TO:<alice@app.test>', '250')
+    await ours.idle()
+    await expect(mail.idle({ timeout: 50 })).rejects.toMatchObject(unrest)
+    client.destroy()
+    const login = await Conversation.open(mail.smtp.port)
+    await login.expect('220')
+    await login.ask('EHLO client.test', '250')
+    const plain = Buffer.from(`\0${other.user}\0${other.password}`).toString('base64')
+    await login.ask(`AUTH PLAIN ${plain}`, '235')
+    await ours.idle()
+    await expect(other.idle({ timeout: 50 })).rejects.toMatchObject(unrest)
+    login.destroy()
+  })
+
+  it("has a tenant wait for its own deliveries, not for another's", async () => {
+    const remote = createScriptedServer()
+    const { port } = await remote.listen()
+    let answer = () => {}
+    const asked = new Promise<void>(resolve => {
+      remote.on.data().run(peer => {
+        resolve()
+        return new Promise<void>(done => {
+          answer = () => {
+            peer.say(['451 4.3.0 Not now'])
+            done()
+          }
+        })
+      })
+    })
+    await using mail = await createTestMail({ domains: ['app.test'] })
+    mail.route('slow.test', { port })
+    const [ours, other] = [mail.tenant(), mail.tenant()]
+    await send(other, { from: other.address('shop'), to: 'bob@slow.test' })
+    await asked
+    await ours.idle()
+    await expect(other.idle({ timeout: 50 })).rejects.toThrow(/Deliveries under way:\n +bob@slow\.test/)
+    await expect(mail.idle({ timeout: 50 })).rejects.toMatchObject({ code: 'TIMEOUT' })
+    const rest = other.idle()
+    answer()
+    await rest
+    const [entry] = await mail.server.queue.list()
+    expect(entry).toMatchObject({ state: 'waiting', attempts: 1 })
+    await remote.close()
   })
 
   it('puts mail back as it was', async () => {

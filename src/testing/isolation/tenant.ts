@@ -3,7 +3,11 @@ import type { Arrival } from '../recording/arrival.js'
 import type { ServiceSettings, SmtpSettings } from '../test-mail/connection-settings.js'
 import type { Inbox } from '../waiting/inbox.js'
 
-/** A part of a test mail for one test: addresses nobody else has, and only the mail from and to them. */
+/**
+ * A part of a test mail for one test: addresses nobody else has, and only the mail from and to them. Its `idle()` and
+ * `expectNone()` wait for what may concern it: its mail in the queue, sessions that named it, and those that have not
+ * said yet whose they are. Another tenant's open session or slow delivery does not hold it up.
+ */
 export interface Tenant extends Inbox {
   /** Of its own: `t4k2x9qd.tenant.test`. */
   readonly domain: string
@@ -18,9 +22,12 @@ export interface Tenant extends Inbox {
   env(prefix?: string): Record<string, string>
 }
 
+/** All tenants have domains below this one. */
+export const tenantParent = '.tenant.test'
+
 /** A domain that no other tenant has. */
 export function tenantDomain(): string {
-  return `t${newTraceId().slice(0, 10)}.tenant.test`
+  return `t${newTraceId().slice(0, 10)}${tenantParent}`
 }
 
 /** Whether mail is from or to a domain, or was handed in by one of its users. */

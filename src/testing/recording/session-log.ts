@@ -20,6 +20,12 @@ export interface RecordedSession {
   readonly refusals: readonly Refusal[]
   /** Whether a message may still come of it: from its beginning, and from MAIL, to the end of a transaction. */
   readonly busy: boolean
+  /** Account id of the user who logged in. */
+  readonly user?: string
+  /** Domains that the transaction named so far, in lower case: of its sender and recipients. */
+  readonly domains: ReadonlySet<string>
+  /** Whether the transaction named a recipient. */
+  readonly addressed: boolean
   /** Set once it is over. */
   readonly ended?: SessionClosed['reason']
   /** What the socket or TLS said as it ended. */
@@ -41,6 +47,9 @@ interface OpenSession {
   kind: SessionEvent['kind']
   transcript: TranscriptLine[]
   refusals: Refusal[]
+  user?: string
+  domains: Set<string>
+  addressed: boolean
   ended?: SessionClosed['reason']
   error?: string
   /** The last command. */
@@ -54,29 +63,31 @@ const limits = { sessions: 1_000, lines: 2_000 }
 /** Keeps what clients and server said to each other. */
 export class SessionLog {
   readonly #sessions = new Map<string, OpenSession>()
-  readonly #listeners = new Set<() => void>()
+  readonly #listeners = new Set<(session: RecordedSession) => void>()
   readonly #stops: readonly (() => void)[]
 
   constructor(smtp: Pick<SmtpServer, 'on'>) {
     const on = <Name extends keyof SmtpServerEvents>(
       event: Name,
-      listener: (payload: SmtpServerEvents[Name]) => void,
-    ) => smtp.on(event, payload => this.#changed(() => listener(payload)))
+      change: (session: OpenSession, payload: SmtpServerEvents[Name]) => void,
+    ) => smtp.on(event, payload => this.#changed(payload, session => change(session, payload)))
     this.#stops = [
-      on('session:opened', event => void this.#session(event)),
-      on('session:line', event => record(this.#session(event), event)),
-      on('session:secured', event => {
-        this.#session(event).busy = true
+      on('session:opened', () => {}),
+      on('session:line', record),
+      on('session:secured', session => {
+        session.busy = true
       }),
-      on('message:accepted', event => rest(this.#session(event))),
-      on('message:rejected', event => rest(this.#session(event))),
-      on('session:refused', event => {
-        const session = this.#session(event)
+      on('session:authenticated', (session, { account }) => {
+        session.user = account
+      }),
+      on('message:accepted', rest),
+      on('message:rejected', rest),
+      on('session:refused', (session, event) => {
         session.refusals.push({ command: '', reply: `turned away: ${event.reason}` })
         session.ended = 'limit'
         session.busy = false
       }),
-      on('session:closed', event => end(this.#session(event), event)),
+      on('session:closed', end),
     ]
   }
 
@@ -95,8 +106,8 @@ export class SessionLog {
     return [...this.#sessions.values()].filter(session => session.busy)
   }
 
-  /** Calls `listener` at each change, until the returned function is called. */
-  onChange(listener: () => void): () => void {
+  /** Calls `listener` with a session at each of its changes, until the returned function is called. */
+  onChange(listener: (session: RecordedSession) => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
   }
@@ -112,9 +123,10 @@ export class SessionLog {
     this.#listeners.clear()
   }
 
-  #changed(change: () => void): void {
-    change()
-    for (const listener of [...this.#listeners]) listener()
+  #changed(event: SessionEvent, change: (session: OpenSession) => void): void {
+    const session = this.#session(event)
+    change(session)
+    for (const listener of [...this.#listeners]) listener(session)
   }
 
   #session({ sessionId, remoteAddress, remotePort, kind }: SessionEvent): OpenSession {
@@ -129,6 +141,8 @@ export class SessionLog {
       kind,
       transcript: [],
       refusals: [],
+      domains: new Set<string>(),
+      addressed: false,
       command: '',
       busy: true,
     }
@@ -141,12 +155,24 @@ function record(session: OpenSession, { from, text }: TranscriptLine): void {
   if (session.transcript.length < limits.lines) session.transcript.push({ from, text })
   if (from === 'client') {
     session.command = text
+    noteDomain(session, text)
     if (!/^(RSET|NOOP|QUIT)\b/i.test(text)) session.busy = true
     return
   }
   if (/^[45]/.test(text)) session.refusals.push({ command: session.command, reply: text })
   // After these a client that keeps its connection (a pool) may stay away for as long as it likes.
   if (/^(RSET|NOOP)\b/i.test(session.command)) session.busy = false
+}
+
+/** Whom a transaction names; a new one begins with nobody named. */
+function noteDomain(session: OpenSession, text: string): void {
+  const [, verb = '', domain] = /^(MAIL|RCPT)\b[^<]*<(?:[^>]*@([^>]*))?>/i.exec(text) ?? []
+  if (verb.toUpperCase() === 'MAIL') {
+    session.domains.clear()
+    session.addressed = false
+  }
+  if (verb.toUpperCase() === 'RCPT') session.addressed = true
+  if (domain !== undefined) session.domains.add(domain.toLowerCase())
 }
 
 function rest(session: OpenSession): void {

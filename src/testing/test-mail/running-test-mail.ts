@@ -8,6 +8,7 @@ import type { Storage } from '../../storage/storage.js'
 import { clearState, type MailState, readState, writeState } from '../isolation/mail-state.js'
 import { type SeedMessage, type SeedOptions, seedMail } from '../isolation/seed.js'
 import { concerns, type Tenant, tenantDomain } from '../isolation/tenant.js'
+import { tenantWorld } from '../isolation/tenant-world.js'
 import { readMessage, TestMessage } from '../messages/test-message.js'
 import type { Arrival } from '../recording/arrival.js'
 import type { MailLog } from '../recording/mail-log.js'
@@ -97,7 +98,7 @@ export class RunningTestMail extends RecordedInbox implements TestMail {
     this.#parts.locals.addTenant(domain, login.password)
     const smtp = smtpSettings(this.smtp, login, this.tls.ca)
     const { pop3 } = this
-    return Object.assign(new RecordedInbox(this.#world, concerns(domain)), {
+    return Object.assign(new RecordedInbox(tenantWorld(this.#world, domain), concerns(domain)), {
       ...login,
       domain,
       smtp,

@@ -24,7 +24,11 @@ export async function untilIdle(world: WaitWorld, timeout: number, signal?: Abor
       if (signal?.aborted) throw new MailError('ABORTED', 'the wait for rest was aborted')
       if (wait.over) throw new MailError('TIMEOUT', await tellUnrest(world, timeout))
       if (sessions.busy.length > 0) await news
-      else if (await restsWith(() => happened, Promise.race([queue.idle(), news]))) return
+      else {
+        // News may be that the time is up, which is no rest.
+        const rest = Promise.race([queue.idle().then(() => true), news.then(() => false)])
+        if (await restsWith(() => happened, rest)) return
+      }
     }
   } finally {
     wait.end()
@@ -33,9 +37,9 @@ export async function untilIdle(world: WaitWorld, timeout: number, signal?: Abor
 }
 
 /** Whether nothing happens until `rest`, and some turns of the event loop after it. */
-async function restsWith(happened: () => number, rest: Promise<void>): Promise<boolean> {
+async function restsWith(happened: () => number, rest: Promise<boolean>): Promise<boolean> {
   const before = happened()
-  await rest
+  if (!(await rest)) return false
   for (let turn = 0; turn < turns && happened() === before; turn++) {
     await new Promise(resolve => immediately(resolve))
   }

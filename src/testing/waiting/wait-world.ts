@@ -7,9 +7,9 @@ import type { SessionLog } from '../recording/session-log.js'
 
 /** What waiting looks at. */
 export interface WaitWorld {
-  readonly log: MailLog
-  readonly sessions: SessionLog
-  readonly queue: DeliveryQueue
+  readonly log: Pick<MailLog, 'last' | 'after' | 'onArrival'>
+  readonly sessions: Pick<SessionLog, 'sessions' | 'busy' | 'onChange'>
+  readonly queue: Pick<DeliveryQueue, 'list' | 'idle' | 'on'>
   readonly clock: VirtualClock
   /** In milliseconds. */
   readonly waitTimeout: number
