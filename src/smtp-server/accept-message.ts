@@ -11,6 +11,7 @@ import { replies } from '../smtp/reply.js'
 import type { AcceptBatch, AcceptResult } from '../storage/storage.js'
 import { addedFields, comesBack } from './added-fields.js'
 import { checkQuota } from './check-quota.js'
+import { checksAuthor, refuseAuthor } from './may-send-as.js'
 import type { Session } from './session.js'
 import type { RoutedRecipient, Transaction } from './transaction.js'
 
@@ -71,6 +72,8 @@ async function check(received: Received): Promise<MessageOutcome> {
   const header = small ? headerOf(small) : await readHeader(inPieces(message))
   if (header.all('Received').length > session.server.settings.maxHops) return refusal(replies.tooManyHops)
   if (comesBack(transaction, header)) return refusal(replies.tooManyHops)
+  const notYours = checksAuthor(session) ? await refuseAuthor(session, header) : undefined
+  if (notYours) return refusal(notYours)
   const all = [...transaction.recipients.values()]
   const refused = all.some(hasQuota) ? await overQuota(received, all) : nobody
   const [first] = refused.values()

@@ -45,6 +45,12 @@ export interface SmtpServerOptions {
    */
   greetingDelay?: Duration
   /**
+   * Whether every author (`From:`) of what a user hands in must be one that the account may send as (`maySendAs`), as
+   * the sender of the envelope must be: nobody is then signed for in another's name. Otherwise, and where the authors
+   * cannot be made out, the answer is `550 5.7.1`. Default: `true`.
+   */
+  checkAuthor?: boolean
+  /**
    * What becomes of a message with a CR or LF that is not part of a CRLF (RFC 5321 §2.3.8): `'reject'` answers `550
    * 5.6.11`, `'keep'` stores it byte for byte, for servers that relay to nobody who would take it for a line break.
    * Neither ends DATA in any case. Default: `'reject'`.
@@ -189,6 +195,7 @@ export const smtpServerOptionsSchema = z.strictObject({
     .regex(/^[ -~]*$/, { error: 'expected printable ASCII' })
     .default(''),
   greetingDelay: durationSchema.default(0),
+  checkAuthor: z.boolean().default(true),
   bareLineBreaks: z.enum(['reject', 'keep']).default('reject'),
   maxHops: count(1).default(50),
   limits: limits.prefault({}),

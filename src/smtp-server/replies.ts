@@ -49,6 +49,7 @@ export const serverReplies = {
   encryptionRequired: reply(538, '5.7.11', 'Encryption required for this authentication mechanism'),
   fullForever: reply(552, '5.2.2', 'Message is larger than the mailbox'),
   senderNotYours: reply(553, '5.7.1', 'Not allowed to send with this sender address'),
+  authorNotYours: reply(550, '5.7.1', 'Not allowed to send with this author (From)'),
   needsSmtpUtf8: reply(553, '5.6.7', 'Address needs SMTPUTF8'),
   bareLineBreaks: reply(550, '5.6.11', 'Message has a bare CR or LF (RFC 5321 §2.3.8)'),
   earlyTalker: reply(554, '5.5.1', 'Client spoke before the greeting'),

@@ -3,6 +3,7 @@ import type { Envelope } from '../../core/envelope.js'
 import { newTraceId } from '../../core/trace.js'
 import { replies } from '../../smtp/reply.js'
 import { isRefused, type MailParameters, readMailParameters } from '../mail-parameters.js'
+import { mayAccountSendAs } from '../may-send-as.js'
 import { parsePathArgument, readMailbox } from '../parse-path.js'
 import { serverReplies } from '../replies.js'
 import type { Session } from '../session.js'
@@ -47,15 +48,10 @@ async function checkSender(
   address: Address | undefined,
   size: number,
 ): Promise<void> {
-  if (address && !(await maySendAs(session, address))) return session.reply(serverReplies.senderNotYours)
+  if (address && !(await mayAccountSendAs(session, address)))
+    return session.reply(serverReplies.senderNotYours)
   const headers = await session.consult('mail', (policy, view) => policy.mail?.(view, envelope))
   if (headers) open(session, envelope, size, headers)
-}
-
-async function maySendAs(session: Session, sender: Address): Promise<boolean> {
-  const { account } = session
-  if (account?.maySendAs === undefined) return true
-  return (await session.ask('accounts', async () => account.maySendAs?.(sender))) === true
 }
 
 function open(session: Session, mail: Mail, declaredSize: number, headers: readonly string[]): void {
