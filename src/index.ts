@@ -46,6 +46,7 @@ export { createLmtpTransport } from './delivery/create-lmtp-transport.js'
 export { createMxTransport } from './delivery/create-mx-transport.js'
 export {
   createRoutedTransport,
+  type DomainWay,
   type RoutedTransportOptions,
   type RouteQuestion,
 } from './delivery/create-routed-transport.js'

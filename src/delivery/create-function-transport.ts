@@ -62,6 +62,7 @@ export function createFunctionTransport(options: FunctionTransportOptions): Tran
   }
   return {
     deliver: (delivery, signal) => settings.clock.track(run(delivery, signal)),
+    site: async () => 'function',
     close: async () => {},
   }
 }

@@ -9,7 +9,7 @@ import { makeSecureContext } from './secure-context.js'
 import { SlotGate } from './slot-gate.js'
 import type { Transport } from './transport.js'
 
-/** A transport to some servers, whoever the mail is for. `factory` is named in errors. */
+/** A transport to some servers, one site whoever the mail is for. `factory` is named in errors. */
 export function createRelayTransport(
   factory: string,
   settings: RelaySettings,
@@ -29,8 +29,10 @@ export function createRelayTransport(
     gate: new SlotGate(concurrency),
     pool,
   }
+  const site = servers.map(({ host, port, path }) => path ?? `${host}:${port}`).join(' ')
   return {
     deliver: (delivery, signal) => clock.track(new RelayAttempt(context, delivery, signal).run()),
+    site: async () => site,
     close: async () => {
       pool.close()
       await ownResolver?.close()

@@ -12,7 +12,16 @@ export interface RoutedTransportOptions<Name extends string = string> {
   transports: Readonly<Record<Name, Transport>>
   /** Names the way of one recipient. What it throws, and a name that there is not, defer the recipient. */
   route: (question: RouteQuestion) => NoInfer<Name> | Promise<NoInfer<Name>>
+  /**
+   * Names the way that all mail of a domain takes, so that the queue holds its limits and its back-off for the site
+   * behind that way; `undefined` for a domain whose recipients take several. Asked for a domain every few minutes. Default:
+   * every domain is a site of its own.
+   */
+  routeOfDomain?: (domain: string) => DomainWay<NoInfer<Name>> | Promise<DomainWay<NoInfer<Name>>>
 }
+
+/** The way of a domain, where it has one. */
+export type DomainWay<Name extends string = string> = Name | undefined
 
 /** Who a way is asked for. */
 export interface RouteQuestion {
@@ -30,16 +39,18 @@ export interface RouteQuestion {
 const schema = z.strictObject({
   transports: z.record(z.string(), shapeSchema<Transport>('a transport', ['deliver', 'close'])),
   route: functionSchema<RoutedTransportOptions['route']>('a function'),
+  routeOfDomain:
+    functionSchema<NonNullable<RoutedTransportOptions['routeOfDomain']>>('a function').optional(),
 })
 
 /**
  * Creates a transport that chooses among others, for each recipient and at each attempt. Recipients of one message that
  * go the same way stay together. The queue goes on grouping by the domain of the recipient, so that what waits in it can
- * take another way tomorrow.
+ * take another way tomorrow; `routeOfDomain` tells it which domains share a site.
  * @throws MailError `OPTION_INVALID`.
  */
 export function createRoutedTransport<Name extends string>(options: RoutedTransportOptions<Name>): Transport {
-  const { transports, route } = parseOptions('createRoutedTransport', schema, options)
+  const { transports, route, routeOfDomain } = parseOptions('createRoutedTransport', schema, options)
   const byName = new Map(Object.entries(transports))
   return {
     async deliver(delivery, signal) {
@@ -57,6 +68,14 @@ export function createRoutedTransport<Name extends string>(options: RoutedTransp
       )
       return [...lost, ...outcomes.flat()]
     },
+    ...(routeOfDomain && {
+      site: async (destination: string, signal: AbortSignal) => {
+        const name = await routeOfDomain(destination)
+        const way = name === undefined ? undefined : byName.get(name)
+        // Named by the way too: two of them to one server are two sites, each with a login of its own.
+        return way && `${name}: ${(await way.site?.(destination, signal)) ?? destination}`
+      },
+    }),
     async close() {
       await Promise.all([...new Set(byName.values())].map(transport => transport.close()))
     },

@@ -82,8 +82,10 @@ type Settings = z.output<typeof schema>
 export function createWebhookTransport(options: WebhookTransportOptions): Transport {
   const settings = parseOptions('createWebhookTransport', schema, options)
   const gate = new SlotGate(settings.concurrency)
+  const { host } = new URL(settings.url)
   return {
     deliver: (delivery, signal) => settings.clock.track(deliver(settings, gate, delivery, signal)),
+    site: async () => host,
     close: async () => {},
   }
 }

@@ -7,7 +7,9 @@ import {
   createFunctionTransport,
   type FunctionTransportOptions,
 } from '../../src/delivery/create-function-transport.js'
+import { createLmtpTransport } from '../../src/delivery/create-lmtp-transport.js'
 import { createRoutedTransport } from '../../src/delivery/create-routed-transport.js'
+import { createSmarthostTransport } from '../../src/delivery/create-smarthost-transport.js'
 import {
   createWebhookTransport,
   type WebhookTransportOptions,
@@ -256,5 +258,37 @@ describe('createWebhookTransport', () => {
     ).toThrowError(
       expect.objectContaining({ code: 'OPTION_INVALID', message: expect.stringContaining(name) }),
     )
+  })
+})
+
+describe('the site of a transport that goes one way', () => {
+  const { signal } = new AbortController()
+  const smarthost = createSmarthostTransport({
+    hostname: 'app.test',
+    servers: [{ host: '192.0.2.1', port: 587 }, { host: '192.0.2.2' }],
+  })
+  const lmtp = createLmtpTransport({ hostname: 'app.test', path: '/run/lmtp' })
+  const hook = createWebhookTransport({ url: 'https://app.test/mail', secret })
+  const callback = createFunctionTransport({ deliver: () => {} })
+
+  it('is one for all destinations', async () => {
+    const sites = (transport: Transport) =>
+      Promise.all(['rome.test', 'paris.test'].map(domain => transport.site?.(domain, signal)))
+    expect(await sites(smarthost)).toEqual(Array(2).fill('192.0.2.1:587 192.0.2.2:587'))
+    expect(await sites(lmtp)).toEqual(Array(2).fill('/run/lmtp'))
+    expect(await sites(hook)).toEqual(Array(2).fill('app.test'))
+    expect(await sites(callback)).toEqual(Array(2).fill('function'))
+  })
+
+  it('is passed on by a route that is that of a whole domain', async () => {
+    const plain: Transport = { deliver: async () => [], close: async () => {} }
+    const transport = createRoutedTransport({
+      transports: { hook, plain },
+      route: () => 'hook',
+      routeOfDomain: domain => ({ 'rome.test': 'hook' as const, 'paris.test': 'plain' as const })[domain],
+    })
+    const sites = ['rome.test', 'paris.test', 'mixed.test'].map(domain => transport.site?.(domain, signal))
+    expect(await Promise.all(sites)).toEqual(['hook: app.test', 'plain: paris.test', undefined])
+    expect(createRoutedTransport({ transports: { hook }, route: () => 'hook' }).site).toBeUndefined()
   })
 })
