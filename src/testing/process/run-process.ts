@@ -48,8 +48,10 @@ async function serve(command: ServeCommand, around: ProcessSurroundings): Promis
     () => mail.clock.now(),
     event => around.out(`${log(event)}\n`),
   )
+  // Whoever reads that it listens may end it at once.
+  const stopped = around.untilStopped()
   around.out(command.json ? `${JSON.stringify(listening(mail, api))}\n` : welcome(mail, api))
-  await around.untilStopped()
+  await stopped
 }
 
 function listening(mail: TestMail, api: HttpApi): object {
