@@ -1,9 +1,11 @@
-import { type ChildProcess, execFileSync, fork, spawn } from 'node:child_process'
+import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, chownSync, cpSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { chownSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { freePort, waitForPort } from '../shared/wait-for-port.js'
+import { endProcess } from '../shared/end-process.js'
+import { installHaraka, startHarakaProcess } from '../shared/haraka.js'
+import { queueManager, startPostfixProcess, userId } from '../shared/postfix.js'
 
 /** A server that runs. */
 export interface Peer {
@@ -19,7 +21,7 @@ export async function startOwn(name: string, folder: string): Promise<Peer> {
     execArgv: process.execArgv,
   })
   const [{ port }] = (await once(child, 'message')) as [{ port: number }]
-  return { name, port, end: () => end(child) }
+  return { name, port, end: () => endProcess(child) }
 }
 
 const harakaPlugin = `
@@ -36,55 +38,21 @@ exports.hook_queue = function (next, connection) {
 
 /** Installs Haraka and starts it with a queue plugin that writes a file for each message and syncs it. */
 export async function startHaraka(folder: string): Promise<Peer> {
-  const port = await freePort()
-  for (const part of ['config', 'plugins', 'mail']) mkdirSync(join(folder, part), { recursive: true })
-  writeFileSync(join(folder, 'package.json'), '{"private":true}')
-  const install = ['install', '--no-audit', '--no-fund', '--ignore-scripts', 'Haraka@3']
-  execFileSync('npm', install, { cwd: folder, stdio: 'ignore', timeout: 180_000 })
-  cpSync(join(folder, 'node_modules/Haraka/config'), join(folder, 'config'), { recursive: true })
-  const config = {
-    'smtp.ini': `listen=127.0.0.1:${port}\nnodes=0\n`,
-    plugins: 'synced\n',
-    'log.ini': '[main]\nlevel=ERROR\n',
-    me: 'mx.example.test\n',
-    loglevel: 'ERROR\n',
-  }
-  for (const [file, text] of Object.entries(config)) writeFileSync(join(folder, 'config', file), text)
-  writeFileSync(join(folder, 'plugins', 'synced.js'), harakaPlugin)
-  const child = spawn(process.execPath, ['node_modules/Haraka/bin/haraka', '-c', folder], {
-    cwd: folder,
-    env: { ...process.env, MAIL_FOLDER: join(folder, 'mail') },
-    stdio: 'ignore',
-  })
-  await waitForPort(port)
-  return { name: 'haraka', port, end: () => end(child) }
+  const mail = join(folder, 'mail')
+  installHaraka(folder)
+  mkdirSync(mail)
+  const setup = { installed: folder, folder: join(folder, 'run'), plugin: harakaPlugin }
+  const { port, child } = await startHarakaProcess({ ...setup, env: { MAIL_FOLDER: mail } })
+  return { name: 'haraka', port, end: () => endProcess(child) }
 }
-
-const postfixPrograms = '/usr/lib/postfix/sbin'
 
 /** Starts a Postfix of its own, which delivers into a Maildir. Needs root. */
 export async function startPostfix(folder: string): Promise<Peer> {
-  if (!existsSync(join(postfixPrograms, 'master'))) throw new Error('Postfix is not installed')
-  const port = await freePort()
-  const config = join(folder, 'config')
   const mail = join(folder, 'mail')
-  for (const part of [config, mail, join(folder, 'queue'), join(folder, 'data')])
-    mkdirSync(part, { recursive: true })
-  chmodSync(folder, 0o755)
-  const nobody = Number(execFileSync('id', ['-u', 'nobody']))
-  const postfix = Number(execFileSync('id', ['-u', 'postfix']))
+  const nobody = userId('nobody')
+  mkdirSync(mail, { recursive: true })
   chownSync(mail, nobody, nobody)
-  chownSync(join(folder, 'data'), postfix, -1)
-  const main = {
-    compatibility_level: '3.6',
-    queue_directory: join(folder, 'queue'),
-    data_directory: join(folder, 'data'),
-    myhostname: 'mx.example.test',
-    mydestination: '',
-    inet_interfaces: '127.0.0.1',
-    inet_protocols: 'ipv4',
-    maillog_file: '/dev/null',
-    maillog_file_prefixes: '/dev',
+  const parameters = {
     virtual_mailbox_domains: 'example.test',
     virtual_mailbox_base: mail,
     virtual_mailbox_maps: 'static:alice/',
@@ -93,41 +61,11 @@ export async function startPostfix(folder: string): Promise<Peer> {
     virtual_minimum_uid: '1',
     virtual_mailbox_limit: '0',
     smtpd_peername_lookup: 'no',
-    smtpd_client_connection_count_limit: '0',
-    smtpd_client_connection_rate_limit: '0',
     local_recipient_maps: '',
-    alias_maps: '',
-    alias_database: '',
     default_process_limit: '120',
     in_flow_delay: '0',
   }
-  const lines = Object.entries(main).map(([key, value]) => `${key} = ${value}\n`)
-  writeFileSync(join(config, 'main.cf'), lines.join(''))
-  writeFileSync(
-    join(config, 'master.cf'),
-    `127.0.0.1:${port} inet n - n - - smtpd
-cleanup unix n - n - 0 cleanup
-qmgr unix n - n 300 1 qmgr
-rewrite unix - - n - - trivial-rewrite
-bounce unix - - n - 0 bounce
-defer unix - - n - 0 bounce
-trace unix - - n - 0 bounce
-error unix - - n - - error
-proxymap unix - - n - - proxymap
-virtual unix - n n - - virtual
-anvil unix - - n - 1 anvil
-postlog unix-dgram n - n - 1 postlogd
-`,
-  )
-  execFileSync('/usr/sbin/postfix', ['-c', config, 'check'], { stdio: 'ignore' })
-  const child = spawn(join(postfixPrograms, 'master'), ['-c', config, '-d'], { stdio: 'ignore' })
-  await waitForPort(port)
-  return { name: 'postfix', port, end: () => end(child) }
-}
-
-async function end(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return
-  const ended = once(child, 'exit')
-  child.kill('SIGTERM')
-  await ended
+  const services = `${queueManager}virtual unix - n n - - virtual\n`
+  const { port, child } = await startPostfixProcess(folder, parameters, services)
+  return { name: 'postfix', port, end: () => endProcess(child) }
 }

@@ -1,16 +1,21 @@
 /**
- * Fills a queue in SQLite, then delivers all of it to the sink: `deliver.ts <folder> <sink port> <messages>`, in a
- * process of its own. Tells by IPC when it is filled, begins at the answer, and tells its CPU time and memory at the end.
+ * Delivers a queue in SQLite to the sink, in a process of its own: `deliver.ts <folder> <sink port>`. Takes mail by SMTP
+ * too, and tells its port by IPC; begins at the first message, and at the second tells its CPU time and memory and ends.
  */
+import { once } from 'node:events'
 import { join } from 'node:path'
 import { setInterval } from 'node:timers'
 import { builtPackage, builtSqlite } from '../shared/built-package.js'
-import { letter } from './letter.js'
 
-const { bytesSource, createDeliveryQueue, createDnsZone } = await builtPackage()
+/** What a run took. */
+export interface Usage {
+  readonly cpuMs: number
+  readonly rssMb: number
+}
+
+const { createDeliveryQueue, createDnsZone, createSmtpServer } = await builtPackage()
 const { sqliteStorage } = await builtSqlite()
-const [, , folder = '.', port = '25', count = '2000'] = process.argv
-const messages = Number(count)
+const [, , folder = '.', port = '25'] = process.argv
 const storage = sqliteStorage({ path: join(folder, 'queue.db') })
 const zone = createDnsZone()
 for (let domain = 0; domain < 10; domain++) {
@@ -23,39 +28,31 @@ const queue = createDeliveryQueue({
   resolver: zone,
   delivery: { port: Number(port), allowPrivateAddresses: true, tls: 'none', connections: { perHost: 20 } },
 })
-
-for (let first = 0; first < messages; first += 200) {
-  await Promise.all(Array.from({ length: Math.min(200, messages - first) }, (_, index) => put(first + index)))
-}
-let most = 0
-process.once('message', async () => {
-  global.gc?.()
-  const watch = setInterval(() => {
-    most = Math.max(most, process.memoryUsage().rss)
-  }, 50)
-  const before = process.cpuUsage()
-  await queue.start()
-  await queue.idle()
-  clearInterval(watch)
-  const { user, system } = process.cpuUsage(before)
-  process.send?.({ cpuMs: (user + system) / 1_000, rssMb: most / 2 ** 20 })
-  await queue.close()
-  await storage.close()
-  process.disconnect()
+queue.pause()
+const server = createSmtpServer({
+  hostname: 'mx.example.test',
+  domains: ['example.test'],
+  accounts: { authenticate: async () => undefined, find: async () => undefined },
+  queue,
+  relayNetworks: ['127.0.0.1'],
+  limits: { connectionsPerAddress: 1_000 },
 })
-process.send?.({ filled: true })
-
-async function put(index: number): Promise<void> {
-  const destination = `d${index % 10}.test`
-  await storage.accept({
-    id: `m${index}`,
-    message: bytesSource(letter),
-    receivedAt: Date.now(),
-    copies: [],
-    queued: {
-      traceId: `m${index}`,
-      envelope: { sender: 'a@example.test' },
-      recipients: [{ address: `user@${destination}`, destination, dueAt: Date.now() }],
-    },
-  })
-}
+const listening = await server.listen({ port: 0, host: '127.0.0.1' })
+const begin = once(process, 'message')
+process.send?.({ port: listening.port })
+await begin
+const end = once(process, 'message')
+let most = 0
+const watch = setInterval(() => {
+  most = Math.max(most, process.memoryUsage.rss())
+}, 50)
+const before = process.cpuUsage()
+queue.resume()
+await end
+clearInterval(watch)
+const { user, system } = process.cpuUsage(before)
+process.send?.({ cpuMs: (user + system) / 1_000, rssMb: most / 2 ** 20 } satisfies Usage)
+await server.close()
+await queue.close()
+await storage.close()
+process.disconnect()
