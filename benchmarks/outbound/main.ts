@@ -6,7 +6,7 @@
  * by fresh processes, and senders take turns. At last 200,000 wait, of which posthorn alone delivers some (with `--long`
  * all): its memory must not grow with the queue.
  */
-import { type ChildProcess, fork } from 'node:child_process'
+import { fork } from 'node:child_process'
 import { chmodSync, rmSync } from 'node:fs'
 import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'

@@ -39,8 +39,10 @@ export class MxAttempt {
   readonly #context: MxContext
   readonly #delivery: Delivery
   readonly #startedAt: number
+  readonly #given: AbortSignal
+  /** Ends with the signal that was given, or when the time is over; cheaper than `AbortSignal.any`, for each message. */
   readonly #ending = new AbortController()
-  readonly #signal: AbortSignal
+  readonly #signal = this.#ending.signal
   readonly #progress: AttemptProgress
   #connections = 0
 
@@ -48,7 +50,7 @@ export class MxAttempt {
     this.#context = context
     this.#delivery = delivery
     this.#startedAt = context.clock.monotonic()
-    this.#signal = AbortSignal.any([signal, this.#ending.signal])
+    this.#given = signal
     // Lookups for all hosts of one preference listen to it at once; their number is bounded by the limits.
     setMaxListeners(0, this.#signal)
     this.#progress = new AttemptProgress(delivery, context.logger)
@@ -57,6 +59,9 @@ export class MxAttempt {
   /** Resolves to an outcome per recipient. Never rejects. */
   async run(): Promise<RecipientOutcome[]> {
     const { clock, limits } = this.#context
+    const end = () => this.#ending.abort(this.#given.reason)
+    if (this.#given.aborted) end()
+    this.#given.addEventListener('abort', end, { once: true })
     const timer = clock.schedule(limits.attempt, () => this.#ending.abort())
     try {
       await this.#walk()
@@ -64,6 +69,7 @@ export class MxAttempt {
       this.#progress.blame(errorVerdict(error))
     } finally {
       timer.cancel()
+      this.#given.removeEventListener('abort', end)
     }
     return this.#progress.outcomes()
   }
