@@ -28,7 +28,7 @@ const fasterBy = 1.5
 /** Of memory, from the fewest waiting to the most. */
 const mostGrowth = 1.5
 /** A run that hangs ends after so many milliseconds. */
-const patience = 60_000
+const patience = 90_000
 
 interface Run {
   readonly rate: number
@@ -161,7 +161,7 @@ async function countTo(count: number): Promise<{ all: Promise<unknown> }> {
 async function measureMemory(least: number | undefined): Promise<void> {
   const fewest = least ?? (await memoryOf(2_000, 2_000))
   const most = quick ? 20_000 : 200_000
-  const delivered = long ? most : 20_000
+  const delivered = long ? most : 10_000
   const growth = (await memoryOf(most, Math.min(delivered, most))) / fewest
   const isMet = growth < mostGrowth
   if (!isMet) missed++
