@@ -3,8 +3,8 @@ import type { SettledEntry, SettleResult } from '../queue-storage.js'
 import type { AcceptResult } from '../storage.js'
 import { putBlob, referBlob } from './blob-rows.js'
 import { lostLeases, type NewQueuedMessage, putEntries, settleEntries } from './entry-changes.js'
-import { ensureInbox, findMailbox, makeMailbox } from './mailbox-rows.js'
-import { appendMessages } from './message-changes.js'
+import { ensureInbox, makeMailbox } from './mailbox-rows.js'
+import { appendMessages, appendTo, type NewMessage } from './message-changes.js'
 import { blobId, mailboxId } from './row-ids.js'
 import type { Statements } from './sqlite-database.js'
 import type { Transaction } from './transaction.js'
@@ -68,7 +68,6 @@ function keepMessage(tx: Transaction, message: PreparedBatch['message'], referen
 
 function storeCopy(tx: Transaction, copy: NewCopy, blob: number, size: number, savedAt: number) {
   const { account, mailbox: name, flags, internalDate, prefix } = copy
-  const mailbox = findMailbox(tx, account, name) ?? makeMailboxIn(tx, account, name)
   const message = {
     flags,
     internal_date: internalDate,
@@ -77,9 +76,21 @@ function storeCopy(tx: Transaction, copy: NewCopy, blob: number, size: number, s
     blob,
     prefix,
   }
-  const { id, uid_validity, uid_next, modseq } = appendMessages(tx, mailbox, [message])
-  const place = { mailboxId: mailboxId.of(id), uidValidity: uid_validity, uid: uid_next - 1, modseq }
-  return { account, mailbox: name, ...place }
+  const place = appendTo(tx, account, name, message) ?? appendToNew(tx, account, name, message)
+  const { id, uid_validity, uid_next, modseq } = place
+  const mailbox = name
+  return {
+    account,
+    mailbox,
+    mailboxId: mailboxId.of(id),
+    uidValidity: uid_validity,
+    uid: uid_next - 1,
+    modseq,
+  }
+}
+
+function appendToNew(tx: Transaction, account: string, name: string, message: NewMessage) {
+  return appendMessages(tx, makeMailboxIn(tx, account, name), [message])
 }
 
 function makeMailboxIn(tx: Transaction, account: string, name: string) {
@@ -89,6 +100,8 @@ function makeMailboxIn(tx: Transaction, account: string, name: string) {
 
 /** Forgets batches accepted more than an hour before; at most a few more than came. */
 export function forgetBatches(tx: Transaction, limit: number): void {
+  const first = tx.get<{ at: number }>('SELECT at FROM accepted ORDER BY seq LIMIT 1')
+  if (!first || first.at + hour >= tx.now) return
   const oldest = tx.all<{ seq: number; at: number }>(
     'SELECT seq, at FROM accepted ORDER BY seq LIMIT ?',
     limit,

@@ -23,12 +23,24 @@ export function putBlob(tx: Transaction, bytes: Uint8Array, references: number):
 }
 
 function beginRow(tx: Transaction, size: number, references: number): number {
-  const made = tx.get<{ id: number }>(
-    'INSERT INTO blobs (size, refs) VALUES (?, ?) RETURNING id',
-    size,
-    references,
-  )
-  return made?.id ?? 0
+  const row = nextRow(tx)
+  tx.run('INSERT INTO blobs (id, size, refs) VALUES (?, ?, ?)', row, size, references)
+  return row
+}
+
+/** Ids that are taken at once. */
+const reservedAtOnce = 1_000
+
+/** Ids are taken many at once, as each commit that takes some has one page more to write. */
+function nextRow(tx: Transaction): number {
+  if (tx.reserved.next === tx.reserved.end) {
+    const state = tx.get<{ next_blob: number }>(
+      `UPDATE state SET next_blob = next_blob + ${reservedAtOnce} RETURNING next_blob`,
+    )
+    if (!state) throw new MailError('STORAGE_FAILED', 'sqliteStorage: the database has lost its state')
+    tx.reserved = { next: state.next_blob - reservedAtOnce, end: state.next_blob }
+  }
+  return tx.reserved.next++
 }
 
 /** Begins a blob that is written piece by piece. Gives its row. */

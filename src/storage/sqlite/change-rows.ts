@@ -4,6 +4,7 @@ import type { Transaction } from './transaction.js'
 
 /** Rows that are kept: what a process may miss between two looks. */
 const mostKept = 100_000
+const forgottenAtOnce = 100
 
 interface ChangeRow {
   readonly seq: number
@@ -19,9 +20,9 @@ interface ChangeRow {
 export function appendChanges(tx: Transaction, origin: string, changes: readonly StorageChange[]): void {
   for (const change of changes) {
     const messages = change.kind === 'messages' ? change : undefined
-    tx.run(
+    const made = tx.get<{ seq: number }>(
       `INSERT INTO changes (origin, kind, account, mailbox, modseq, before_modseq, before_uid_next)
-       VALUES (?, ?, ?, ?, ?, ?, ?)`,
+       VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING seq`,
       origin,
       change.kind,
       change.kind === 'queue' ? null : change.account,
@@ -30,8 +31,9 @@ export function appendChanges(tx: Transaction, origin: string, changes: readonly
       messages?.before.modseq ?? null,
       messages?.before.uidNext ?? null,
     )
+    const seq = made?.seq ?? 0
+    if (seq % forgottenAtOnce === 0) tx.run('DELETE FROM changes WHERE seq <= ?', seq - mostKept)
   }
-  tx.run('DELETE FROM changes WHERE seq <= ?', lastChange(tx) - mostKept)
 }
 
 /** The number of the last change. */

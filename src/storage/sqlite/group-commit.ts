@@ -113,6 +113,7 @@ export class GroupCommit {
 
   /** Some failures end the whole transaction (https://www.sqlite.org/lang_transaction.html): then there is no savepoint. */
   #takeBack(thrown: unknown): void {
+    this.#tx.failed()
     try {
       this.#tx.run('ROLLBACK TO command')
       this.#tx.run('RELEASE command')
@@ -145,6 +146,7 @@ export class GroupCommit {
   }
 
   #rollBack(thrown: unknown): void {
+    this.#tx.failed()
     try {
       this.#tx.run('ROLLBACK')
     } catch (after) {

@@ -48,7 +48,11 @@ export function findMailbox(statements: Statements, account: string, name: strin
 export function mailboxByRow(statements: Statements, row: number): MailboxRow {
   const found = statements.get<MailboxRow>('SELECT * FROM mailboxes WHERE id = ?', row)
   if (found) return found
-  throw new MailError('NO_SUCH_MAILBOX', 'the mailbox does not exist any more')
+  throw noSuchMailbox()
+}
+
+export function noSuchMailbox(): MailError {
+  return new MailError('NO_SUCH_MAILBOX', 'the mailbox does not exist any more')
 }
 
 /** What every account has, wherever it is asked for first. */

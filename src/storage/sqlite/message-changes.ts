@@ -8,6 +8,7 @@ import {
   mailboxByRow,
   mailboxExists,
   namedMailbox,
+  noSuchMailbox,
   renameTree,
 } from './mailbox-rows.js'
 import {
@@ -26,15 +27,42 @@ const fewestTombstones = 10_000
 /** A message before it has a place. */
 export type NewMessage = Omit<MessageRow, 'uid' | 'modseq'>
 
-/** Appends messages whose blobs count the reference already; each gets a UID and a MODSEQ. Gives the first UID. */
+/** The counters of a mailbox after messages were appended. */
+type Counters = Pick<MailboxRow, 'id' | 'uid_validity' | 'uid_next' | 'modseq'>
+
+const countNew = `UPDATE mailboxes SET uid_next = uid_next + ?, modseq = modseq + ?, messages = messages + ?,
+  unseen = unseen + ?, bytes = bytes + ?`
+const counters = 'id, uid_validity, uid_next, modseq'
+
+/** Appends a message as {@link appendMessages} does, to a mailbox by its name; `undefined` where there is none. */
+export function appendTo(
+  tx: Transaction,
+  account: string,
+  name: string,
+  message: NewMessage,
+): Counters | undefined {
+  const after = tx.get<Counters>(
+    `${countNew} WHERE account = ? AND name = ? RETURNING ${counters}`,
+    1,
+    1,
+    1,
+    Number(isUnseen(message.flags)),
+    message.size,
+    account,
+    name,
+  )
+  if (after) insertAppended(tx, { ...after, account, name }, [message])
+  return after
+}
+
+/** Appends messages whose blobs count the reference already; each gets a UID and a MODSEQ. Gives the counters after. */
 export function appendMessages(
   tx: Transaction,
   mailbox: MailboxRow,
   messages: readonly NewMessage[],
-): MailboxRow {
-  const after = tx.get<MailboxRow>(
-    `UPDATE mailboxes SET uid_next = uid_next + ?, modseq = modseq + ?, messages = messages + ?,
-       unseen = unseen + ?, bytes = bytes + ? WHERE id = ? RETURNING *`,
+): Counters {
+  const after = tx.get<Counters>(
+    `${countNew} WHERE id = ? RETURNING ${counters}`,
     messages.length,
     messages.length,
     messages.length,
@@ -42,13 +70,22 @@ export function appendMessages(
     messages.reduce((sum, { size }) => sum + size, 0),
     mailbox.id,
   )
-  const { uid_next, modseq } = after ?? mailbox
+  if (!after) throw noSuchMailbox()
+  insertAppended(tx, { ...mailbox, ...after }, messages)
+  return after
+}
+
+function insertAppended(
+  tx: Transaction,
+  mailbox: Counters & Pick<MailboxRow, 'account' | 'name'>,
+  messages: readonly NewMessage[],
+): void {
+  const { uid_next, modseq } = mailbox
   const before = { modseq: modseq - messages.length, uidNext: uid_next - messages.length }
   for (const [index, message] of messages.entries()) {
     insertMessage(tx, mailbox.id, before.uidNext + index, before.modseq + 1 + index, message)
   }
   tx.changes.messages(mailbox.id, { account: mailbox.account, mailbox: mailbox.name, modseq, before })
-  return after ?? mailbox
 }
 
 function insertMessage(

@@ -8,13 +8,14 @@ export const migrations: readonly string[] = [
   `
   -- One row: what is known of the whole.
   CREATE TABLE state (
-    last_uid_validity INTEGER NOT NULL
+    last_uid_validity INTEGER NOT NULL,
+    next_blob INTEGER NOT NULL DEFAULT 1
   ) STRICT;
 
-  -- Message bytes. refs counts the messages and queue entries that refer to a blob. Ids are never used again, so that
-  -- one that is out of date cannot name the mail of somebody else.
+  -- Message bytes. refs counts the messages and queue entries that refer to a blob. Ids are taken from next_blob and never
+  -- used again, so that one that is out of date cannot name the mail of somebody else.
   CREATE TABLE blobs (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    id INTEGER PRIMARY KEY,
     size INTEGER NOT NULL,
     refs INTEGER NOT NULL
   ) STRICT;
@@ -121,9 +122,10 @@ export const migrations: readonly string[] = [
     expires_at REAL NOT NULL
   ) STRICT, WITHOUT ROWID;
 
-  -- What commits changed, for the other processes on this file; origin is who made the commit.
+  -- What commits changed, for the other processes on this file; origin is who made the commit. The last rows are kept, so
+  -- that seq goes on from them.
   CREATE TABLE changes (
-    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    seq INTEGER PRIMARY KEY,
     origin TEXT NOT NULL,
     kind TEXT NOT NULL,
     account TEXT,

@@ -48,6 +48,8 @@ export class Transaction extends Statements {
   now = Number.NEGATIVE_INFINITY
   /** Batches accepted since the transaction began. */
   accepted = 0
+  /** Rows of blobs that are taken and not used yet. */
+  reserved = { next: 0, end: 0 }
 
   constructor(readonly database: SqliteDatabase) {
     super(database)
@@ -56,5 +58,10 @@ export class Transaction extends Statements {
   /** Notes an instant: what is left to expire is judged by those that pass by. */
   sees(instant: number): void {
     this.now = Math.max(this.now, instant)
+  }
+
+  /** What was reserved may have been taken back with what failed. */
+  failed(): void {
+    this.reserved = { next: 0, end: 0 }
   }
 }

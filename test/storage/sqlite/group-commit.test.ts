@@ -64,6 +64,24 @@ describeSqlite('group commit', {}, () => {
     await storage.close()
   })
 
+  it('takes ids for blobs anew when the commit that took them failed, as other processes may have them', async () => {
+    const path = temporaryFile()
+    let broken = true
+    const storage = gatedStorage(path, sql => {
+      if (broken && sql.startsWith('INSERT INTO accepted')) throw new Error('injected')
+    })
+    await expect(put(storage, 'ann')).rejects.toMatchObject({ code: 'STORAGE_FAILED' })
+    broken = false
+    await put(storage, 'ann')
+    const other = sqliteStorage({ path, thread: false })
+    for (let count = 0; count < 5; count++) await put(other, 'ann')
+    await put(storage, 'ann')
+    expect((await other.mail.usage('ann')).messages).toBe(7)
+    expect(await storage.check()).toEqual([])
+    await other.close()
+    await storage.close()
+  })
+
   it('fails all of a group whose commit fails, tells nobody of it, and goes on', async () => {
     let broken = false
     const storage = gatedStorage(temporaryFile(), sql => {

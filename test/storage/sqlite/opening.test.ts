@@ -47,7 +47,9 @@ describeSqlite('opening an SQLite storage', {}, () => {
   it('brings a database of the first release up to date, with all that is in it', async () => {
     const path = temporaryFile()
     const first = (await loadSqlite())(path)
-    first.exec(`${migrations[0]}; PRAGMA user_version = 1; INSERT INTO state VALUES (7)`)
+    first.exec(
+      `${migrations[0]}; PRAGMA user_version = 1; INSERT INTO state (next_blob, last_uid_validity) VALUES (2, 7)`,
+    )
     first.exec(`INSERT INTO blobs VALUES (1, 2, 2); INSERT INTO chunks VALUES (65536, x'0d0a');
       INSERT INTO mailboxes (id, account, name, uid_validity, uid_next, modseq, messages, unseen, bytes)
         VALUES (1, 'ann', 'INBOX', 7, 2, 2, 1, 1, 2);
