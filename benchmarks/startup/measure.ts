@@ -1,7 +1,7 @@
 /**
  * One peer, in a process of its own: `measure.ts <peer> <folder> <messages>`. Tells by IPC how long it took, in
- * milliseconds: to load, to be ready, until a first message was stored and waited for, and to take so many messages,
- * one a connection, ten at a time.
+ * milliseconds: to load, to be ready, until a first message was stored and waited for; and how many messages a second
+ * it takes, one a connection: so many ten at a time, and a tenth of that one after another.
  */
 import { run } from '../accept/load-client.js'
 import { freePort } from '../shared/wait-for-port.js'
@@ -12,7 +12,10 @@ export interface Measured {
   readonly loaded: number
   readonly ready: number
   readonly first: number
+  /** Of processor time, until the first message was waited for. */
+  readonly cpu: number
   readonly perSecond: number
+  readonly perSecondAlone: number
 }
 
 const [peer, folder = '', messages = '0'] = process.argv.slice(2)
@@ -22,6 +25,7 @@ const message = Buffer.from(
 const port = await freePort()
 
 const start = performance.now()
+const cpuBefore = process.cpuUsage()
 const open = await load(peer as PeerName, folder)
 const loaded = performance.now() - start
 const server = await open(port)
@@ -32,12 +36,21 @@ await run({ ...client, messages: 1 }, 0)
 await waiting
 const first = performance.now() - start
 
-const begun = performance.now()
+const { user, system } = process.cpuUsage(cpuBefore)
+const cpu = (user + system) / 1_000
+
 const count = Number(messages)
-if (count > 0) {
-  await run({ ...client, connections: 10, messages: count }, 0)
-  await server.waitForCount(count + 1)
-}
-const perSecond = (count * 1_000) / (performance.now() - begun)
-const measured: Measured = { loaded, ready, first, perSecond }
+let sent = 1
+const perSecond = await rate(10, count)
+const perSecondAlone = await rate(1, count / 10)
+const measured: Measured = { loaded, ready, first, cpu, perSecond, perSecondAlone }
 process.send?.(measured, () => process.exit(0))
+
+async function rate(connections: number, wanted: number): Promise<number> {
+  if (wanted === 0) return Number.NaN
+  const begun = performance.now()
+  await run({ ...client, connections, messages: wanted }, 0)
+  sent += wanted
+  await server.waitForCount(sent)
+  return (wanted * 1_000) / (performance.now() - begun)
+}

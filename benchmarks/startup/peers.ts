@@ -1,3 +1,5 @@
+import { resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import type { TestMail } from '../../src/testing/index.js'
 
 /** Who is compared. */
@@ -21,7 +23,7 @@ type Arrive = () => void
 export async function load(peer: PeerName, folder: string): Promise<(port: number) => Promise<StartedPeer>> {
   const from = (path: string) => import(`${folder}/node_modules/${path}`)
   if (peer === 'posthorn') {
-    const url = new URL('../../dist/testing/index.js', import.meta.url).href
+    const url = pathToFileURL(resolve('dist/testing/index.js')).href
     const { createTestMail } = (await import(url)) as typeof import('../../src/testing/index.js')
     return async () => ofPosthorn(await createTestMail())
   }
