@@ -108,7 +108,7 @@ export type {
 export type { SystemResolverOptions } from './dns/system/options.js'
 export type { DnsCacheOptions, WireResolverOptions } from './dns/wire/options.js'
 export { createDnsZone, type DnsZone } from './dns/zone/create-dns-zone.js'
-export type { DnsZoneOptions } from './dns/zone/options.js'
+export type { DnsSilence, DnsZoneOptions } from './dns/zone/options.js'
 export type { ZoneEntry } from './dns/zone/zone-entry.js'
 export type { DsnKind } from './dsn/dsn.js'
 export { parseDsn } from './dsn/parse-dsn.js'

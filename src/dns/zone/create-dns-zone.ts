@@ -1,3 +1,4 @@
+import { sleep } from '../../core/clock.js'
 import { MailError } from '../../core/error.js'
 import { parseOptions } from '../../core/options.js'
 import type { Authority, AuthorityAnswer } from '../authority.js'
@@ -5,7 +6,7 @@ import { dnsName, reverseName } from '../dns-name.js'
 import type { QuestionType, RecordData, RecordType, ResourceRecord } from '../record.js'
 import { RecordResolver } from '../record-resolver.js'
 import type { DnsAnswer, DnsFailure, Resolver } from '../resolver.js'
-import { type DnsZoneOptions, zoneOptionsSchema } from './options.js'
+import { type DnsZoneOptions, type DnsZoneSettings, zoneOptionsSchema } from './options.js'
 import { type ZoneEntry, type ZoneEntryData, zoneEntrySchema } from './zone-entry.js'
 
 /**
@@ -22,8 +23,8 @@ export interface DnsZone extends Resolver, Authority {
   /** Takes all records of `name` away. */
   remove(name: string): void
   /**
-   * Makes lookups of `name` end in a temporary failure until {@link DnsZone.recover}: at once in memory; a DNS
-   * server on the zone answers SERVFAIL or REFUSED, sends a broken packet, or is silent, as `reason` says.
+   * Makes lookups of `name` end in a temporary failure until {@link DnsZone.recover}: at once in memory, but for
+   * `timeout` with the option `silence`; a DNS server on the zone answers SERVFAIL or REFUSED, sends a broken packet, or is silent, as `reason` says.
    * @param type - fails questions of this type only
    */
   fail(name: string, reason: DnsFailure['reason'], type?: QuestionType): void
@@ -53,9 +54,9 @@ class MemoryZone extends RecordResolver implements DnsZone {
   /** How many names there are at and below a name: one without records exists if there are some below (RFC 8020). */
   readonly #population = new Map<string, number>()
   readonly #failures = new Map<string, DnsFailure['reason']>()
-  readonly #options: Required<DnsZoneOptions>
+  readonly #options: DnsZoneSettings
 
-  constructor(options: Required<DnsZoneOptions>) {
+  constructor(options: DnsZoneSettings) {
     super()
     this.#options = options
   }
@@ -107,9 +108,14 @@ class MemoryZone extends RecordResolver implements DnsZone {
   protected async ask<Type extends QuestionType>(
     name: string,
     type: Type,
+    signal: AbortSignal | undefined,
   ): Promise<DnsAnswer<RecordData[Type]>> {
     const answer = this.query(name, type)
-    if (answer.status === 'temporary-failure') return answer
+    if (answer.status === 'temporary-failure') {
+      const { silence } = this.#options
+      if (silence && answer.reason === 'timeout') await sleep(silence.clock, silence.lasts, signal)
+      return answer
+    }
     const { status, secure } = answer
     if (status === 'not-found') return { status, reason: answer.reason, ttl: answer.ttl, secure }
     const ttl = Math.min(...[...answer.aliases, ...answer.records].map(record => record.ttl))

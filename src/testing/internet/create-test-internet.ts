@@ -34,7 +34,7 @@ export function createTestInternet(options: TestInternetOptions = {}): TestInter
 class SmallInternet implements TestInternet {
   readonly clock: TestInternet['clock']
   readonly seed: number
-  readonly dns = createInternetDns()
+  readonly dns: TestInternet['dns']
   readonly #network = createSimulatedNetwork()
   readonly #random: SeededRandom
   readonly #hosts = new Map<string, ScriptedHost>()
@@ -48,6 +48,7 @@ class SmallInternet implements TestInternet {
 
   constructor({ clock, seed, onTestFailed }: TestInternetSettings) {
     this.clock = clock
+    this.dns = createInternetDns(clock)
     this.seed = seed
     this.#random = new SeededRandom(seed)
     onTestFailed?.(() => process.stderr.write(`${this.describe()}\n`))

@@ -1,9 +1,13 @@
+import type { Clock } from '../../core/clock.js'
 import type { QuestionType } from '../../dns/record.js'
 import type { DnsFailure } from '../../dns/resolver.js'
 import { createDnsZone, type DnsZone } from '../../dns/zone/create-dns-zone.js'
 import type { ZoneEntry } from '../../dns/zone/zone-entry.js'
 
-/** What may be wrong with a name: `nxdomain` denies it, anything else is a temporary failure. */
+/**
+ * What may be wrong with a name: `nxdomain` denies it, anything else is a temporary failure. All come at once but `timeout`:
+ * nobody answers, and the lookup ends after 6 seconds of the virtual clock, as that of `createDnsResolver` does.
+ */
 export type DnsFault = 'nxdomain' | DnsFailure['reason']
 
 /** The names of an internet in memory. */
@@ -38,14 +42,18 @@ interface Fault {
 }
 
 /** Creates the names of an internet: none. */
-export function createInternetDns(): InternetDns {
-  return new MemoryDns()
+export function createInternetDns(clock: Clock): InternetDns {
+  return new MemoryDns(clock)
 }
 
 class MemoryDns implements InternetDns {
-  readonly resolver = createDnsZone()
+  readonly resolver: DnsZone
   #entries = new Map<string, ZoneEntry>()
   #faults: Fault[] = []
+
+  constructor(clock: Clock) {
+    this.resolver = createDnsZone({}, { silence: { clock } })
+  }
 
   set(name: string, records: ZoneEntry): void {
     const key = name.toLowerCase()

@@ -139,6 +139,7 @@ describe('a zone', () => {
     expect(await zone.addresses('mx.rome.test')).toMatchObject({
       records: [{ address: '192.0.2.1', family: 4 }],
     })
+    // At once: this zone was given no clock to wait on.
     zone.fail('mx.rome.test', 'timeout', 'A')
     expect(await zone.addresses('mx.rome.test')).toMatchObject({ status: 'temporary-failure' })
     expect(await zone.txt('mx.rome.test')).toMatchObject({ status: 'found' })

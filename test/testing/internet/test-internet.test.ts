@@ -74,6 +74,23 @@ describe('createTestInternet', () => {
     expect(rome.messages).toHaveLength(1)
   })
 
+  it('has lookups that nobody answers take as long as they would', async () => {
+    await using internet = createTestInternet()
+    internet.host('mx.rome.test')
+    using _failing = internet.dns.fail('rome.test', 'timeout')
+    const told: unknown[] = []
+    const lookup = internet.dns.resolver.mx('rome.test').then(answer => told.push(answer))
+    await internet.clock.advance(5_999)
+    expect(told).toEqual([])
+    await internet.clock.advance(1)
+    await lookup
+    expect(told).toMatchObject([{ status: 'temporary-failure', reason: 'timeout' }])
+    const ending = new AbortController()
+    const aborted = internet.dns.resolver.mx('rome.test', { signal: ending.signal })
+    ending.abort()
+    await expect(aborted).rejects.toMatchObject({ code: 'ABORTED' })
+  })
+
   it('returns mail to a name that is denied, until it is there again', async () => {
     await using internet = createTestInternet()
     const paris = await internet.server('paris.test', { users: ['alice'] })
