@@ -17,7 +17,19 @@ afterAll(async () => {
   await mail.close()
 })
 
-test('a new customer gets a code', async () => {
+/** A test that prints all that happened on the mail server when it fails. */
+function mailTest(name, body) {
+  test(name, async () => {
+    try {
+      await body()
+    } catch (error) {
+      console.log(await mail.report())
+      throw error
+    }
+  })
+}
+
+mailTest('a new customer gets a code', async () => {
   await transport.sendMail({
     from: 'hello@shop.test',
     to: 'alice@customer.test',

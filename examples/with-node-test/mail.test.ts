@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { after, before, beforeEach, test } from 'node:test'
+import { after, afterEach, before, beforeEach, test } from 'node:test'
 import { createTestMail, type TestMail } from 'posthorn/testing'
 import { createShop, type Shop } from '../shop/shop.ts'
 
@@ -11,6 +11,9 @@ before(async () => {
   shop = createShop(mail.smtp.settings)
 })
 beforeEach(() => mail.reset())
+afterEach(async t => {
+  if ('error' in t && t.error) console.log(await mail.report())
+})
 after(async () => {
   shop.close()
   await mail.close()

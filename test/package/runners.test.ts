@@ -1,5 +1,7 @@
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { promisify } from 'node:util'
 import { beforeAll, describe, expect, it } from 'vitest'
@@ -24,6 +26,35 @@ async function expectToPass(args: readonly string[], passed: RegExp) {
   expect(all.replace(/\u001b\[\d+m/g, '')).toMatch(passed)
 }
 
+/** Runs an example changed so that its test fails, and gives what it prints. */
+async function runFailing(example: string, file: string, args: (folder: string) => readonly string[]) {
+  const folder = await mkdtemp('examples/failing-')
+  try {
+    await cp(`examples/${example}`, folder, { recursive: true })
+    const spec = join(folder, file)
+    const good = await readFile(spec, 'utf8')
+    const bad = good.replaceAll(/482913'\]|with 482913'|codes\[0\]\)\.toBe\('482913'/g, wanted =>
+      wanted.replace('482913', '000000'),
+    )
+    expect(bad).not.toBe(good)
+    await writeFile(spec, bad)
+    return await run(args(folder))
+  } finally {
+    await rm(folder, { recursive: true })
+  }
+}
+
+/** What a report has of the one message: its way in, and what became of it. */
+const trace =
+  /#\d+ from <hello@shop\.test> to alice@customer\.test: "Welcome"\s+\d{4}-\S+Z {2}accepted, \d+ octets: 1 copies here, 0 to deliver/
+
+async function expectTrace(...example: Parameters<typeof runFailing>) {
+  const { all, code } = await runFailing(...example)
+  expect(code).not.toBe(0)
+  // Reporters may begin each line with a sign of their own.
+  expect(all.replace(/\u001b\[\d+m/g, '').replace(/^# /gm, '')).toMatch(trace)
+}
+
 const minutes = 60_000
 
 describe('the examples for test runners', { timeout: 2 * minutes }, () => {
@@ -32,6 +63,18 @@ describe('the examples for test runners', { timeout: 2 * minutes }, () => {
       ['--import', 'tsx', '--test', '--test-reporter=tap', 'examples/with-node-test/mail.test.ts'],
       /# pass 2\n/,
     ))
+
+  it('node:test prints what happened to the mail of a test that fails', () =>
+    expectTrace('with-node-test', 'mail.test.ts', folder => [
+      ...['--import', 'tsx', '--test', '--test-reporter=tap'],
+      `${folder}/mail.test.ts`,
+    ]))
+
+  it('Mocha prints it, too', () =>
+    expectTrace('with-mocha', 'mail.spec.mjs', folder => [
+      ...['--import', 'tsx', 'node_modules/mocha/bin/mocha.js'],
+      `${folder}/mail.spec.mjs`,
+    ]))
 
   it('Mocha', () =>
     expectToPass(
@@ -64,6 +107,16 @@ describe('the examples for test runners', { timeout: 2 * minutes }, () => {
         ],
         /Tests: +1 passed/,
       ))
+
+    it('Vitest prints what happened to the mail of a test that fails', () =>
+      expectTrace('with-vitest', 'mail.test.ts', folder => [
+        ...['node_modules/vitest/vitest.mjs', 'run', '--root', folder],
+      ]))
+
+    it('Jest prints it, too', () =>
+      expectTrace('with-jest', 'mail.test.mjs', folder => [
+        ...['--experimental-vm-modules', 'node_modules/jest/bin/jest.js', '-c', `${folder}/jest.config.json`],
+      ]))
   })
 })
 
@@ -73,5 +126,11 @@ describeWith(['chromium'], 'the example for Playwright Test', () => {
       ['node_modules/@playwright/test/cli.js', 'test', '-c', 'examples/with-playwright'],
       /1 passed/,
     ),
+  )
+
+  it('prints what happened to the mail of a test that fails', { timeout: 2 * minutes }, () =>
+    expectTrace('with-playwright', 'sign-up.spec.ts', folder => [
+      ...['node_modules/@playwright/test/cli.js', 'test', '-c', folder],
+    ]),
   )
 })

@@ -4,6 +4,7 @@ import type { VirtualClock } from '../../core/virtual-clock.js'
 import type { DnsZone } from '../../dns/zone/create-dns-zone.js'
 import type { MailServer } from '../../mail-server.js'
 import type { OutgoingMessage, SentMessage } from '../../queue/outgoing-message.js'
+import type { QueueEntry } from '../../storage/queue-storage.js'
 import type { Storage } from '../../storage/storage.js'
 import { clearState, type MailState, readState, writeState } from '../isolation/mail-state.js'
 import { type SeedMessage, type SeedOptions, seedMail } from '../isolation/seed.js'
@@ -58,6 +59,8 @@ export class RunningTestMail extends RecordedInbox implements TestMail {
   readonly #world: WaitWorld
   readonly #closed: AbortController
   #closing: Promise<void> | undefined
+  /** What the queue had when it was closed: runners ask for a report when all is over. */
+  #lastQueue: readonly QueueEntry[] | undefined
 
   constructor(parts: TestMailParts, ports: TestPorts) {
     const closed = new AbortController()
@@ -133,7 +136,7 @@ export class RunningTestMail extends RecordedInbox implements TestMail {
     return tellAll({
       arrived: await this.messages(),
       sessions: sessions.sessions,
-      queue: await server.queue.list(),
+      queue: this.#lastQueue ?? (await server.queue.list()),
       now: clock.now(),
     })
   }
@@ -151,6 +154,7 @@ export class RunningTestMail extends RecordedInbox implements TestMail {
   async #close({ grace = 0 }: CloseOptions): Promise<void> {
     const { server, settings, sessions, traces, storage, clock } = this.#parts
     this.#closed.abort()
+    this.#lastQueue = await server.queue.list().catch(() => [])
     const closed = server.close({ grace })
     // The grace period is one of the virtual clock, which nobody else may move any more.
     await Promise.race([closed, clock.advance(grace).then(() => clock.advance('2s'))])

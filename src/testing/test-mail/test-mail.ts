@@ -60,7 +60,7 @@ export interface TestMail extends Inbox, Closable {
   seed(source: string | readonly SeedMessage[], options?: SeedOptions): Promise<number>
   /**
    * All that happened so far, for people: each arrival with what it went through, refused and open sessions, the
-   * queue. Print it when a test fails.
+   * queue. Print it when a test fails; once closed, it tells what was so at the end.
    */
   report(): Promise<string>
 }

@@ -199,5 +199,7 @@ describe('a message as a test wants it', () => {
     expect(trace).toMatch(/accepted, \d+ octets: 0 copies here, 1 to deliver/)
     expect(trace).toMatch(/attempt 1 at down\.test\n[\s\S]*deferred for a@down\.test/)
     expect(await mail.report()).toMatch(/a@down\.test: waiting, 1 attempt, next attempt in/)
+    await mail.close()
+    expect(await mail.report()).toMatch(/#1 .*"Hi"\n[\s\S]*a@down\.test: waiting, 1 attempt, next attempt in/)
   })
 })
