@@ -23,10 +23,10 @@ export type StartSender = (folder: string, sink: number, waiting: number) => Pro
 /** The built posthorn, with SQLite. */
 export const startPosthorn: StartSender = async (folder, sink, waiting) => {
   mkdirSync(folder)
-  const filling = run('fill.ts', [folder, String(waiting)])
+  const filling = run(new URL('./fill.ts', import.meta.url), [folder, String(waiting)])
   const [code] = await once(filling, 'exit')
   if (code !== 0) throw new Error(`filling the queue ended with ${code}`)
-  const child = run('deliver.ts', [folder, String(sink)])
+  const child = run(new URL('./deliver.ts', import.meta.url), [folder, String(sink)])
   const { port } = await told<{ port: number }>(child)
   return {
     port,
@@ -42,8 +42,8 @@ export const startPosthorn: StartSender = async (folder, sink, waiting) => {
   }
 }
 
-function run(file: string, args: string[]): ChildProcess {
-  return fork(fileURLToPath(new URL(`./${file}`, import.meta.url)), args, { execArgv: process.execArgv })
+function run(file: URL, args: string[]): ChildProcess {
+  return fork(fileURLToPath(file), args, { execArgv: process.execArgv })
 }
 
 /** The next message of a process of our own. */
