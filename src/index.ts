@@ -140,6 +140,7 @@ export {
   type MemorySuppressionList,
 } from './queue/operation/create-suppression-list.js'
 export type { HoldQuestion, HoldRule } from './queue/operation/hold-rules.js'
+export type { SiteStatus } from './queue/operation/site-status.js'
 export type { DestinationStatistics, QueueStatistics } from './queue/operation/statistics.js'
 export type { Suppression, SuppressionList } from './queue/operation/suppression-list.js'
 export type { ConcurrencyOptions, DeliveryQueueOptions } from './queue/options.js'

@@ -17,7 +17,7 @@ type Api = typeof import('@opentelemetry/api')
 
 /**
  * Tells OpenTelemetry of a queue, by its package `@opentelemetry/api`, which is loaded here and nowhere else. Metrics:
- * `posthorn.queue.messages`, `posthorn.queue.entries` (by state), `posthorn.delivery.attempts` and
+ * `posthorn.queue.messages`, `posthorn.queue.entries` and `posthorn.queue.sites` (by state), `posthorn.delivery.attempts` and
  * `posthorn.delivery.duration` (seconds; both by outcome and scope), `posthorn.queue.time` (seconds from queueing to
  * the end), `posthorn.dsn.sent` (by kind), `posthorn.queue.errors`. A span `posthorn.delivery` for each attempt of a
  * recipient; the spans of one message share a trace, whose id is made of the message's trace id.
@@ -35,8 +35,17 @@ export async function observe(options: ObserveOptions): Promise<() => void> {
     for (const [state, count] of Object.entries(await queue.counts())) result.observe(count, { state })
   }
   entries.addCallback(observeEntries)
+  const sites = meter.createObservableGauge('posthorn.queue.sites', { unit: '{site}' })
+  const observeSites: Parameters<typeof sites.addCallback>[0] = result => {
+    const all = queue.sites()
+    const suspended = all.filter(({ suspendedUntil }) => suspendedUntil !== undefined).length
+    result.observe(suspended, { state: 'suspended' })
+    result.observe(all.length - suspended, { state: 'open' })
+  }
+  sites.addCallback(observeSites)
   return () => {
     entries.removeCallback(observeEntries)
+    sites.removeCallback(observeSites)
     for (const stop of stops) stop()
   }
 }

@@ -7,6 +7,7 @@ import type { AcceptBatch, AcceptResult, Storage } from '../storage/storage.js'
 import type { Arrival } from './arrival.js'
 import type { StoredDelivery } from './confirm.js'
 import type { DeliveryQueueEvents } from './events.js'
+import type { SiteStatus } from './operation/site-status.js'
 import type { QueueStatistics } from './operation/statistics.js'
 import type { OutgoingMessage, SentMessage } from './outgoing-message.js'
 
@@ -69,6 +70,11 @@ export interface DeliveryQueue extends Closable, Events<DeliveryQueueEvents> {
    * whole queue, a page at a time; {@link DeliveryQueue.counts} is cheaper.
    */
   statistics(options?: { destinations?: number }): Promise<QueueStatistics>
+  /**
+   * The sites that this process delivered to lately: what is under way, how much they are given at once, and which are
+   * put aside. Those with most under way first.
+   */
+  sites(): SiteStatus[]
   /**
    * Pauses, and waits for the attempts under way, `grace` at most (default: `closeTimeout`). Resolves to whether all
    * have ended. The queue goes on accepting; {@link DeliveryQueue.resume} lets it deliver again.

@@ -5,6 +5,7 @@ import type { LeasedEntry } from '../storage/queue-storage.js'
 import type { Attempt } from './attempt.js'
 import { type QueueContext, reportError } from './queue-context.js'
 import { type LeaseTerms, Lineup } from './sites/lineup.js'
+import type { Site } from './sites/site.js'
 
 /**
  * How long the scheduler sleeps at most while anything waits: entries are due at instants, and the clock they are
@@ -40,6 +41,10 @@ export class Scheduler {
   /** The attempts under way. */
   get attempts(): DrainSet<Attempt> {
     return this.#lineup.attempts
+  }
+
+  get sites(): Iterable<Site> {
+    return this.#lineup.sites.all()
   }
 
   get paused(): boolean {

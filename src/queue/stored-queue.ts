@@ -16,6 +16,7 @@ import type { DeliveryQueue } from './delivery-queue.js'
 import type { DeliveryQueueEvents } from './events.js'
 import { createOperations, type Ids, type Operations } from './operate.js'
 import { announceHeld, holdByRules } from './operation/hold-rules.js'
+import { describeSites, type SiteStatus } from './operation/site-status.js'
 import { gatherStatistics, type QueueStatistics } from './operation/statistics.js'
 import { suppressHardBounces } from './operation/suppress.js'
 import type { DeliveryQueueSettings } from './options.js'
@@ -146,6 +147,10 @@ export class StoredQueue extends MailEvents<DeliveryQueueEvents> implements Deli
     const { clock } = this.#context.settings
     const { destinations = 100 } = options
     return callStorage('statistics', () => gatherStatistics(this.storage, clock.now(), destinations))
+  }
+
+  sites(): SiteStatus[] {
+    return describeSites(this.#scheduler.sites, this.#context.settings.clock)
   }
 
   async drain(options: CloseOptions = {}): Promise<boolean> {

@@ -52,6 +52,10 @@ it('tells OpenTelemetry of attempts, in one trace a message, and of the queue', 
     [{ status: 'delivered', scope: 'recipient' }, 2],
   ])
   expect(points('posthorn.queue.entries')).toContainEqual([{ state: 'waiting' }, 0])
+  expect(points('posthorn.queue.sites')).toEqual([
+    [{ state: 'suspended' }, 0],
+    [{ state: 'open' }, 2],
+  ])
   const times = points('posthorn.queue.time')?.[0]?.[1] as { max: number; count: number }
   expect(times).toMatchObject({ count: 2, max: (15 * minute) / 1_000 })
 

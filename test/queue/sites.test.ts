@@ -89,6 +89,7 @@ describe('a site', () => {
     await using world = await createSites(script, { concurrency: { start: 8 } })
     await sendMany(world, 60, () => 'a.hosted.test')
     expect(waiting).toHaveLength(8)
+    expect(world.queue.sites()).toMatchObject([{ active: 8, concurrency: 8 }])
     hangUp = true
     waiting.shift()?.()
     hangUp = false
@@ -113,6 +114,17 @@ describe('a site', () => {
     const put = world.events('recipient:deferred').at(-1)?.attempt
     expect(put).toMatchObject({ scope: 'host', reason: expect.stringMatching(/^put off.*: nobody at home/) })
     expect(await world.queue.counts()).toMatchObject({ waiting: 30, leased: 0 })
+    expect(world.queue.sites()).toMatchObject([
+      {
+        site: 'mx.hosted.test',
+        destinations: expect.arrayContaining(['d0.hosted.test', 'd29.hosted.test']),
+        active: 0,
+        ready: 0,
+        concurrency: 1,
+        suspendedUntil: world.clock.now() + minute,
+        lastFailure: { reason: 'nobody at home' },
+      },
+    ])
 
     await world.clock.advance(20 * minute)
     expect(world.transport.deliveries).toHaveLength(4)
@@ -121,6 +133,7 @@ describe('a site', () => {
     await world.clock.advance(20 * minute)
     expect(world.events('recipient:delivered')).toHaveLength(30)
     expect(heard.slice(2)).toEqual(['mx.hosted.test is back'])
+    expect(world.queue.sites()[0]).not.toHaveProperty('suspendedUntil')
   })
 
   it('is not blamed for what it says of a message or a recipient', async () => {
