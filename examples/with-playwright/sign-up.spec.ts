@@ -31,6 +31,8 @@ const test = base.extend<{ mail: TestMail; site: string }>({
     const site = createSite(mail.smtp.settings)
     await new Promise<void>(resolve => site.listen(0, '127.0.0.1', resolve))
     await use(`http://127.0.0.1:${(site.address() as AddressInfo).port}`)
+    // A browser may hold a connection in reserve that asked for nothing yet; closing waits for such a one.
+    site.closeAllConnections()
     await new Promise(resolve => site.close(resolve))
   },
 })

@@ -8,7 +8,7 @@ import { startHost } from '../smtp-server/mail-host.js'
 import { describeWith, python } from '../testing-tools/tools.js'
 import { runProgram } from './run-program.js'
 
-const letter = 'Subject: dots\r\nFrom: bob@other.test\r\n\r\n.\r\n..two\r\n.one\r\nend\r\n'
+const letter = 'Subject: dots\r\nFrom: bob@example.test\r\n\r\n.\r\n..two\r\n.one\r\nend\r\n'
 const folder = mkdtempSync(join(tmpdir(), 'posthorn-interop-'))
 const file = join(folder, 'letter.eml')
 beforeAll(() => writeFileSync(file, letter))
