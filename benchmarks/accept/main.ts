@@ -5,10 +5,10 @@
  * on all of them. Bare smtp-server is given twice: keeping each message in memory, as is done here, and, to show what
  * that costs, throwing it away.
  */
-import { type ChildProcess, fork } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { fileURLToPath } from 'node:url'
 import { buildPackage } from '../shared/built-package.js'
+import { forkCompiled } from '../shared/fork-compiled.js'
 import { type Load, run } from './load-client.js'
 import type { Peer } from './serve.js'
 
@@ -125,9 +125,7 @@ async function measure(peer: Peer, load: Omit<Load, 'port'>): Promise<number> {
 }
 
 async function start(peer: Peer): Promise<{ process: ChildProcess; port: number }> {
-  const child = fork(fileURLToPath(new URL('./serve.ts', import.meta.url)), [peer], {
-    execArgv: process.execArgv,
-  })
+  const child = forkCompiled(new URL('./serve.ts', import.meta.url), [peer])
   const [{ port }] = (await once(child, 'message')) as [{ port: number }]
   return { process: child, port }
 }

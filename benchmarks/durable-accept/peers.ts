@@ -1,9 +1,8 @@
-import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { chownSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { endProcess } from '../shared/end-process.js'
+import { forkCompiled } from '../shared/fork-compiled.js'
 import { installHaraka, startHarakaProcess } from '../shared/haraka.js'
 import { queueManager, startPostfixProcess, userId } from '../shared/postfix.js'
 
@@ -17,9 +16,7 @@ export interface Peer {
 /** Starts one of our own servers in a process. */
 export async function startOwn(name: string, folder: string): Promise<Peer> {
   mkdirSync(folder)
-  const child = fork(fileURLToPath(new URL('./serve.ts', import.meta.url)), [name, folder], {
-    execArgv: process.execArgv,
-  })
+  const child = forkCompiled(new URL('./serve.ts', import.meta.url), [name, folder])
   const [{ port }] = (await once(child, 'message')) as [{ port: number }]
   return { name, port, end: () => endProcess(child) }
 }

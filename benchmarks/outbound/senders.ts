@@ -1,8 +1,8 @@
-import { type ChildProcess, execFileSync, fork } from 'node:child_process'
+import { type ChildProcess, execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
 import { endProcess } from '../shared/end-process.js'
+import { forkCompiled } from '../shared/fork-compiled.js'
 import { installHaraka, startHarakaProcess } from '../shared/haraka.js'
 import { queueManager, startPostfixProcess } from '../shared/postfix.js'
 import type { Usage } from './deliver.js'
@@ -43,7 +43,7 @@ export const startPosthorn: StartSender = async (folder, sink, waiting) => {
 }
 
 function run(file: URL, args: string[]): ChildProcess {
-  return fork(fileURLToPath(file), args, { execArgv: process.execArgv })
+  return forkCompiled(file, args)
 }
 
 /** The next message of a process of our own. */

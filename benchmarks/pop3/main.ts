@@ -5,16 +5,15 @@
  * A login is measured up to the answer to STAT, as Dovecot answers PASS before it opens the mailbox; the first one is told
  * apart, in which Dovecot builds its index, as it does for each mailbox that another program delivered to.
  */
-import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { chmodSync, rmSync } from 'node:fs'
 import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { sqliteStorage } from '../../src/storage/sqlite/sqlite-storage.js'
 import { createMailStore } from '../../src/store/create-mail-store.js'
 import { buildPackage } from '../shared/built-package.js'
+import { forkCompiled } from '../shared/fork-compiled.js'
 import { quantile } from '../shared/statistics.js'
 import { Pop3Client } from './client.js'
 import { startDovecot } from './dovecot.js'
@@ -65,9 +64,7 @@ async function startOwn() {
   }
   await store.close()
   await store.storage.close()
-  const child = fork(fileURLToPath(new URL('./serve.ts', import.meta.url)), [path], {
-    execArgv: process.execArgv,
-  })
+  const child = forkCompiled(new URL('./serve.ts', import.meta.url), [path])
   const [{ port }] = (await once(child, 'message')) as [{ port: number }]
   const end = async () => {
     child.kill()

@@ -96,6 +96,7 @@ export class MailboxMessages {
       this.#tombstones.push({ uid: record.uid, modseq: this.highestModseq })
     }
     this.#records.remove(removed)
+    this.#forgetOutdated()
     if (this.#tombstones.length > 2 * fewestTombstones) {
       this.#tombstones = this.#tombstones.slice(-fewestTombstones)
     }
@@ -113,6 +114,10 @@ export class MailboxMessages {
 
   #remember(record: MessageRecord): void {
     this.#log.push(record)
+    this.#forgetOutdated()
+  }
+
+  #forgetOutdated(): void {
     if (this.#log.length > 2 * this.#records.length + 64) {
       this.#log = this.#log.filter(logged => this.get(logged.uid) === logged)
     }
