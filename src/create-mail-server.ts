@@ -27,7 +27,7 @@ import { createMailStore } from './store/create-mail-store.js'
  * @throws MailError `OPTION_INVALID`, `CERTIFICATE_UNREADABLE`.
  */
 export function createMailServer(options: MailServerOptions): MailServer {
-  const settings = parseOptions('createMailServer', mailServerSchema, options)
+  const settings = parseOptions('createMailServer', mailServerSchema(), options)
   const parts = createParts(settings)
   let closing: Promise<void> | undefined
   const close = (given: CloseOptions = {}) => {
@@ -46,7 +46,7 @@ export function createMailServer(options: MailServerOptions): MailServer {
   }
 }
 
-type Settings = z.output<typeof mailServerSchema>
+type Settings = z.output<ReturnType<typeof mailServerSchema>>
 type Parts = Omit<MailServer, 'hostname' | 'listen' | 'close' | typeof Symbol.asyncDispose>
 
 function createParts(settings: Settings): Parts {
@@ -100,7 +100,7 @@ const services: { readonly [Service in keyof MailServerListeners]-?: Open } = {
 async function openListeners(parts: Parts, wanted: MailServerListeners): Promise<BoundListeners> {
   const bound: { [Service in keyof MailServerListeners]: Listener } = {}
   // The whole of it is checked before anything is opened.
-  const places = parseOptions('listen', listenersSchema, wanted)
+  const places = parseOptions('listen', listenersSchema(), wanted)
   for (const [service, where] of Object.entries(places)) {
     const name = service as keyof MailServerListeners
     if (where) bound[name] = await services[name](parts, where as ServiceAddress & { path: string })

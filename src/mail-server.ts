@@ -5,7 +5,7 @@ import type { Duration } from './core/duration.js'
 import type { Closable } from './core/lifecycle.js'
 import { type Logger, silentLogger } from './core/logger.js'
 import { type Listener, type Network, nodeNetwork } from './core/network.js'
-import { durationSchema, functionSchema, shapeSchema } from './core/options.js'
+import { durationSchema, functionSchema, lazy, shapeSchema } from './core/options.js'
 import type { TlsOptions } from './core/tls-credentials.js'
 import type { Resolver } from './dns/resolver.js'
 import type { Policy } from './policy/policy.js'
@@ -111,42 +111,48 @@ function optionsSchema<T extends object>(what: string) {
   return z.custom<T>(fits, { error: `expected ${what}` })
 }
 
-const serviceSchema = z.strictObject({
-  port: z.int().min(0).max(65_535),
-  host: z.string().optional(),
-})
+const serviceSchema = lazy(() =>
+  z.strictObject({
+    port: z.int().min(0).max(65_535),
+    host: z.string().optional(),
+  }),
+)
 
 /** The schema of {@link MailServerListeners}. */
-export const listenersSchema = z.strictObject({
-  smtp: serviceSchema.optional(),
-  submission: serviceSchema.optional(),
-  submissions: serviceSchema.optional(),
-  lmtp: z
-    .union([serviceSchema, z.strictObject({ path: z.string().min(1) })], {
-      error: 'expected a port, with or without a host, or the path of a unix socket',
-    })
-    .optional(),
-  pop3: serviceSchema.optional(),
-  pop3s: serviceSchema.optional(),
-})
+export const listenersSchema = lazy(() =>
+  z.strictObject({
+    smtp: serviceSchema().optional(),
+    submission: serviceSchema().optional(),
+    submissions: serviceSchema().optional(),
+    lmtp: z
+      .union([serviceSchema(), z.strictObject({ path: z.string().min(1) })], {
+        error: 'expected a port, with or without a host, or the path of a unix socket',
+      })
+      .optional(),
+    pop3: serviceSchema().optional(),
+    pop3s: serviceSchema().optional(),
+  }),
+)
 
 /** The schema of {@link MailServerOptions}; the parts check what is handed on to them. */
-export const mailServerSchema = z.strictObject({
-  hostname: z.string(),
-  domains: z.array(z.string()),
-  accounts: shapeSchema<Accounts>('accounts', ['authenticate', 'find']),
-  postmaster: z.string().optional(),
-  storage: shapeSchema<Storage>('a storage', ['accept', 'subscribe', 'close']).optional(),
-  resolver: shapeSchema<Resolver>('a resolver', ['mx', 'addresses', 'close']).optional(),
-  retry: functionSchema<RetryPolicy>('a retry policy such as exponentialBackoff()').optional(),
-  tls: optionsSchema<TlsOptions>("an object such as { key: 'key.pem', cert: 'cert.pem' }").optional(),
-  policies: z.custom<readonly Policy[]>(Array.isArray, { error: 'expected a list of policies' }).optional(),
-  closeTimeout: durationSchema.prefault('10s'),
-  smtp: optionsSchema<Partial<SmtpServerOptions>>('options of createSmtpServer').optional(),
-  pop3: optionsSchema<Partial<Pop3ServerOptions>>('options of createPop3Server').optional(),
-  queue: optionsSchema<Partial<DeliveryQueueOptions>>('options of createDeliveryQueue').optional(),
-  store: optionsSchema<Omit<MailStoreOptions, 'storage'>>('options of createMailStore').optional(),
-  clock: shapeSchema<Clock>('a clock', ['now', 'monotonic', 'schedule', 'track']).default(systemClock),
-  network: shapeSchema<Network>('a network', ['listen', 'connect']).default(nodeNetwork),
-  logger: shapeSchema<Logger>('a logger', ['debug', 'info', 'warn', 'error']).default(silentLogger),
-})
+export const mailServerSchema = lazy(() =>
+  z.strictObject({
+    hostname: z.string(),
+    domains: z.array(z.string()),
+    accounts: shapeSchema<Accounts>('accounts', ['authenticate', 'find']),
+    postmaster: z.string().optional(),
+    storage: shapeSchema<Storage>('a storage', ['accept', 'subscribe', 'close']).optional(),
+    resolver: shapeSchema<Resolver>('a resolver', ['mx', 'addresses', 'close']).optional(),
+    retry: functionSchema<RetryPolicy>('a retry policy such as exponentialBackoff()').optional(),
+    tls: optionsSchema<TlsOptions>("an object such as { key: 'key.pem', cert: 'cert.pem' }").optional(),
+    policies: z.custom<readonly Policy[]>(Array.isArray, { error: 'expected a list of policies' }).optional(),
+    closeTimeout: durationSchema.prefault('10s'),
+    smtp: optionsSchema<Partial<SmtpServerOptions>>('options of createSmtpServer').optional(),
+    pop3: optionsSchema<Partial<Pop3ServerOptions>>('options of createPop3Server').optional(),
+    queue: optionsSchema<Partial<DeliveryQueueOptions>>('options of createDeliveryQueue').optional(),
+    store: optionsSchema<Omit<MailStoreOptions, 'storage'>>('options of createMailStore').optional(),
+    clock: shapeSchema<Clock>('a clock', ['now', 'monotonic', 'schedule', 'track']).default(systemClock),
+    network: shapeSchema<Network>('a network', ['listen', 'connect']).default(nodeNetwork),
+    logger: shapeSchema<Logger>('a logger', ['debug', 'info', 'warn', 'error']).default(silentLogger),
+  }),
+)

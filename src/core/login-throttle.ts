@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { type Clock, systemClock } from './clock.js'
 import { clientBlock } from './connection-limits.js'
 import type { Duration } from './duration.js'
-import { durationSchema, parseOptions, shapeSchema } from './options.js'
+import { durationSchema, lazy, parseOptions, shapeSchema } from './options.js'
 
 /** Options of {@link createLoginThrottle}. */
 export interface LoginThrottleOptions {
@@ -39,20 +39,22 @@ export interface LoginAttempt {
   forgive(): void
 }
 
-const schema = z.strictObject({
-  failuresPerAddress: z.int().min(1).default(50),
-  window: durationSchema.default(900_000),
-  delay: durationSchema.default(250),
-  longestDelay: durationSchema.default(10_000),
-  clock: shapeSchema<Clock>('a clock', ['now', 'monotonic', 'schedule', 'track']).default(systemClock),
-})
+const schema = lazy(() =>
+  z.strictObject({
+    failuresPerAddress: z.int().min(1).default(50),
+    window: durationSchema.default(900_000),
+    delay: durationSchema.default(250),
+    longestDelay: durationSchema.default(10_000),
+    clock: shapeSchema<Clock>('a clock', ['now', 'monotonic', 'schedule', 'track']).default(systemClock),
+  }),
+)
 
 /** Clients remembered; beyond that the one that failed longest ago is forgotten. */
 const mostClients = 100_000
 
 /** Creates a throttle of logins. @throws MailError `OPTION_INVALID`. */
 export function createLoginThrottle(options: LoginThrottleOptions = {}): LoginThrottle {
-  return new FadingFailures(parseOptions('createLoginThrottle', schema, options))
+  return new FadingFailures(parseOptions('createLoginThrottle', schema(), options))
 }
 
 /** Failures of one client as they stood at a moment. */
@@ -62,11 +64,11 @@ interface Failures {
 }
 
 class FadingFailures implements LoginThrottle {
-  readonly #options: z.output<typeof schema>
+  readonly #options: z.output<ReturnType<typeof schema>>
   /** In the order of the last failure. */
   readonly #clients = new Map<string, Failures>()
 
-  constructor(options: z.output<typeof schema>) {
+  constructor(options: z.output<ReturnType<typeof schema>>) {
     this.#options = options
   }
 

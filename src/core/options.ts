@@ -18,6 +18,18 @@ export function parseOptions<T>(factory: string, schema: ZodType<T>, options: un
   throw new MailError('OPTION_INVALID', `${factory}: ${problems.join('; ')}`)
 }
 
+/**
+ * Builds a schema when it is first asked for, once. An app uses few of the schemas there are, and building all of them
+ * takes a good part of the time and of the memory that loading does.
+ */
+export function lazy<T>(build: () => T): () => T {
+  let built: T | undefined
+  return () => {
+    built ??= build()
+    return built
+  }
+}
+
 /** A schema of a {@link Duration}; its output is milliseconds. */
 export const durationSchema = z
   .custom<Duration>(value => parseDuration(value) !== undefined, {

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import tls from 'node:tls'
 import { z } from 'zod'
 import { describeError, MailError } from './error.js'
+import { lazy } from './options.js'
 
 /** Key and certificate of a server, as its `tls` option takes them. */
 export interface TlsOptions {
@@ -29,25 +30,32 @@ export interface TlsCredentials {
   readonly context: tls.SecureContext
 }
 
-const pem = z.custom<string | Uint8Array>(
-  value => (typeof value === 'string' && value !== '') || value instanceof Uint8Array,
-  { error: 'expected PEM text or bytes, or the path of a PEM file' },
+const pem = lazy(() =>
+  z.custom<string | Uint8Array>(
+    value => (typeof value === 'string' && value !== '') || value instanceof Uint8Array,
+    { error: 'expected PEM text or bytes, or the path of a PEM file' },
+  ),
 )
 
 /** A schema of {@link TlsOptions}. */
-export const tlsOptionsSchema = z.strictObject({
-  key: pem,
-  cert: pem,
-  ca: pem.optional(),
-  passphrase: z.string().optional(),
-  minVersion: z.enum(['TLSv1.2', 'TLSv1.3']).optional(),
-})
+export const tlsOptionsSchema = lazy(() =>
+  z.strictObject({
+    key: pem(),
+    cert: pem(),
+    ca: pem().optional(),
+    passphrase: z.string().optional(),
+    minVersion: z.enum(['TLSv1.2', 'TLSv1.3']).optional(),
+  }),
+)
 
 /**
  * Reads key and certificate and tries them, at once, so that a server never starts without.
  * @throws MailError `CERTIFICATE_UNREADABLE` naming the option, never the key.
  */
-export function readTlsOptions(factory: string, options: z.output<typeof tlsOptionsSchema>): TlsCredentials {
+export function readTlsOptions(
+  factory: string,
+  options: z.output<ReturnType<typeof tlsOptionsSchema>>,
+): TlsCredentials {
   const material = {
     key: readPem(factory, 'tls.key', options.key),
     cert: readPem(factory, 'tls.cert', options.cert),

@@ -5,7 +5,7 @@ import type { Duration } from './duration.js'
 import { MailError } from './error.js'
 import type { FakeTimers } from './fake-timers.js'
 import { ManualClock } from './manual-clock.js'
-import { parseOptions } from './options.js'
+import { lazy, parseOptions } from './options.js'
 import { RunningClock } from './running-clock.js'
 
 /** A clock that moves when it is told to. */
@@ -48,16 +48,18 @@ export interface VirtualClockOptions {
   fakeTimers?: FakeTimers
 }
 
-const virtualClockSchema = z.strictObject({
-  start: z.number().optional(),
-  runs: z.boolean().default(false),
-  haltAfter: z.number().min(0).default(50),
-  fakeTimers: z
-    .custom<FakeTimers>(isFakeTimers, {
-      error: 'expected vi, jest, mock.timers or a clock of @sinonjs/fake-timers',
-    })
-    .optional(),
-})
+const virtualClockSchema = lazy(() =>
+  z.strictObject({
+    start: z.number().optional(),
+    runs: z.boolean().default(false),
+    haltAfter: z.number().min(0).default(50),
+    fakeTimers: z
+      .custom<FakeTimers>(isFakeTimers, {
+        error: 'expected vi, jest, mock.timers or a clock of @sinonjs/fake-timers',
+      })
+      .optional(),
+  }),
+)
 
 function isFakeTimers(value: unknown): boolean {
   const timers = Object(value) as Record<string, unknown>
@@ -73,7 +75,7 @@ function isFakeTimers(value: unknown): boolean {
 export function createVirtualClock(options: VirtualClockOptions = {}): VirtualClock {
   const { runs, haltAfter, fakeTimers, ...rest } = parseOptions(
     'createVirtualClock',
-    virtualClockSchema,
+    virtualClockSchema(),
     options,
   )
   if (fakeTimers && runs) {

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { type Clock, systemClock, withDeadline } from '../core/clock.js'
 import type { Duration } from '../core/duration.js'
 import { describeError, MailError } from '../core/error.js'
-import { durationSchema, functionSchema, parseOptions, shapeSchema } from '../core/options.js'
+import { durationSchema, functionSchema, lazy, parseOptions, shapeSchema } from '../core/options.js'
 import { SlotGate } from './slot-gate.js'
 import type { Delivery, RecipientOutcome, Transport } from './transport.js'
 import { localVerdict, replyVerdict, type Verdict } from './verdict.js'
@@ -35,16 +35,20 @@ export interface HandlerOutcome {
   readonly reason?: string
 }
 
-const schema = z.strictObject({
-  deliver: functionSchema<FunctionTransportOptions['deliver']>('a function'),
-  timeout: durationSchema.refine(ms => ms > 0, { error: 'expected more than 0' }).prefault('5m'),
-  concurrency: z.int().min(1).max(10_000).default(10),
-  clock: shapeSchema<Clock>('a clock', ['now', 'monotonic', 'schedule', 'track']).default(() => systemClock),
-})
+const schema = lazy(() =>
+  z.strictObject({
+    deliver: functionSchema<FunctionTransportOptions['deliver']>('a function'),
+    timeout: durationSchema.refine(ms => ms > 0, { error: 'expected more than 0' }).prefault('5m'),
+    concurrency: z.int().min(1).max(10_000).default(10),
+    clock: shapeSchema<Clock>('a clock', ['now', 'monotonic', 'schedule', 'track']).default(
+      () => systemClock,
+    ),
+  }),
+)
 
 /** Creates a transport of a plain function: mail becomes a ticket, a row, a push message. @throws MailError `OPTION_INVALID`. */
 export function createFunctionTransport(options: FunctionTransportOptions): Transport {
-  const settings = parseOptions('createFunctionTransport', schema, options)
+  const settings = parseOptions('createFunctionTransport', schema(), options)
   const gate = new SlotGate(settings.concurrency)
   const run = async (delivery: Delivery, signal: AbortSignal) => {
     const leave = await gate.enter(signal)

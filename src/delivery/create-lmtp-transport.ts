@@ -9,7 +9,7 @@ import type { Transport } from './transport.js'
  * @throws MailError `OPTION_INVALID`, `CERTIFICATE_UNREADABLE` (`tlsOptions.ca`).
  */
 export function createLmtpTransport(options: LmtpTransportOptions): Transport {
-  const settings = parseOptions('createLmtpTransport', lmtpTransportSchema, options)
+  const settings = parseOptions('createLmtpTransport', lmtpTransportSchema(), options)
   const { path, host = path ?? '', port, tls } = settings
   const place = path === undefined ? { host, port } : { host, port, path }
   return createRelayTransport('createLmtpTransport', settings, [{ ...place, tls, verify: true, lmtp: true }])

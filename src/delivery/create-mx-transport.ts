@@ -21,7 +21,7 @@ import type { Transport } from './transport.js'
  * @throws MailError `OPTION_INVALID`, `CERTIFICATE_UNREADABLE` (`tlsOptions.ca`).
  */
 export function createMxTransport(options: MxTransportOptions): Transport {
-  const settings = parseOptions('createMxTransport', mxTransportSchema, options)
+  const settings = parseOptions('createMxTransport', mxTransportSchema(), options)
   const pool = new ConnectionPool(settings.clock, settings.connections)
   const logger = guardLogger(settings.logger)
   const secureContext = makeSecureContext('createMxTransport', settings.tlsOptions)
@@ -40,7 +40,7 @@ export function createMxTransport(options: MxTransportOptions): Transport {
 function stsPolicies(settings: MxTransportSettings & { secureContext: tls.SecureContext }) {
   const { mtaSts, onTls } = settings
   if (mtaSts === false) return undefined
-  const { cache = memoryStsCache(), refresh, timeout } = mtaSts === true ? mtaStsDefaults : mtaSts
+  const { cache = memoryStsCache(), refresh, timeout } = mtaSts === true ? mtaStsDefaults() : mtaSts
   return new StsPolicies({
     ...settings,
     cache,

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { tryParseAddress } from '../core/address.js'
 import type { EnvelopeRecipient } from '../core/envelope.js'
 import { describeError } from '../core/error.js'
-import { functionSchema, parseOptions, shapeSchema } from '../core/options.js'
+import { functionSchema, lazy, parseOptions, shapeSchema } from '../core/options.js'
 import type { Delivery, RecipientOutcome, Transport } from './transport.js'
 import { localVerdict } from './verdict.js'
 
@@ -36,12 +36,14 @@ export interface RouteQuestion {
   readonly attempt: number
 }
 
-const schema = z.strictObject({
-  transports: z.record(z.string(), shapeSchema<Transport>('a transport', ['deliver', 'close'])),
-  route: functionSchema<RoutedTransportOptions['route']>('a function'),
-  routeOfDomain:
-    functionSchema<NonNullable<RoutedTransportOptions['routeOfDomain']>>('a function').optional(),
-})
+const schema = lazy(() =>
+  z.strictObject({
+    transports: z.record(z.string(), shapeSchema<Transport>('a transport', ['deliver', 'close'])),
+    route: functionSchema<RoutedTransportOptions['route']>('a function'),
+    routeOfDomain:
+      functionSchema<NonNullable<RoutedTransportOptions['routeOfDomain']>>('a function').optional(),
+  }),
+)
 
 /**
  * Creates a transport that chooses among others, for each recipient and at each attempt. Recipients of one message that
@@ -50,7 +52,7 @@ const schema = z.strictObject({
  * @throws MailError `OPTION_INVALID`.
  */
 export function createRoutedTransport<Name extends string>(options: RoutedTransportOptions<Name>): Transport {
-  const { transports, route, routeOfDomain } = parseOptions('createRoutedTransport', schema, options)
+  const { transports, route, routeOfDomain } = parseOptions('createRoutedTransport', schema(), options)
   const byName = new Map(Object.entries(transports))
   return {
     async deliver(delivery, signal) {

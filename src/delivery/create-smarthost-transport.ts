@@ -12,7 +12,7 @@ import type { Transport } from './transport.js'
  * @throws MailError `OPTION_INVALID`, `CERTIFICATE_UNREADABLE` (`tlsOptions.ca`).
  */
 export function createSmarthostTransport(options: SmarthostTransportOptions): Transport {
-  const settings = parseOptions('createSmarthostTransport', smarthostTransportSchema, options)
+  const settings = parseOptions('createSmarthostTransport', smarthostTransportSchema(), options)
   const servers = settings.servers.map((server): RelayServer => {
     const { host, port, tls, verify } = server
     const auth = (server.auth ?? settings.auth) as SmtpCredentials | undefined

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { type Clock, systemClock, withDeadline } from '../core/clock.js'
 import type { Duration } from '../core/duration.js'
 import { describeError } from '../core/error.js'
-import { durationSchema, functionSchema, parseOptions, shapeSchema } from '../core/options.js'
+import { durationSchema, functionSchema, lazy, parseOptions, shapeSchema } from '../core/options.js'
 import { readAll } from '../message/sources.js'
 import { SlotGate } from './slot-gate.js'
 import type { Delivery, RecipientOutcome, Transport } from './transport.js'
@@ -50,28 +50,32 @@ export function webhookOutcome(status: number): 'delivered' | 'deferred' | 'fail
 const mostOfAnAnswer = 1_000
 const longestRetryAfter = 24 * 3_600_000
 
-const schema = z.strictObject({
-  url: z.url({ protocol: /^https?$/, error: 'expected an http: or https: URL' }),
-  secret: z
-    .string()
-    .refine(secret => webhookKey(secret).length >= 16, { error: 'expected at least 16 octets' }),
-  headers: z
-    .record(z.string().regex(/^[\w!#$%&'*+.^`|~-]+$/), z.string().regex(/^[\t\u0020-\u007e]*$/))
-    .default({}),
-  timeout: durationSchema.refine(ms => ms > 0, { error: 'expected more than 0' }).prefault('30s'),
-  maxSize: z
-    .int()
-    .min(1)
-    .default(25 * 1024 * 1024),
-  concurrency: z.int().min(1).max(10_000).default(5),
-  outcome: functionSchema<(status: number) => 'delivered' | 'deferred' | 'failed'>('a function').default(
-    () => webhookOutcome,
-  ),
-  fetch: functionSchema<typeof globalThis.fetch>('a function').default(() => globalThis.fetch),
-  clock: shapeSchema<Clock>('a clock', ['now', 'monotonic', 'schedule', 'track']).default(() => systemClock),
-})
+const schema = lazy(() =>
+  z.strictObject({
+    url: z.url({ protocol: /^https?$/, error: 'expected an http: or https: URL' }),
+    secret: z
+      .string()
+      .refine(secret => webhookKey(secret).length >= 16, { error: 'expected at least 16 octets' }),
+    headers: z
+      .record(z.string().regex(/^[\w!#$%&'*+.^`|~-]+$/), z.string().regex(/^[\t\u0020-\u007e]*$/))
+      .default({}),
+    timeout: durationSchema.refine(ms => ms > 0, { error: 'expected more than 0' }).prefault('30s'),
+    maxSize: z
+      .int()
+      .min(1)
+      .default(25 * 1024 * 1024),
+    concurrency: z.int().min(1).max(10_000).default(5),
+    outcome: functionSchema<(status: number) => 'delivered' | 'deferred' | 'failed'>('a function').default(
+      () => webhookOutcome,
+    ),
+    fetch: functionSchema<typeof globalThis.fetch>('a function').default(() => globalThis.fetch),
+    clock: shapeSchema<Clock>('a clock', ['now', 'monotonic', 'schedule', 'track']).default(
+      () => systemClock,
+    ),
+  }),
+)
 
-type Settings = z.output<typeof schema>
+type Settings = z.output<ReturnType<typeof schema>>
 
 /**
  * Creates a transport that posts each message to a URL as JSON: `traceId`, `attempt`, `sender`, `recipients` and
@@ -80,7 +84,7 @@ type Settings = z.output<typeof schema>
  * @throws MailError `OPTION_INVALID`.
  */
 export function createWebhookTransport(options: WebhookTransportOptions): Transport {
-  const settings = parseOptions('createWebhookTransport', schema, options)
+  const settings = parseOptions('createWebhookTransport', schema(), options)
   const gate = new SlotGate(settings.concurrency)
   const { host } = new URL(settings.url)
   return {

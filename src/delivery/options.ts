@@ -5,7 +5,7 @@ import { tryNormalizeDomain } from '../core/domain.js'
 import type { Duration } from '../core/duration.js'
 import { type Logger, silentLogger } from '../core/logger.js'
 import { type Network, nodeNetwork } from '../core/network.js'
-import { durationSchema, functionSchema, shapeSchema } from '../core/options.js'
+import { durationSchema, functionSchema, lazy, shapeSchema } from '../core/options.js'
 import type { Resolver } from '../dns/resolver.js'
 import type { TlsResult } from './tls-policy/host-tls.js'
 import type { StsCache } from './tls-policy/sts-cache.js'
@@ -143,84 +143,102 @@ export interface ConnectionOptions {
   total?: number
 }
 
-const pem = z.custom<string | Uint8Array>(
-  value => (typeof value === 'string' && value !== '') || value instanceof Uint8Array,
-  { error: 'expected PEM text or bytes' },
+const pem = lazy(() =>
+  z.custom<string | Uint8Array>(
+    value => (typeof value === 'string' && value !== '') || value instanceof Uint8Array,
+    { error: 'expected PEM text or bytes' },
+  ),
 )
 
 /** The schema of {@link OutboundTlsOptions}. */
-export const outboundTlsSchema = z.strictObject({
-  ca: z.union([pem, z.array(pem)]).optional(),
-  minVersion: z.enum(['TLSv1.2', 'TLSv1.3']).default('TLSv1.2'),
-})
+export const outboundTlsSchema = lazy(() =>
+  z.strictObject({
+    ca: z.union([pem(), z.array(pem())]).optional(),
+    minVersion: z.enum(['TLSv1.2', 'TLSv1.3']).default('TLSv1.2'),
+  }),
+)
 
 /** The schema of {@link OutboundTimeouts}. */
-export const timeoutsSchema = z.strictObject({
-  connect: durationSchema.prefault('30s'),
-  greeting: durationSchema.prefault('5m'),
-  hello: durationSchema.prefault('5m'),
-  tls: durationSchema.prefault('1m'),
-  mail: durationSchema.prefault('5m'),
-  rcpt: durationSchema.prefault('5m'),
-  data: durationSchema.prefault('2m'),
-  block: durationSchema.prefault('3m'),
-  dot: durationSchema.prefault('10m'),
-})
+export const timeoutsSchema = lazy(() =>
+  z.strictObject({
+    connect: durationSchema.prefault('30s'),
+    greeting: durationSchema.prefault('5m'),
+    hello: durationSchema.prefault('5m'),
+    tls: durationSchema.prefault('1m'),
+    mail: durationSchema.prefault('5m'),
+    rcpt: durationSchema.prefault('5m'),
+    data: durationSchema.prefault('2m'),
+    block: durationSchema.prefault('3m'),
+    dot: durationSchema.prefault('10m'),
+  }),
+)
 
-const limitsSchema = z.strictObject({
-  hosts: z.int().min(1).default(10),
-  addresses: z.int().min(1).default(12),
-  trying: durationSchema.prefault('10m'),
-  attempt: durationSchema.prefault('2h'),
-})
+const limitsSchema = lazy(() =>
+  z.strictObject({
+    hosts: z.int().min(1).default(10),
+    addresses: z.int().min(1).default(12),
+    trying: durationSchema.prefault('10m'),
+    attempt: durationSchema.prefault('2h'),
+  }),
+)
 
 /** The schema of {@link ConnectionOptions}. */
-export const connectionsSchema = z.strictObject({
-  idle: durationSchema.prefault('10s'),
-  messages: z.int().min(1).default(100),
-  age: durationSchema.prefault('5m'),
-  perHost: z.int().min(1).default(4),
-  total: z.int().min(1).default(100),
-})
+export const connectionsSchema = lazy(() =>
+  z.strictObject({
+    idle: durationSchema.prefault('10s'),
+    messages: z.int().min(1).default(100),
+    age: durationSchema.prefault('5m'),
+    perHost: z.int().min(1).default(4),
+    total: z.int().min(1).default(100),
+  }),
+)
 
-const mtaStsSchema = z.strictObject({
-  cache: shapeSchema<StsCache>('a cache', ['get', 'set']).optional(),
-  refresh: durationSchema.refine(ms => ms >= 60_000, { error: 'expected a minute or more' }).prefault('1d'),
-  timeout: durationSchema.prefault('1m'),
-})
+const mtaStsSchema = lazy(() =>
+  z.strictObject({
+    cache: shapeSchema<StsCache>('a cache', ['get', 'set']).optional(),
+    refresh: durationSchema.refine(ms => ms >= 60_000, { error: 'expected a minute or more' }).prefault('1d'),
+    timeout: durationSchema.prefault('1m'),
+  }),
+)
 
 /** What `mtaSts: true` stands for. */
-export const mtaStsDefaults = mtaStsSchema.parse({})
+export const mtaStsDefaults = lazy(() => mtaStsSchema().parse({}))
 
 /** The schema of {@link MxTransportOptions}. */
-export const mxTransportSchema = z.strictObject({
-  resolver: shapeSchema<Resolver>('a resolver', ['mx', 'addresses']),
-  hostname: z.string().refine(name => tryNormalizeDomain(name) !== undefined, {
-    error: "expected a name such as 'mx.example.test'",
-  }),
-  localAddress: z
-    .union([z.string(), z.array(z.string())])
-    .default([])
-    .transform(given => [given].flat())
-    .refine(given => given.every(one => isIP(one) !== 0), { error: 'expected IP addresses' })
-    .refine(given => new Set(given.map(isIP)).size === given.length, {
-      error: 'expected one address of a family at most',
+export const mxTransportSchema = lazy(() =>
+  z.strictObject({
+    resolver: shapeSchema<Resolver>('a resolver', ['mx', 'addresses']),
+    hostname: z.string().refine(name => tryNormalizeDomain(name) !== undefined, {
+      error: "expected a name such as 'mx.example.test'",
     }),
-  clock: shapeSchema<Clock>('a clock', ['now', 'monotonic', 'schedule', 'track']).default(() => systemClock),
-  network: shapeSchema<Network>('a network', ['connect']).default(() => nodeNetwork),
-  logger: shapeSchema<Logger>('a logger', ['debug', 'info', 'warn', 'error']).default(() => silentLogger),
-  port: z.int().min(1).max(65_535).default(25),
-  tls: tlsLevelsSchema.prefault('opportunistic'),
-  dane: z.boolean().default(true),
-  mtaSts: z.union([z.boolean(), mtaStsSchema]).default(true),
-  onTls: functionSchema<NonNullable<MxTransportOptions['onTls']>>('a function').default(() => () => {}),
-  tlsOptions: outboundTlsSchema.prefault({}),
-  timeouts: timeoutsSchema.prefault({}),
-  limits: limitsSchema.prefault({}),
-  connections: connectionsSchema.prefault({}),
-  allowPrivateAddresses: z.boolean().default(false),
-  isSelf: functionSchema<NonNullable<MxTransportOptions['isSelf']>>('a function').default(() => () => false),
-})
+    localAddress: z
+      .union([z.string(), z.array(z.string())])
+      .default([])
+      .transform(given => [given].flat())
+      .refine(given => given.every(one => isIP(one) !== 0), { error: 'expected IP addresses' })
+      .refine(given => new Set(given.map(isIP)).size === given.length, {
+        error: 'expected one address of a family at most',
+      }),
+    clock: shapeSchema<Clock>('a clock', ['now', 'monotonic', 'schedule', 'track']).default(
+      () => systemClock,
+    ),
+    network: shapeSchema<Network>('a network', ['connect']).default(() => nodeNetwork),
+    logger: shapeSchema<Logger>('a logger', ['debug', 'info', 'warn', 'error']).default(() => silentLogger),
+    port: z.int().min(1).max(65_535).default(25),
+    tls: tlsLevelsSchema().prefault('opportunistic'),
+    dane: z.boolean().default(true),
+    mtaSts: z.union([z.boolean(), mtaStsSchema()]).default(true),
+    onTls: functionSchema<NonNullable<MxTransportOptions['onTls']>>('a function').default(() => () => {}),
+    tlsOptions: outboundTlsSchema().prefault({}),
+    timeouts: timeoutsSchema().prefault({}),
+    limits: limitsSchema().prefault({}),
+    connections: connectionsSchema().prefault({}),
+    allowPrivateAddresses: z.boolean().default(false),
+    isSelf: functionSchema<NonNullable<MxTransportOptions['isSelf']>>('a function').default(
+      () => () => false,
+    ),
+  }),
+)
 
 /** {@link MxTransportOptions} with their defaults; durations in milliseconds. */
-export type MxTransportSettings = z.output<typeof mxTransportSchema>
+export type MxTransportSettings = z.output<ReturnType<typeof mxTransportSchema>>

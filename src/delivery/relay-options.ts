@@ -4,7 +4,7 @@ import { type Clock, systemClock } from '../core/clock.js'
 import { tryNormalizeDomain } from '../core/domain.js'
 import { type Logger, silentLogger } from '../core/logger.js'
 import { type Network, nodeNetwork } from '../core/network.js'
-import { functionSchema, shapeSchema } from '../core/options.js'
+import { functionSchema, lazy, shapeSchema } from '../core/options.js'
 import type { Resolver } from '../dns/resolver.js'
 import {
   type ConnectionOptions,
@@ -76,26 +76,30 @@ export interface LmtpTransportOptions extends RelayTransportOptions {
   tls?: 'starttls' | 'none'
 }
 
-const hostSchema = z.string().refine(name => isIP(name) !== 0 || tryNormalizeDomain(name) !== undefined, {
-  error: 'expected a name or an IP address',
-})
-const port = z.int().min(1).max(65_535)
-const text = z
-  .string()
-  .regex(/^[^\u0000-\u001f\u007f]+$/, { error: 'expected text without control characters' })
-
-const authSchema = z.union(
-  [
-    z.strictObject({ user: text, password: text, mechanism: z.enum(['PLAIN', 'LOGIN']).optional() }),
-    z.strictObject({
-      user: text,
-      token: z.union([text, functionSchema<Exclude<TokenCredentials['token'], string>>('a function')]),
-    }),
-  ],
-  { error: 'expected { user, password } or { user, token }' },
+const hostSchema = lazy(() =>
+  z.string().refine(name => isIP(name) !== 0 || tryNormalizeDomain(name) !== undefined, {
+    error: 'expected a name or an IP address',
+  }),
+)
+const port = lazy(() => z.int().min(1).max(65_535))
+const text = lazy(() =>
+  z.string().regex(/^[^\u0000-\u001f\u007f]+$/, { error: 'expected text without control characters' }),
 )
 
-const relayFields = {
+const authSchema = lazy(() =>
+  z.union(
+    [
+      z.strictObject({ user: text(), password: text(), mechanism: z.enum(['PLAIN', 'LOGIN']).optional() }),
+      z.strictObject({
+        user: text(),
+        token: z.union([text(), functionSchema<Exclude<TokenCredentials['token'], string>>('a function')]),
+      }),
+    ],
+    { error: 'expected { user, password } or { user, token }' },
+  ),
+)
+
+const relayFields = lazy(() => ({
   hostname: z.string().refine(name => tryNormalizeDomain(name) !== undefined, {
     error: "expected a name such as 'mx.example.test'",
   }),
@@ -104,48 +108,54 @@ const relayFields = {
     .refine(address => isIP(address) !== 0, { error: 'expected an IP address' })
     .optional(),
   concurrency: z.int().min(1).max(10_000).default(10),
-  tlsOptions: outboundTlsSchema.prefault({}),
-  timeouts: timeoutsSchema.prefault({}),
-  connections: connectionsSchema.prefault({}),
+  tlsOptions: outboundTlsSchema().prefault({}),
+  timeouts: timeoutsSchema().prefault({}),
+  connections: connectionsSchema().prefault({}),
   resolver: shapeSchema<Resolver>('a resolver', ['mx', 'addresses']).optional(),
   clock: shapeSchema<Clock>('a clock', ['now', 'monotonic', 'schedule', 'track']).default(() => systemClock),
   network: shapeSchema<Network>('a network', ['connect']).default(() => nodeNetwork),
   logger: shapeSchema<Logger>('a logger', ['debug', 'info', 'warn', 'error']).default(() => silentLogger),
-}
+}))
 
-const serverSchema = z
-  .strictObject({
-    host: hostSchema,
-    port: port.optional(),
-    tls: z.enum(['implicit', 'starttls', 'none']).optional(),
-    verify: z.boolean().default(true),
-    auth: authSchema.optional(),
-  })
-  .transform(server => {
-    const tls = server.tls ?? (server.port === 465 ? 'implicit' : 'starttls')
-    return { ...server, tls, port: server.port ?? { implicit: 465, starttls: 587, none: 25 }[tls] }
-  })
+const serverSchema = lazy(() =>
+  z
+    .strictObject({
+      host: hostSchema(),
+      port: port().optional(),
+      tls: z.enum(['implicit', 'starttls', 'none']).optional(),
+      verify: z.boolean().default(true),
+      auth: authSchema().optional(),
+    })
+    .transform(server => {
+      const tls = server.tls ?? (server.port === 465 ? 'implicit' : 'starttls')
+      return { ...server, tls, port: server.port ?? { implicit: 465, starttls: 587, none: 25 }[tls] }
+    }),
+)
 
 /** The schema of {@link SmarthostTransportOptions}. */
-export const smarthostTransportSchema = z.strictObject({
-  ...relayFields,
-  servers: z.array(serverSchema).min(1, { error: 'expected at least one server' }),
-  auth: authSchema.optional(),
-})
+export const smarthostTransportSchema = lazy(() =>
+  z.strictObject({
+    ...relayFields(),
+    servers: z.array(serverSchema()).min(1, { error: 'expected at least one server' }),
+    auth: authSchema().optional(),
+  }),
+)
 
 /** The schema of {@link LmtpTransportOptions}. */
-export const lmtpTransportSchema = z
-  .strictObject({
-    ...relayFields,
-    path: z.string().min(1).optional(),
-    host: hostSchema.optional(),
-    port: port.default(24),
-    tls: z.enum(['starttls', 'none']).default('none'),
-  })
-  .refine(({ path, host }) => (path === undefined) !== (host === undefined), {
-    path: ['path'],
-    error: 'expected either path or host',
-  })
+export const lmtpTransportSchema = lazy(() =>
+  z
+    .strictObject({
+      ...relayFields(),
+      path: z.string().min(1).optional(),
+      host: hostSchema().optional(),
+      port: port().default(24),
+      tls: z.enum(['starttls', 'none']).default('none'),
+    })
+    .refine(({ path, host }) => (path === undefined) !== (host === undefined), {
+      path: ['path'],
+      error: 'expected either path or host',
+    }),
+)
 
 /** What both schemas give. */
-export type RelaySettings = Omit<z.output<typeof smarthostTransportSchema>, 'servers' | 'auth'>
+export type RelaySettings = Omit<z.output<ReturnType<typeof smarthostTransportSchema>>, 'servers' | 'auth'>

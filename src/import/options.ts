@@ -1,7 +1,7 @@
 import type { Writable } from 'node:stream'
 import { z } from 'zod'
 import { type Clock, systemClock } from '../core/clock.js'
-import { functionSchema, shapeSchema } from '../core/options.js'
+import { functionSchema, lazy, shapeSchema } from '../core/options.js'
 import type { MailStore } from '../store/mail-store.js'
 import type { TransferProblem, TransferProgress } from './transfer.js'
 
@@ -89,25 +89,29 @@ export interface ExportMaildirOptions extends ExportOptions {
   clock?: Clock
 }
 
-const transferShape = {
+const transferShape = lazy(() => ({
   store: shapeSchema<MailStore>('a mail store', ['append', 'mailbox', 'mailboxes', 'createMailbox']),
   account: z.string().min(1),
   onProgress: functionSchema<(progress: TransferProgress) => void>('a function').optional(),
   onProblem: functionSchema<(problem: TransferProblem) => void>('a function').optional(),
   signal: z.instanceof(AbortSignal, { error: 'expected an AbortSignal' }).optional(),
-}
-const importShape = {
-  ...transferShape,
+}))
+const importShape = lazy(() => ({
+  ...transferShape(),
   lineBreaks: z.enum(['crlf', 'keep']).default('crlf'),
   spoolDirectory: z.string().min(1).optional(),
-}
-const exportShape = { ...transferShape, lineBreaks: z.enum(['lf', 'keep']).default('lf') }
-const clock = shapeSchema<Clock>('a clock', ['now', 'monotonic', 'schedule', 'track']).default(systemClock)
-const path = z.string().min(1)
+}))
+const exportShape = lazy(() => ({ ...transferShape(), lineBreaks: z.enum(['lf', 'keep']).default('lf') }))
+const clock = lazy(() =>
+  shapeSchema<Clock>('a clock', ['now', 'monotonic', 'schedule', 'track']).default(systemClock),
+)
+const path = lazy(() => z.string().min(1))
 
-const streamOfBytes = z.custom<AsyncIterable<Uint8Array>>(
-  value => typeof (value as AsyncIterable<Uint8Array> | null)?.[Symbol.asyncIterator] === 'function',
-  { error: 'expected an async iterable of octets, such as a Readable' },
+const streamOfBytes = lazy(() =>
+  z.custom<AsyncIterable<Uint8Array>>(
+    value => typeof (value as AsyncIterable<Uint8Array> | null)?.[Symbol.asyncIterator] === 'function',
+    { error: 'expected an async iterable of octets, such as a Readable' },
+  ),
 )
 
 /** Either a file or a stream. */
@@ -116,35 +120,41 @@ function hasOneEnd(options: { file?: unknown; stream?: unknown }): boolean {
 }
 
 /** Validates {@link ImportMboxOptions}. */
-export const importMboxSchema = z
-  .strictObject({
-    ...importShape,
-    mailbox: z.string().default('INBOX'),
-    file: path.optional(),
-    stream: streamOfBytes.optional(),
-    format: z.enum(['mboxrd', 'mboxo']).default('mboxrd'),
-    clock,
-  })
-  .refine(hasOneEnd, { error: 'expected either file or stream', path: ['file'] })
+export const importMboxSchema = lazy(() =>
+  z
+    .strictObject({
+      ...importShape(),
+      mailbox: z.string().default('INBOX'),
+      file: path().optional(),
+      stream: streamOfBytes().optional(),
+      format: z.enum(['mboxrd', 'mboxo']).default('mboxrd'),
+      clock: clock(),
+    })
+    .refine(hasOneEnd, { error: 'expected either file or stream', path: ['file'] }),
+)
 
 /** Validates {@link ExportMboxOptions}. */
-export const exportMboxSchema = z
-  .strictObject({
-    ...exportShape,
-    mailbox: z.string().default('INBOX'),
-    file: path.optional(),
-    stream: shapeSchema<Writable>('a Writable', ['write', 'end', 'on']).optional(),
-  })
-  .refine(hasOneEnd, { error: 'expected either file or stream', path: ['file'] })
+export const exportMboxSchema = lazy(() =>
+  z
+    .strictObject({
+      ...exportShape(),
+      mailbox: z.string().default('INBOX'),
+      file: path().optional(),
+      stream: shapeSchema<Writable>('a Writable', ['write', 'end', 'on']).optional(),
+    })
+    .refine(hasOneEnd, { error: 'expected either file or stream', path: ['file'] }),
+)
 
 /** Validates {@link ImportMaildirOptions}. */
-export const importMaildirSchema = z.strictObject({ ...importShape, directory: path })
+export const importMaildirSchema = lazy(() => z.strictObject({ ...importShape(), directory: path() }))
 
 /** Validates {@link ExportMaildirOptions}. */
-export const exportMaildirSchema = z.strictObject({
-  ...exportShape,
-  directory: path,
-  mailboxes: z.array(z.string()).optional(),
-  folderNames: z.enum(['utf-7', 'utf-8']).default('utf-7'),
-  clock,
-})
+export const exportMaildirSchema = lazy(() =>
+  z.strictObject({
+    ...exportShape(),
+    directory: path(),
+    mailboxes: z.array(z.string()).optional(),
+    folderNames: z.enum(['utf-7', 'utf-8']).default('utf-7'),
+    clock: clock(),
+  }),
+)

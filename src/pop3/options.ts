@@ -5,7 +5,7 @@ import type { Duration } from '../core/duration.js'
 import { guardLogger, type Logger, silentLogger } from '../core/logger.js'
 import { createLoginThrottle, type LoginThrottle } from '../core/login-throttle.js'
 import { type Network, nodeNetwork } from '../core/network.js'
-import { durationSchema, parseOptions, shapeSchema } from '../core/options.js'
+import { durationSchema, lazy, parseOptions, shapeSchema } from '../core/options.js'
 import { readTlsOptions, type TlsOptions, tlsOptionsSchema } from '../core/tls-credentials.js'
 import type { MailStore } from '../store/mail-store.js'
 
@@ -50,32 +50,34 @@ export interface Pop3ServerOptions {
   logger?: Logger
 }
 
-const schema = z.strictObject({
-  accounts: shapeSchema<Pick<Accounts, 'authenticate'>>('accounts', ['authenticate']),
-  store: shapeSchema<Pick<MailStore, 'mailbox' | 'lock'>>('a mail store', ['mailbox', 'lock']),
-  tls: tlsOptionsSchema.optional(),
-  allowInsecureAuth: z.boolean().default(false),
-  maxConnections: z.int().min(1).default(5_000),
-  maxConnectionsPerAddress: z.int().min(1).default(100),
-  idleTimeout: durationSchema.default(600_000),
-  loginTimeout: durationSchema.default(120_000),
-  handlerTimeout: durationSchema.default(30_000),
-  maxErrors: z.int().min(1).default(20),
-  maxLoginFailures: z.int().min(1).default(5),
-  loginThrottle: shapeSchema<LoginThrottle>('a login throttle', ['begin', 'delayAfter']).optional(),
-  loginDelay: durationSchema.default(0),
-  closeTimeout: durationSchema.default(5_000),
-  clock: shapeSchema<Clock>('a clock', ['now', 'monotonic', 'schedule', 'track']).default(systemClock),
-  network: shapeSchema<Network>('a network', ['listen', 'connect']).default(nodeNetwork),
-  logger: shapeSchema<Logger>('a logger', ['debug', 'info', 'warn', 'error']).default(silentLogger),
-})
+const schema = lazy(() =>
+  z.strictObject({
+    accounts: shapeSchema<Pick<Accounts, 'authenticate'>>('accounts', ['authenticate']),
+    store: shapeSchema<Pick<MailStore, 'mailbox' | 'lock'>>('a mail store', ['mailbox', 'lock']),
+    tls: tlsOptionsSchema().optional(),
+    allowInsecureAuth: z.boolean().default(false),
+    maxConnections: z.int().min(1).default(5_000),
+    maxConnectionsPerAddress: z.int().min(1).default(100),
+    idleTimeout: durationSchema.default(600_000),
+    loginTimeout: durationSchema.default(120_000),
+    handlerTimeout: durationSchema.default(30_000),
+    maxErrors: z.int().min(1).default(20),
+    maxLoginFailures: z.int().min(1).default(5),
+    loginThrottle: shapeSchema<LoginThrottle>('a login throttle', ['begin', 'delayAfter']).optional(),
+    loginDelay: durationSchema.default(0),
+    closeTimeout: durationSchema.default(5_000),
+    clock: shapeSchema<Clock>('a clock', ['now', 'monotonic', 'schedule', 'track']).default(systemClock),
+    network: shapeSchema<Network>('a network', ['listen', 'connect']).default(nodeNetwork),
+    logger: shapeSchema<Logger>('a logger', ['debug', 'info', 'warn', 'error']).default(silentLogger),
+  }),
+)
 
 /** The options with their defaults filled in and the TLS material read. */
 export type Pop3Settings = ReturnType<typeof readPop3Options>
 
 /** Reads the options of `createPop3Server`. @throws MailError `OPTION_INVALID`, `CERTIFICATE_UNREADABLE`. */
 export function readPop3Options(options: Pop3ServerOptions) {
-  const parsed = parseOptions('createPop3Server', schema, options)
+  const parsed = parseOptions('createPop3Server', schema(), options)
   const { clock, tls } = parsed
   return {
     ...parsed,

@@ -15,7 +15,7 @@ import { StoredQueue } from './stored-queue.js'
  * @throws MailError `OPTION_INVALID`, `CERTIFICATE_UNREADABLE`.
  */
 export function createDeliveryQueue(options: DeliveryQueueOptions): DeliveryQueue {
-  const given = parseOptions('createDeliveryQueue', deliveryQueueSchema, options)
+  const given = parseOptions('createDeliveryQueue', deliveryQueueSchema(), options)
   const storage = given.storage ?? memoryStorage()
   const { transport, close } = given.transport
     ? { transport: given.transport, close: async () => {} }

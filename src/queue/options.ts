@@ -4,7 +4,7 @@ import { tryNormalizeDomain } from '../core/domain.js'
 import type { Duration } from '../core/duration.js'
 import { type Logger, silentLogger } from '../core/logger.js'
 import { type Network, nodeNetwork } from '../core/network.js'
-import { durationSchema, functionSchema, shapeSchema } from '../core/options.js'
+import { durationSchema, functionSchema, lazy, shapeSchema } from '../core/options.js'
 import type { MxTransportOptions } from '../delivery/options.js'
 import type { TlsReportsOptions } from '../delivery/tls-report/create-tls-reports.js'
 import type { Transport } from '../delivery/transport.js'
@@ -110,69 +110,71 @@ export interface ConcurrencyOptions {
 
 const second = 1_000
 
-const signer = shapeSchema<MessageSigner>('a signer such as createDkimSigner(…)', ['sign'])
+const signer = lazy(() => shapeSchema<MessageSigner>('a signer such as createDkimSigner(…)', ['sign']))
 
 /** The schema of {@link DeliveryQueueOptions}. */
-export const deliveryQueueSchema = z.strictObject({
-  storage: shapeSchema<Storage>('a storage', ['accept', 'subscribe', 'close']).optional(),
-  hostname: z.string().refine(name => tryNormalizeDomain(name) !== undefined, {
-    error: "expected a name such as 'mx.example.test'",
+export const deliveryQueueSchema = lazy(() =>
+  z.strictObject({
+    storage: shapeSchema<Storage>('a storage', ['accept', 'subscribe', 'close']).optional(),
+    hostname: z.string().refine(name => tryNormalizeDomain(name) !== undefined, {
+      error: "expected a name such as 'mx.example.test'",
+    }),
+    resolver: shapeSchema<Resolver>('a resolver', ['mx', 'addresses']).optional(),
+    retry: functionSchema<RetryPolicy>('a retry policy such as exponentialBackoff()').default(() =>
+      exponentialBackoff(),
+    ),
+    transport: shapeSchema<Transport>('a transport', ['deliver', 'close']).optional(),
+    delivery: z
+      .custom<DeliveryQueueOptions['delivery']>(
+        value => typeof value === 'object' && value !== null && !Array.isArray(value),
+        { error: 'expected options of createMxTransport' },
+      )
+      .optional(),
+    tlsReports: z
+      .union([
+        z.boolean(),
+        z.strictObject({ organization: z.string().optional(), contact: z.string().optional() }),
+      ])
+      .default(false),
+    concurrency: z
+      .strictObject({
+        total: z.int().min(1).max(10_000).default(100),
+        perSite: z.int().min(1).max(10_000).default(20),
+        start: z.int().min(1).max(10_000).default(5),
+      })
+      .prefault({}),
+    limits: deliveryLimitsSchema().prefault({}),
+    lease: durationSchema.refine(ms => ms >= second, { error: 'expected at least a second' }).prefault('5m'),
+    attemptTimeout: durationSchema.refine(ms => ms > 0, { error: 'expected more than 0' }).prefault('2h'),
+    closeTimeout: durationSchema.prefault('10s'),
+    router: shapeSchema<Router>('a router', ['route', 'isLocal']).optional(),
+    sign: z
+      .union([signer(), z.array(signer())], { error: 'expected createDkimSigner(…) or a list of such' })
+      .default([])
+      .transform(given => [given].flat()),
+    verp: shapeSchema<Verp>('createVerp(…)', ['encode', 'decode']).optional(),
+    srs: shapeSchema<Srs>('createSrs(…)', ['forward', 'reverse']).optional(),
+    suppression: z
+      .strictObject({
+        list: shapeSchema<SuppressionList>('a suppression list', ['find', 'add']),
+        addHardBounces: z.boolean().default(false),
+      })
+      .optional(),
+    hold: z
+      .union([
+        z.array(z.strictObject({ sender: z.string().optional(), recipient: z.string().optional() })),
+        functionSchema<(question: HoldQuestion) => boolean>('a function'),
+      ])
+      .default([]) as unknown as z.ZodType<readonly HoldRule[] | ((question: HoldQuestion) => boolean)>,
+    clock: shapeSchema<Clock>('a clock', ['now', 'monotonic', 'schedule', 'track']).default(systemClock),
+    network: shapeSchema<Network>('a network', ['listen', 'connect']).default(nodeNetwork),
+    logger: shapeSchema<Logger>('a logger', ['debug', 'info', 'warn', 'error']).default(silentLogger),
+    random: functionSchema<() => number>('a function').default(() => Math.random),
   }),
-  resolver: shapeSchema<Resolver>('a resolver', ['mx', 'addresses']).optional(),
-  retry: functionSchema<RetryPolicy>('a retry policy such as exponentialBackoff()').default(() =>
-    exponentialBackoff(),
-  ),
-  transport: shapeSchema<Transport>('a transport', ['deliver', 'close']).optional(),
-  delivery: z
-    .custom<DeliveryQueueOptions['delivery']>(
-      value => typeof value === 'object' && value !== null && !Array.isArray(value),
-      { error: 'expected options of createMxTransport' },
-    )
-    .optional(),
-  tlsReports: z
-    .union([
-      z.boolean(),
-      z.strictObject({ organization: z.string().optional(), contact: z.string().optional() }),
-    ])
-    .default(false),
-  concurrency: z
-    .strictObject({
-      total: z.int().min(1).max(10_000).default(100),
-      perSite: z.int().min(1).max(10_000).default(20),
-      start: z.int().min(1).max(10_000).default(5),
-    })
-    .prefault({}),
-  limits: deliveryLimitsSchema.prefault({}),
-  lease: durationSchema.refine(ms => ms >= second, { error: 'expected at least a second' }).prefault('5m'),
-  attemptTimeout: durationSchema.refine(ms => ms > 0, { error: 'expected more than 0' }).prefault('2h'),
-  closeTimeout: durationSchema.prefault('10s'),
-  router: shapeSchema<Router>('a router', ['route', 'isLocal']).optional(),
-  sign: z
-    .union([signer, z.array(signer)], { error: 'expected createDkimSigner(…) or a list of such' })
-    .default([])
-    .transform(given => [given].flat()),
-  verp: shapeSchema<Verp>('createVerp(…)', ['encode', 'decode']).optional(),
-  srs: shapeSchema<Srs>('createSrs(…)', ['forward', 'reverse']).optional(),
-  suppression: z
-    .strictObject({
-      list: shapeSchema<SuppressionList>('a suppression list', ['find', 'add']),
-      addHardBounces: z.boolean().default(false),
-    })
-    .optional(),
-  hold: z
-    .union([
-      z.array(z.strictObject({ sender: z.string().optional(), recipient: z.string().optional() })),
-      functionSchema<(question: HoldQuestion) => boolean>('a function'),
-    ])
-    .default([]) as unknown as z.ZodType<readonly HoldRule[] | ((question: HoldQuestion) => boolean)>,
-  clock: shapeSchema<Clock>('a clock', ['now', 'monotonic', 'schedule', 'track']).default(systemClock),
-  network: shapeSchema<Network>('a network', ['listen', 'connect']).default(nodeNetwork),
-  logger: shapeSchema<Logger>('a logger', ['debug', 'info', 'warn', 'error']).default(silentLogger),
-  random: functionSchema<() => number>('a function').default(() => Math.random),
-})
+)
 
 /** {@link DeliveryQueueOptions} with their defaults; durations in milliseconds. */
-export type DeliveryQueueSettings = z.output<typeof deliveryQueueSchema> & {
+export type DeliveryQueueSettings = z.output<ReturnType<typeof deliveryQueueSchema>> & {
   readonly storage: Storage
   readonly transport: Transport
 }

@@ -15,7 +15,7 @@ const longestLocalPart = 128
  * @throws MailError `OPTION_INVALID`.
  */
 export function createSrs(options: SrsOptions): Srs {
-  const { secret, domain, lifetime } = parseOptions('createSrs', srsSchema, options)
+  const { secret, domain, lifetime } = parseOptions('createSrs', srsSchema(), options)
   const sealer = createSealer(secret, lifetime)
   return {
     domain,

@@ -14,7 +14,7 @@ const longestLocalPart = 64
  * @throws MailError `OPTION_INVALID`.
  */
 export function createVerp(options: VerpOptions): Verp {
-  const { secret, delimiter, perRecipient, lifetime } = parseOptions('createVerp', verpSchema, options)
+  const { secret, delimiter, perRecipient, lifetime } = parseOptions('createVerp', verpSchema(), options)
   const sealer = createSealer(secret, lifetime)
   return {
     perRecipient,

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { tryNormalizeDomain } from '../core/domain.js'
 import type { Duration } from '../core/duration.js'
-import { durationSchema } from '../core/options.js'
+import { durationSchema, lazy } from '../core/options.js'
 
 /** Options of `createVerp`. */
 export interface VerpOptions {
@@ -31,38 +31,46 @@ export interface SrsOptions {
   lifetime?: Duration
 }
 
-const secretText = z.string().min(16, { error: 'expected 16 characters or more' })
+const secretText = lazy(() => z.string().min(16, { error: 'expected 16 characters or more' }))
 
-const secret = z
-  .union([secretText, z.array(secretText).min(1)], {
-    error: 'expected 16 characters or more, or a list of such',
-  })
-  .transform(given => (typeof given === 'string' ? [given] : given))
+const secret = lazy(() =>
+  z
+    .union([secretText(), z.array(secretText()).min(1)], {
+      error: 'expected 16 characters or more, or a list of such',
+    })
+    .transform(given => (typeof given === 'string' ? [given] : given)),
+)
 
 /** Days are counted modulo 1024: beyond that, an old address would be young again. */
-const lifetime = durationSchema.refine(ms => ms >= 86_400_000 && ms <= 365 * 86_400_000, {
-  error: "expected '1d' to '365d'",
-})
+const lifetime = lazy(() =>
+  durationSchema.refine(ms => ms >= 86_400_000 && ms <= 365 * 86_400_000, {
+    error: "expected '1d' to '365d'",
+  }),
+)
 
 /** The schema of {@link VerpOptions}. */
-export const verpSchema = z.strictObject({
-  secret,
-  delimiter: z
-    .string()
-    .regex(/^[-+=._#~^|]{1,2}$/, { error: 'expected one or two of + - = . _ # ~ ^ |' })
-    .default('+'),
-  perRecipient: z.boolean().default(true),
-  lifetime: lifetime.prefault('14d'),
-})
+export const verpSchema = lazy(() =>
+  z.strictObject({
+    secret: secret(),
+    delimiter: z
+      .string()
+      .regex(/^[-+=._#~^|]{1,2}$/, { error: 'expected one or two of + - = . _ # ~ ^ |' })
+      .default('+'),
+    perRecipient: z.boolean().default(true),
+    lifetime: lifetime().prefault('14d'),
+  }),
+)
 
 /** The schema of {@link SrsOptions}. */
-export const srsSchema = z.strictObject({
-  secret,
-  domain: z
-    .string()
-    .refine(domain => tryNormalizeDomain(domain) !== undefined, {
-      error: "expected a domain such as 'example.test'",
-    })
-    .transform(domain => tryNormalizeDomain(domain) ?? domain),
-  lifetime: lifetime.prefault('21d'),
-})
+export const srsSchema = lazy(() =>
+  z.strictObject({
+    secret: secret(),
+    domain: z
+      .string()
+      .refine(domain => tryNormalizeDomain(domain) !== undefined, {
+        error: "expected a domain such as 'example.test'",
+      })
+      .transform(domain => tryNormalizeDomain(domain) ?? domain),
+    lifetime: lifetime().prefault('21d'),
+  }),
+)

@@ -29,7 +29,7 @@ export function createRouter(options: RouterOptions): Router {
     srs,
     clock,
     ...rest
-  } = parseOptions('createRouter', routerOptionsSchema, options)
+  } = parseOptions('createRouter', routerOptionsSchema(), options)
   const lookup = createDestinationLookup({ ...rest, postmaster: rest.postmaster })
   const home = typeof domains === 'function' || !domains[0] ? '' : normalizeDomain(domains[0])
   const knows = typeof domains === 'function' ? domains : localSet(domains)

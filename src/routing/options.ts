@@ -4,7 +4,7 @@ import { tryParseAddress } from '../core/address.js'
 import { type Clock, systemClock } from '../core/clock.js'
 import { tryNormalizeDomain } from '../core/domain.js'
 import type { Logger } from '../core/logger.js'
-import { functionSchema, shapeSchema } from '../core/options.js'
+import { functionSchema, lazy, shapeSchema } from '../core/options.js'
 import type { Srs, Verp } from '../return-path/return-path.js'
 
 /** Options of `createRouter`. */
@@ -41,32 +41,36 @@ export interface RouterOptions {
   logger?: Logger
 }
 
-const domainsSchema = z.union(
-  [
-    z.array(
-      z.string().refine(domain => tryNormalizeDomain(domain) !== undefined, { error: 'expected a domain' }),
-    ),
-    functionSchema<(domain: string) => boolean>('a function'),
-  ],
-  { error: "expected a list of domains such as ['example.test'], or a function of a domain" },
+const domainsSchema = lazy(() =>
+  z.union(
+    [
+      z.array(
+        z.string().refine(domain => tryNormalizeDomain(domain) !== undefined, { error: 'expected a domain' }),
+      ),
+      functionSchema<(domain: string) => boolean>('a function'),
+    ],
+    { error: "expected a list of domains such as ['example.test'], or a function of a domain" },
+  ),
 )
 
-export const routerOptionsSchema = z.strictObject({
-  domains: domainsSchema,
-  accounts: shapeSchema<Accounts>('accounts', ['authenticate', 'find']),
-  detailSeparator: z
-    .union([z.literal(false), z.string().min(1).max(8)], {
-      error: "expected a separator such as '+', or false",
-    })
-    .default('+'),
-  postmaster: z
-    .string()
-    .refine(address => tryParseAddress(address) !== undefined, {
-      error: "expected an address such as 'alice@example.test'",
-    })
-    .optional(),
-  verp: shapeSchema<Verp>('createVerp(…)', ['encode', 'decode']).optional(),
-  srs: shapeSchema<Srs>('createSrs(…)', ['forward', 'reverse']).optional(),
-  clock: shapeSchema<Clock>('a clock', ['now', 'monotonic', 'schedule', 'track']).default(systemClock),
-  logger: shapeSchema<Logger>('a logger', ['debug', 'info', 'warn', 'error']).optional(),
-})
+export const routerOptionsSchema = lazy(() =>
+  z.strictObject({
+    domains: domainsSchema(),
+    accounts: shapeSchema<Accounts>('accounts', ['authenticate', 'find']),
+    detailSeparator: z
+      .union([z.literal(false), z.string().min(1).max(8)], {
+        error: "expected a separator such as '+', or false",
+      })
+      .default('+'),
+    postmaster: z
+      .string()
+      .refine(address => tryParseAddress(address) !== undefined, {
+        error: "expected an address such as 'alice@example.test'",
+      })
+      .optional(),
+    verp: shapeSchema<Verp>('createVerp(…)', ['encode', 'decode']).optional(),
+    srs: shapeSchema<Srs>('createSrs(…)', ['forward', 'reverse']).optional(),
+    clock: shapeSchema<Clock>('a clock', ['now', 'monotonic', 'schedule', 'track']).default(systemClock),
+    logger: shapeSchema<Logger>('a logger', ['debug', 'info', 'warn', 'error']).optional(),
+  }),
+)

@@ -18,7 +18,7 @@ import { type ArcSealerOptions, arcSealerSchema } from './options.js'
  * @throws MailError `OPTION_INVALID`; `DRIVER_MISSING` when mailauth is not installed.
  */
 export function createArcSealer(options: ArcSealerOptions): MessageSigner {
-  const settings = parseOptions('createArcSealer', arcSealerSchema, options)
+  const settings = parseOptions('createArcSealer', arcSealerSchema(), options)
   assertMailauth('createArcSealer')
   const logger = guardLogger(settings.logger)
   return {
@@ -35,7 +35,11 @@ export function createArcSealer(options: ArcSealerOptions): MessageSigner {
   }
 }
 
-async function seal(message: MessageSource, now: number, settings: z.output<typeof arcSealerSchema>) {
+async function seal(
+  message: MessageSource,
+  now: number,
+  settings: z.output<ReturnType<typeof arcSealerSchema>>,
+) {
   const { domain, selector, privateKey, hostname, resolver } = settings
   const { authenticate } = await loadMailauth('createArcSealer')
   const dns = lookupFor(resolver)

@@ -28,7 +28,7 @@ const usuallyOversigned = [
  * @throws MailError `OPTION_INVALID`.
  */
 export function createDkimSigner(options: DkimSignerOptions): MessageSigner {
-  const settings = parseOptions('createDkimSigner', dkimSignerSchema, options)
+  const settings = parseOptions('createDkimSigner', dkimSignerSchema(), options)
   const { keys, signedFields = usualFields, oversignedFields = usuallyOversigned, expiresAfter } = settings
   const byDomain = groupByDomain(keys)
   // RFC 6376 §5.4: From is always signed.

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { tryNormalizeDomain } from '../core/domain.js'
 import type { Duration } from '../core/duration.js'
 import { type Logger, silentLogger } from '../core/logger.js'
-import { durationSchema, shapeSchema } from '../core/options.js'
+import { durationSchema, lazy, shapeSchema } from '../core/options.js'
 import type { Resolver } from '../dns/resolver.js'
 
 /** Options of `createDkimSigner`. */
@@ -46,19 +46,23 @@ export interface ArcSealerOptions {
   logger?: Logger
 }
 
-const fieldNames = z.array(
-  z.string().regex(/^[!-9;-~]+$/, { error: "expected the name of a header field, such as 'Subject'" }),
+const fieldNames = lazy(() =>
+  z.array(
+    z.string().regex(/^[!-9;-~]+$/, { error: "expected the name of a header field, such as 'Subject'" }),
+  ),
 )
 
-const privateKey = z.unknown().transform((given, context) => {
-  const key = readKey(given)
-  if (key) return key
-  context.addIssue({
-    code: 'custom',
-    message: 'expected a private key in PEM: RSA with 1,024 bits or more, or Ed25519',
-  })
-  return z.NEVER
-})
+const privateKey = lazy(() =>
+  z.unknown().transform((given, context) => {
+    const key = readKey(given)
+    if (key) return key
+    context.addIssue({
+      code: 'custom',
+      message: 'expected a private key in PEM: RSA with 1,024 bits or more, or Ed25519',
+    })
+    return z.NEVER
+  }),
+)
 
 function readKey(given: unknown): KeyObject | undefined {
   try {
@@ -75,35 +79,45 @@ function readKey(given: unknown): KeyObject | undefined {
   }
 }
 
-const domain = z
-  .string()
-  .refine(given => tryNormalizeDomain(given) !== undefined, {
-    error: "expected a domain such as 'example.test'",
-  })
-  .transform(given => tryNormalizeDomain(given) ?? given)
+const domain = lazy(() =>
+  z
+    .string()
+    .refine(given => tryNormalizeDomain(given) !== undefined, {
+      error: "expected a domain such as 'example.test'",
+    })
+    .transform(given => tryNormalizeDomain(given) ?? given),
+)
 
-const selector = z.string().regex(/^[a-z0-9](?:[a-z0-9_.-]{0,61}[a-z0-9])?$/i, {
-  error: "expected a selector such as 'mail2026'",
-})
+const selector = lazy(() =>
+  z.string().regex(/^[a-z0-9](?:[a-z0-9_.-]{0,61}[a-z0-9])?$/i, {
+    error: "expected a selector such as 'mail2026'",
+  }),
+)
 
 /** The schema of {@link DkimSignerOptions}. */
-export const dkimSignerSchema = z.strictObject({
-  keys: z
-    .array(z.strictObject({ domain, selector, privateKey }))
-    .min(1, { error: 'expected at least one key' }),
-  signedFields: fieldNames.optional(),
-  oversignedFields: fieldNames.optional(),
-  expiresAfter: durationSchema.refine(ms => ms >= 1_000, { error: 'expected at least a second' }).optional(),
-})
+export const dkimSignerSchema = lazy(() =>
+  z.strictObject({
+    keys: z
+      .array(z.strictObject({ domain: domain(), selector: selector(), privateKey: privateKey() }))
+      .min(1, { error: 'expected at least one key' }),
+    signedFields: fieldNames().optional(),
+    oversignedFields: fieldNames().optional(),
+    expiresAfter: durationSchema
+      .refine(ms => ms >= 1_000, { error: 'expected at least a second' })
+      .optional(),
+  }),
+)
 
 /** The schema of {@link ArcSealerOptions}. */
-export const arcSealerSchema = z.strictObject({
-  domain,
-  selector,
-  privateKey: privateKey.refine(key => key.asymmetricKeyType === 'rsa', { error: 'expected an RSA key' }),
-  hostname: z.string().refine(name => tryNormalizeDomain(name) !== undefined, {
-    error: "expected a name such as 'mx.example.test'",
+export const arcSealerSchema = lazy(() =>
+  z.strictObject({
+    domain: domain(),
+    selector: selector(),
+    privateKey: privateKey().refine(key => key.asymmetricKeyType === 'rsa', { error: 'expected an RSA key' }),
+    hostname: z.string().refine(name => tryNormalizeDomain(name) !== undefined, {
+      error: "expected a name such as 'mx.example.test'",
+    }),
+    resolver: shapeSchema<Resolver>('a resolver', ['txt']),
+    logger: shapeSchema<Logger>('a logger', ['debug', 'info', 'warn', 'error']).default(silentLogger),
   }),
-  resolver: shapeSchema<Resolver>('a resolver', ['txt']),
-  logger: shapeSchema<Logger>('a logger', ['debug', 'info', 'warn', 'error']).default(silentLogger),
-})
+)

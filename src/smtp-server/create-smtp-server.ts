@@ -28,7 +28,7 @@ import { createSpoolMemory } from './spool-memory.js'
  * @throws MailError `OPTION_INVALID`, `CERTIFICATE_UNREADABLE`.
  */
 export function createSmtpServer(options: SmtpServerOptions): SmtpServer {
-  const settings = parseOptions('createSmtpServer', smtpServerOptionsSchema, options)
+  const settings = parseOptions('createSmtpServer', smtpServerOptionsSchema(), options)
   const credentials = settings.tls ? readTlsOptions('createSmtpServer', settings.tls) : undefined
   const router = routerOf(settings)
   if (settings.queue && settings.queue.router === undefined) settings.queue.useRouter(router)

@@ -88,7 +88,7 @@ export class ListeningServer implements SmtpServer {
   }
 
   async listen(options: SmtpListenOptions = {}): Promise<Listener> {
-    const { kind, tls: wanted, ...place } = parseOptions('listen', smtpListenOptionsSchema, options)
+    const { kind, tls: wanted, ...place } = parseOptions('listen', smtpListenOptionsSchema(), options)
     const tls = wanted ?? (this.#credentials ? 'starttls' : 'none')
     if (tls !== 'none' && !this.#credentials) {
       throw new MailError(

@@ -6,7 +6,7 @@ import type { Duration } from '../core/duration.js'
 import type { Logger } from '../core/logger.js'
 import type { LoginThrottle } from '../core/login-throttle.js'
 import { type Network, nodeNetwork } from '../core/network.js'
-import { durationSchema, functionSchema, shapeSchema } from '../core/options.js'
+import { durationSchema, functionSchema, lazy, shapeSchema } from '../core/options.js'
 import { type TlsOptions, tlsOptionsSchema } from '../core/tls-credentials.js'
 import type { Policy } from '../policy/policy.js'
 import type { DeliveryQueue } from '../queue/delivery-queue.js'
@@ -145,82 +145,94 @@ export interface SmtpListenOptions {
 
 const count = (least: number) => z.int().min(least)
 
-const network = z.string().refine(value => parseNetwork(value) !== undefined, {
-  error: "expected an address or network such as '192.0.2.0/24'",
-})
+const network = lazy(() =>
+  z.string().refine(value => parseNetwork(value) !== undefined, {
+    error: "expected an address or network such as '192.0.2.0/24'",
+  }),
+)
 
-const limits = z.strictObject({
-  messageSize: count(1).default(26_214_400),
-  recipients: count(100).default(1_000),
-  connections: count(1).default(1_000),
-  connectionsPerAddress: count(1).default(100),
-  commands: count(1).default(10_000),
-  errors: count(1).default(20),
-  failedLogins: count(1).default(3),
-  dataRate: count(0).default(100),
-})
+const limits = lazy(() =>
+  z.strictObject({
+    messageSize: count(1).default(26_214_400),
+    recipients: count(100).default(1_000),
+    connections: count(1).default(1_000),
+    connectionsPerAddress: count(1).default(100),
+    commands: count(1).default(10_000),
+    errors: count(1).default(20),
+    failedLogins: count(1).default(3),
+    dataRate: count(0).default(100),
+  }),
+)
 
-const timeouts = z.strictObject({
-  handshake: durationSchema.default(30_000),
-  command: durationSchema.default(300_000),
-  auth: durationSchema.default(60_000),
-  data: durationSchema.default(3_600_000),
-  transaction: durationSchema.default(7_200_000),
-  session: durationSchema.default(86_400_000),
-})
+const timeouts = lazy(() =>
+  z.strictObject({
+    handshake: durationSchema.default(30_000),
+    command: durationSchema.default(300_000),
+    auth: durationSchema.default(60_000),
+    data: durationSchema.default(3_600_000),
+    transaction: durationSchema.default(7_200_000),
+    session: durationSchema.default(86_400_000),
+  }),
+)
 
-const spool = z.strictObject({
-  memoryPerMessage: count(0).default(2 * 1024 * 1024),
-  memory: count(0).default(256 * 1024 * 1024),
-  directory: z.string().optional(),
-})
+const spool = lazy(() =>
+  z.strictObject({
+    memoryPerMessage: count(0).default(2 * 1024 * 1024),
+    memory: count(0).default(256 * 1024 * 1024),
+    directory: z.string().optional(),
+  }),
+)
 
 /** The schema of {@link SmtpServerOptions}. */
-export const smtpServerOptionsSchema = z.strictObject({
-  hostname: z.string().regex(/^[!-~]{1,255}$/, { error: 'expected a host name' }),
-  domains: z
-    .union([z.array(z.string()), functionSchema<(domain: string) => boolean>('a function')])
-    .optional(),
-  accounts: shapeSchema<Accounts>('accounts', ['authenticate', 'find']).optional(),
-  router: shapeSchema<Router>('a router', ['route', 'isLocal']).optional(),
-  store: shapeSchema<MailStore>('a store', ['usage', 'mailbox']).optional(),
-  queue: shapeSchema<DeliveryQueue>('a queue', ['accept', 'confirm', 'start', 'useRouter']).optional(),
-  policies: z.array(z.custom<Policy>(isNamed, { error: 'expected a policy with a name' })).default([]),
-  tls: tlsOptionsSchema.optional(),
-  relayNetworks: z.array(network).default([]),
-  proxyProtocol: z.array(network).default([]),
-  allowInsecureAuth: z.boolean().default(false),
-  banner: z
-    .string()
-    .regex(/^[ -~]*$/, { error: 'expected printable ASCII' })
-    .default(''),
-  greetingDelay: durationSchema.default(0),
-  checkAuthor: z.boolean().default(true),
-  bareLineBreaks: z.enum(['reject', 'keep']).default('reject'),
-  maxHops: count(1).default(50),
-  limits: limits.prefault({}),
-  timeouts: timeouts.prefault({}),
-  policyTimeout: durationSchema.default(30_000),
-  handlerTimeout: durationSchema.default(60_000),
-  closeTimeout: durationSchema.default(10_000),
-  spool: spool.prefault({}),
-  loginThrottle: shapeSchema<LoginThrottle>('a login throttle', ['begin', 'delayAfter']).optional(),
-  clock: shapeSchema<Clock>('a clock', ['now', 'monotonic', 'schedule', 'track']).default(systemClock),
-  network: shapeSchema<Network>('a network', ['listen', 'connect']).default(nodeNetwork),
-  logger: shapeSchema<Logger>('a logger', ['debug', 'info', 'warn', 'error']).optional(),
-})
+export const smtpServerOptionsSchema = lazy(() =>
+  z.strictObject({
+    hostname: z.string().regex(/^[!-~]{1,255}$/, { error: 'expected a host name' }),
+    domains: z
+      .union([z.array(z.string()), functionSchema<(domain: string) => boolean>('a function')])
+      .optional(),
+    accounts: shapeSchema<Accounts>('accounts', ['authenticate', 'find']).optional(),
+    router: shapeSchema<Router>('a router', ['route', 'isLocal']).optional(),
+    store: shapeSchema<MailStore>('a store', ['usage', 'mailbox']).optional(),
+    queue: shapeSchema<DeliveryQueue>('a queue', ['accept', 'confirm', 'start', 'useRouter']).optional(),
+    policies: z.array(z.custom<Policy>(isNamed, { error: 'expected a policy with a name' })).default([]),
+    tls: tlsOptionsSchema().optional(),
+    relayNetworks: z.array(network()).default([]),
+    proxyProtocol: z.array(network()).default([]),
+    allowInsecureAuth: z.boolean().default(false),
+    banner: z
+      .string()
+      .regex(/^[ -~]*$/, { error: 'expected printable ASCII' })
+      .default(''),
+    greetingDelay: durationSchema.default(0),
+    checkAuthor: z.boolean().default(true),
+    bareLineBreaks: z.enum(['reject', 'keep']).default('reject'),
+    maxHops: count(1).default(50),
+    limits: limits().prefault({}),
+    timeouts: timeouts().prefault({}),
+    policyTimeout: durationSchema.default(30_000),
+    handlerTimeout: durationSchema.default(60_000),
+    closeTimeout: durationSchema.default(10_000),
+    spool: spool().prefault({}),
+    loginThrottle: shapeSchema<LoginThrottle>('a login throttle', ['begin', 'delayAfter']).optional(),
+    clock: shapeSchema<Clock>('a clock', ['now', 'monotonic', 'schedule', 'track']).default(systemClock),
+    network: shapeSchema<Network>('a network', ['listen', 'connect']).default(nodeNetwork),
+    logger: shapeSchema<Logger>('a logger', ['debug', 'info', 'warn', 'error']).optional(),
+  }),
+)
 
 /** {@link SmtpServerOptions} with their defaults; durations in milliseconds. */
-export type SmtpServerSettings = z.output<typeof smtpServerOptionsSchema>
+export type SmtpServerSettings = z.output<ReturnType<typeof smtpServerOptionsSchema>>
 
 /** The schema of {@link SmtpListenOptions}. */
-export const smtpListenOptionsSchema = z.strictObject({
-  port: z.int().min(0).max(65_535).optional(),
-  host: z.string().optional(),
-  path: z.string().min(1).optional(),
-  kind: z.enum(['smtp', 'submission', 'lmtp']).default('smtp'),
-  tls: z.enum(['none', 'starttls', 'implicit']).optional(),
-})
+export const smtpListenOptionsSchema = lazy(() =>
+  z.strictObject({
+    port: z.int().min(0).max(65_535).optional(),
+    host: z.string().optional(),
+    path: z.string().min(1).optional(),
+    kind: z.enum(['smtp', 'submission', 'lmtp']).default('smtp'),
+    tls: z.enum(['none', 'starttls', 'implicit']).optional(),
+  }),
+)
 
 function isNamed(value: unknown): boolean {
   return typeof value === 'object' && value !== null && typeof (value as { name?: unknown }).name === 'string'

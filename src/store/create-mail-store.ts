@@ -34,7 +34,7 @@ import { askStorage, callStorage, shapes } from './storage-door.js'
  * @throws MailError `OPTION_INVALID`.
  */
 export function createMailStore(options: MailStoreOptions = {}): MailStore {
-  const settings = parseOptions('createMailStore', mailStoreSchema, options)
+  const settings = parseOptions('createMailStore', mailStoreSchema(), options)
   const logger = guardLogger(settings.logger)
   return new Store(settings.storage ?? memoryStorage(), { ...settings, logger })
 }

@@ -1,30 +1,34 @@
 import { z } from 'zod'
 import { type Clock, systemClock } from '../core/clock.js'
 import { type Logger, silentLogger } from '../core/logger.js'
-import { durationSchema, shapeSchema } from '../core/options.js'
+import { durationSchema, lazy, shapeSchema } from '../core/options.js'
 import type { Storage } from '../storage/storage.js'
 import { retentionSchema } from './retention/options.js'
 
 /** Checks that a value can be a storage: its own methods and its four parts. */
-const storageSchema = shapeSchema<Storage>('a storage', ['accept', 'subscribe', 'close']).refine(
-  storage =>
-    [storage.blobs, storage.mail, storage.queue, storage.locks].every(part => typeof part === 'object'),
-  { error: 'expected a storage with the parts blobs, mail, queue and locks' },
+const storageSchema = lazy(() =>
+  shapeSchema<Storage>('a storage', ['accept', 'subscribe', 'close']).refine(
+    storage =>
+      [storage.blobs, storage.mail, storage.queue, storage.locks].every(part => typeof part === 'object'),
+    { error: 'expected a storage with the parts blobs, mail, queue and locks' },
+  ),
 )
 
 /** Validates the options of `createMailStore`. */
-export const mailStoreSchema = z.strictObject({
-  storage: storageSchema.optional(),
-  clock: shapeSchema<Clock>('a clock', ['now', 'monotonic', 'schedule', 'track']).default(systemClock),
-  logger: shapeSchema<Logger>('a logger', ['debug', 'info', 'warn', 'error']).default(silentLogger),
-  lockExpiry: durationSchema
-    .refine(expiry => expiry >= 1, { error: 'expected 1 ms or more' })
-    .default(120_000),
-  retention: retentionSchema.prefault([]),
-  retentionInterval: durationSchema
-    .refine(interval => interval >= 1_000, { error: 'expected 1 s or more' })
-    .default(3_600_000),
-})
+export const mailStoreSchema = lazy(() =>
+  z.strictObject({
+    storage: storageSchema().optional(),
+    clock: shapeSchema<Clock>('a clock', ['now', 'monotonic', 'schedule', 'track']).default(systemClock),
+    logger: shapeSchema<Logger>('a logger', ['debug', 'info', 'warn', 'error']).default(silentLogger),
+    lockExpiry: durationSchema
+      .refine(expiry => expiry >= 1, { error: 'expected 1 ms or more' })
+      .default(120_000),
+    retention: retentionSchema().prefault([]),
+    retentionInterval: durationSchema
+      .refine(interval => interval >= 1_000, { error: 'expected 1 s or more' })
+      .default(3_600_000),
+  }),
+)
 
 /** The options of a store with their defaults; durations in milliseconds. */
-export type MailStoreSettings = z.output<typeof mailStoreSchema>
+export type MailStoreSettings = z.output<ReturnType<typeof mailStoreSchema>>

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { readTlsOptions, tlsOptionsSchema } from '../../src/core/tls-credentials.js'
 import { testTls, testTlsFiles } from '../fixtures/tls.js'
 
-const read = (options: unknown) => readTlsOptions('createServer', tlsOptionsSchema.parse(options))
+const read = (options: unknown) => readTlsOptions('createServer', tlsOptionsSchema().parse(options))
 
 function refusal(options: unknown): string {
   try {

@@ -21,7 +21,7 @@ import { readBytes, readLetter } from './letter.js'
 const tell = (report: MailProcessReport) => process.send?.(report)
 
 async function run({ path, sinkPort, thread, point }: MailProcessStart): Promise<void> {
-  const settings = sqliteStorageSchema.parse({ path, thread })
+  const settings = sqliteStorageSchema().parse({ path, thread })
   const load = () => loadDyingSqlite(point, statement => tell({ statement }))
   const storage = new SqliteStorageDriver(new Connection(settings, load))
   await storage.open()

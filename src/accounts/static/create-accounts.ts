@@ -26,7 +26,7 @@ export interface StaticAccounts extends CatchAllAccounts {
  * @throws MailError `OPTION_INVALID`, also for a name or an address that two users have.
  */
 export function createAccounts(options: AccountsOptions = {}): StaticAccounts {
-  const parsed = parseOptions('createAccounts', accountsOptionsSchema, options)
+  const parsed = parseOptions('createAccounts', accountsOptionsSchema(), options)
   const directory = new UserDirectory()
   for (const user of parsed.users) {
     if (directory.has(user.name)) {
@@ -54,7 +54,7 @@ export function createAccounts(options: AccountsOptions = {}): StaticAccounts {
     find: async address => directory.destination(address),
     findCatchAll: async domain => catchAll.get(tryNormalizeDomain(domain) ?? ''),
     setUser: user => {
-      directory.setUser(parseOptions('setUser', userSchema, user))
+      directory.setUser(parseOptions('setUser', userSchema(), user))
       passwords.prepare(directory.passwords())
     },
     removeUser: name => {

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { type Address, tryParseAddress } from '../../core/address.js'
 import { tryNormalizeDomain } from '../../core/domain.js'
-import { functionSchema } from '../../core/options.js'
+import { functionSchema, lazy } from '../../core/options.js'
 import type { Quota } from '../accounts.js'
 import { storePassword } from './password-check.js'
 
@@ -46,57 +46,66 @@ export interface AccountsOptions {
   waitingHashes?: number
 }
 
-const addressSchema = z.string().refine(text => tryParseAddress(text) !== undefined, {
-  error: "expected an address such as 'alice@example.test'",
-})
-const addressesSchema = z
-  .union([addressSchema, z.array(addressSchema).min(1)], {
-    error: "expected an address such as 'alice@example.test', or a list of them",
-  })
-  .transform(value => (typeof value === 'string' ? [value] : value))
-
-const sendAsSchema = z.union(
-  [z.literal(['own', 'any']), functionSchema<Exclude<SendAs, string>>('a function')],
-  {
-    error: "expected 'own', 'any' or a function of the sender",
-  },
+const addressSchema = lazy(() =>
+  z.string().refine(text => tryParseAddress(text) !== undefined, {
+    error: "expected an address such as 'alice@example.test'",
+  }),
+)
+const addressesSchema = lazy(() =>
+  z
+    .union([addressSchema(), z.array(addressSchema()).min(1)], {
+      error: "expected an address such as 'alice@example.test', or a list of them",
+    })
+    .transform(value => (typeof value === 'string' ? [value] : value)),
 )
 
-const limitSchema = z.number().min(0).optional()
+const sendAsSchema = lazy(() =>
+  z.union([z.literal(['own', 'any']), functionSchema<Exclude<SendAs, string>>('a function')], {
+    error: "expected 'own', 'any' or a function of the sender",
+  }),
+)
 
-export const userSchema = z.strictObject({
-  name: z
-    .string()
-    .min(1)
-    .max(255)
-    .regex(/^\P{C}+$/u, { error: 'expected a name without control characters' }),
-  password: z
-    .string()
-    .min(1)
-    .max(1_024)
-    .refine(password => storePassword(password) !== undefined, {
-      error: 'expected a password, or a hash by hashPassword; hashes of other programs cannot be checked',
-    }),
-  addresses: z.array(addressSchema).optional(),
-  quota: z
-    .strictObject({ bytes: limitSchema, messages: limitSchema })
-    .transform(quota => quota as Quota)
-    .optional(),
-  maySendAs: sendAsSchema.optional(),
-})
+const limitSchema = lazy(() => z.number().min(0).optional())
+
+export const userSchema = lazy(() =>
+  z.strictObject({
+    name: z
+      .string()
+      .min(1)
+      .max(255)
+      .regex(/^\P{C}+$/u, { error: 'expected a name without control characters' }),
+    password: z
+      .string()
+      .min(1)
+      .max(1_024)
+      .refine(password => storePassword(password) !== undefined, {
+        error: 'expected a password, or a hash by hashPassword; hashes of other programs cannot be checked',
+      }),
+    addresses: z.array(addressSchema()).optional(),
+    quota: z
+      .strictObject({ bytes: limitSchema(), messages: limitSchema() })
+      .transform(quota => quota as Quota)
+      .optional(),
+    maySendAs: sendAsSchema().optional(),
+  }),
+)
 
 /** A user whose options were checked. */
-export type CheckedUser = z.output<typeof userSchema>
+export type CheckedUser = z.output<ReturnType<typeof userSchema>>
 
-const domainSchema = z.string().refine(domain => tryNormalizeDomain(domain) !== undefined, {
-  error: "expected a domain such as 'example.test'",
-})
+const domainSchema = lazy(() =>
+  z.string().refine(domain => tryNormalizeDomain(domain) !== undefined, {
+    error: "expected a domain such as 'example.test'",
+  }),
+)
 
-export const accountsOptionsSchema = z.strictObject({
-  users: z.array(userSchema).default([]),
-  aliases: z.record(addressSchema, addressesSchema).default({}),
-  catchAll: z.record(domainSchema, addressesSchema).default({}),
-  maySendAs: sendAsSchema.default('own'),
-  concurrentHashes: z.int().min(1).max(1_000).default(2),
-  waitingHashes: z.int().min(0).max(100_000).default(100),
-})
+export const accountsOptionsSchema = lazy(() =>
+  z.strictObject({
+    users: z.array(userSchema()).default([]),
+    aliases: z.record(addressSchema(), addressesSchema()).default({}),
+    catchAll: z.record(domainSchema(), addressesSchema()).default({}),
+    maySendAs: sendAsSchema().default('own'),
+    concurrentHashes: z.int().min(1).max(1_000).default(2),
+    waitingHashes: z.int().min(0).max(100_000).default(100),
+  }),
+)

@@ -1,6 +1,6 @@
 import { randomBytes, scrypt, timingSafeEqual } from 'node:crypto'
 import { z } from 'zod'
-import { parseOptions } from '../../core/options.js'
+import { lazy, parseOptions } from '../../core/options.js'
 
 /** The cost of scrypt (RFC 7914 §2): memory is 128 · 2^ln · r octets, time grows with all three. */
 export interface ScryptCost {
@@ -19,15 +19,17 @@ export interface PasswordHash extends Required<ScryptCost> {
 }
 
 // 2^15, 8, 3 is among the equals that OWASP's password storage cheat sheet names; it needs 32 MiB, not 128.
-const costSchema = z
-  .strictObject({
-    ln: z.int().min(10).max(20).default(15),
-    r: z.int().min(1).max(32).default(8),
-    p: z.int().min(1).max(16).default(3),
-  })
-  .refine(cost => memoryOf(cost) <= mostMemory, { error: 'expected a cost that needs at most 256 MiB' })
+const costSchema = lazy(() =>
+  z
+    .strictObject({
+      ln: z.int().min(10).max(20).default(15),
+      r: z.int().min(1).max(32).default(8),
+      p: z.int().min(1).max(16).default(3),
+    })
+    .refine(cost => memoryOf(cost) <= mostMemory, { error: 'expected a cost that needs at most 256 MiB' }),
+)
 
-const passwordSchema = z.strictObject({ password: z.string().min(1).max(1_024) })
+const passwordSchema = lazy(() => z.strictObject({ password: z.string().min(1).max(1_024) }))
 
 const mostMemory = 256 * 1024 * 1024
 const memoryOf = (cost: Required<ScryptCost>) => 128 * 2 ** cost.ln * cost.r
@@ -38,8 +40,8 @@ const memoryOf = (cost: Required<ScryptCost>) => 128 * 2 ** cost.ln * cost.r
  * @throws MailError `OPTION_INVALID` for what is no password of 1 to 1,024 characters, a cost out of range, or one that needs more than 256 MiB.
  */
 export async function hashPassword(password: string, cost: ScryptCost = {}): Promise<string> {
-  const { ln, r, p } = parseOptions('hashPassword', costSchema, cost)
-  parseOptions('hashPassword', passwordSchema, { password })
+  const { ln, r, p } = parseOptions('hashPassword', costSchema(), cost)
+  parseOptions('hashPassword', passwordSchema(), { password })
   const salt = randomBytes(16)
   const hash = await derive(password, { ln, r, p, salt, hash: Buffer.alloc(32) })
   return `$scrypt$ln=${ln},r=${r},p=${p}$${base64(salt)}$${base64(hash)}`
@@ -51,7 +53,7 @@ const phcString =
 /** Reads what {@link hashPassword} wrote; `undefined` for anything else, and for a cost out of its range. */
 export function parsePasswordHash(text: string): PasswordHash | undefined {
   const [, ln, r, p, salt = '', hash = ''] = phcString.exec(text) ?? []
-  const cost = costSchema.safeParse({ ln: Number(ln), r: Number(r), p: Number(p) })
+  const cost = costSchema().safeParse({ ln: Number(ln), r: Number(r), p: Number(p) })
   if (!cost.success) return undefined
   return { ...cost.data, salt: Buffer.from(salt, 'base64'), hash: Buffer.from(hash, 'base64') }
 }

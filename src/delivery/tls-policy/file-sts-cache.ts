@@ -3,7 +3,7 @@ import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { tryNormalizeDomain } from '../../core/domain.js'
-import { parseOptions } from '../../core/options.js'
+import { lazy, parseOptions } from '../../core/options.js'
 import type { StsCache } from './sts-cache.js'
 
 /** Options of {@link fileStsCache}. */
@@ -12,28 +12,30 @@ export interface FileStsCacheOptions {
   path: string
 }
 
-const optionsSchema = z.strictObject({ path: z.string().min(1) })
+const optionsSchema = lazy(() => z.strictObject({ path: z.string().min(1) }))
 
-const entrySchema = z.object({
-  policy: z.object({
-    mode: z.enum(['enforce', 'testing', 'none']),
-    mx: z.array(z.string()),
-    maxAge: z.number().min(0),
+const entrySchema = lazy(() =>
+  z.object({
+    policy: z.object({
+      mode: z.enum(['enforce', 'testing', 'none']),
+      mx: z.array(z.string()),
+      maxAge: z.number().min(0),
+    }),
+    id: z.string(),
+    fetchedAt: z.number(),
   }),
-  id: z.string(),
-  fetchedAt: z.number(),
-})
+)
 
 /**
  * Keeps MTA-STS policies in a folder, a file a domain, so that they outlive the process. Several processes may share it.
  * @throws MailError `OPTION_INVALID`.
  */
 export function fileStsCache(options: FileStsCacheOptions): StsCache {
-  const { path } = parseOptions('fileStsCache', optionsSchema, options)
+  const { path } = parseOptions('fileStsCache', optionsSchema(), options)
   return {
     async get(domain) {
       try {
-        return entrySchema.parse(JSON.parse(await readFile(fileOf(path, domain), 'utf8')))
+        return entrySchema().parse(JSON.parse(await readFile(fileOf(path, domain), 'utf8')))
       } catch {
         // No such file, or one that was cut short: the policy is fetched again.
         return undefined

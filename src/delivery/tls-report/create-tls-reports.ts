@@ -5,7 +5,7 @@ import { tryNormalizeDomain } from '../../core/domain.js'
 import { describeError } from '../../core/error.js'
 import { guardLogger, type Logger, silentLogger } from '../../core/logger.js'
 import { type Network, nodeNetwork } from '../../core/network.js'
-import { functionSchema, parseOptions, shapeSchema } from '../../core/options.js'
+import { functionSchema, lazy, parseOptions, shapeSchema } from '../../core/options.js'
 import type { Resolver } from '../../dns/resolver.js'
 import { makeSecureContext } from '../secure-context.js'
 import type { TlsResult } from '../tls-policy/host-tls.js'
@@ -51,24 +51,30 @@ export interface TlsReports {
   close(): void
 }
 
-const schema = z.strictObject({
-  hostname: z.string().refine(name => tryNormalizeDomain(name) !== undefined, { error: 'expected a name' }),
-  resolver: shapeSchema<Resolver>('a resolver', ['txt', 'addresses']),
-  send: functionSchema<TlsReportsOptions['send']>('a function'),
-  organization: z
-    .string()
-    .regex(/^[^\u0000-\u001f\u007f]+$/)
-    .optional(),
-  contact: z
-    .string()
-    .refine(text => tryParseAddress(text) !== undefined, { error: "expected 'tls@example.test' or the like" })
-    .optional(),
-  allowPrivateAddresses: z.boolean().default(false),
-  clock: shapeSchema<Clock>('a clock', ['now', 'monotonic', 'schedule', 'track']).default(() => systemClock),
-  network: shapeSchema<Network>('a network', ['connect']).default(() => nodeNetwork),
-  logger: shapeSchema<Logger>('a logger', ['debug', 'info', 'warn', 'error']).default(() => silentLogger),
-  random: functionSchema<() => number>('a function').default(() => Math.random),
-})
+const schema = lazy(() =>
+  z.strictObject({
+    hostname: z.string().refine(name => tryNormalizeDomain(name) !== undefined, { error: 'expected a name' }),
+    resolver: shapeSchema<Resolver>('a resolver', ['txt', 'addresses']),
+    send: functionSchema<TlsReportsOptions['send']>('a function'),
+    organization: z
+      .string()
+      .regex(/^[^\u0000-\u001f\u007f]+$/)
+      .optional(),
+    contact: z
+      .string()
+      .refine(text => tryParseAddress(text) !== undefined, {
+        error: "expected 'tls@example.test' or the like",
+      })
+      .optional(),
+    allowPrivateAddresses: z.boolean().default(false),
+    clock: shapeSchema<Clock>('a clock', ['now', 'monotonic', 'schedule', 'track']).default(
+      () => systemClock,
+    ),
+    network: shapeSchema<Network>('a network', ['connect']).default(() => nodeNetwork),
+    logger: shapeSchema<Logger>('a logger', ['debug', 'info', 'warn', 'error']).default(() => silentLogger),
+    random: functionSchema<() => number>('a function').default(() => Math.random),
+  }),
+)
 
 const day = 86_400_000
 /** Reports leave spread over this long after midnight, lest all senders come at once (RFC 8460 §4.1). */
@@ -80,13 +86,13 @@ const httpsBounds = { limit: 65_536, timeout: 60_000 }
  * @throws MailError `OPTION_INVALID`.
  */
 export function createTlsReports(options: TlsReportsOptions): TlsReports {
-  const settings = parseOptions('createTlsReports', schema, options)
+  const settings = parseOptions('createTlsReports', schema(), options)
   const reports = new Reports({ ...settings, logger: guardLogger(settings.logger) })
   return { record: result => reports.record(result), close: () => reports.close() }
 }
 
 class Reports {
-  readonly #settings: z.output<typeof schema>
+  readonly #settings: z.output<ReturnType<typeof schema>>
   readonly #submitter: string
   readonly #contact: string
   #day = 0
@@ -94,7 +100,7 @@ class Reports {
   readonly #timers = new Set<Timer>()
   #closed = false
 
-  constructor(settings: z.output<typeof schema>) {
+  constructor(settings: z.output<ReturnType<typeof schema>>) {
     this.#settings = settings
     this.#submitter = tryNormalizeDomain(settings.hostname) ?? settings.hostname
     const contact = settings.contact === undefined ? undefined : tryParseAddress(settings.contact)

@@ -41,7 +41,7 @@ export interface DnsServerAddress {
  * @throws MailError `OPTION_INVALID`.
  */
 export function createDnsServer(options: DnsServerOptions): DnsServer {
-  return new ZoneServer(parseOptions('createDnsServer', dnsServerOptionsSchema, options))
+  return new ZoneServer(parseOptions('createDnsServer', dnsServerOptionsSchema(), options))
 }
 
 /** The system chooses a TCP port that may be taken for UDP; another try finds another. */

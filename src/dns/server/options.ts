@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { type Clock, systemClock } from '../../core/clock.js'
 import type { Duration } from '../../core/duration.js'
 import { type Network, nodeNetwork } from '../../core/network.js'
-import { durationSchema, shapeSchema } from '../../core/options.js'
+import { durationSchema, lazy, shapeSchema } from '../../core/options.js'
 import type { Authority } from '../authority.js'
 
 /** Options of {@link createDnsServer}. */
@@ -19,13 +19,15 @@ export interface DnsServerOptions {
   network?: Network
 }
 
-export const dnsServerOptionsSchema = z.strictObject({
-  zone: shapeSchema<Authority>('a zone', ['query']),
-  maxConnections: z.int().min(1).default(100),
-  idleTimeout: durationSchema.default(10_000),
-  clock: shapeSchema<Clock>('a clock', ['now', 'monotonic', 'schedule', 'track']).default(systemClock),
-  network: shapeSchema<Network>('a network', ['listen', 'connect']).default(nodeNetwork),
-})
+export const dnsServerOptionsSchema = lazy(() =>
+  z.strictObject({
+    zone: shapeSchema<Authority>('a zone', ['query']),
+    maxConnections: z.int().min(1).default(100),
+    idleTimeout: durationSchema.default(10_000),
+    clock: shapeSchema<Clock>('a clock', ['now', 'monotonic', 'schedule', 'track']).default(systemClock),
+    network: shapeSchema<Network>('a network', ['listen', 'connect']).default(nodeNetwork),
+  }),
+)
 
 /** {@link DnsServerOptions} with everything filled in, durations in milliseconds. */
-export type DnsServerSettings = z.infer<typeof dnsServerOptionsSchema>
+export type DnsServerSettings = z.infer<ReturnType<typeof dnsServerOptionsSchema>>

@@ -20,7 +20,7 @@ export function createSystemResolver(
 ): Resolver {
   const { timeout, attempts, clock, nameservers } = parseOptions(
     'createDnsResolver',
-    systemResolverOptionsSchema,
+    systemResolverOptionsSchema(),
     options,
   )
   const node = new NodeResolver({ timeout: Math.ceil(timeout), tries: attempts })

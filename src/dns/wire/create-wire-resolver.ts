@@ -15,7 +15,7 @@ import { type WireResolverOptions, type WireResolverSettings, wireResolverOption
  * @throws MailError `OPTION_INVALID`.
  */
 export function createWireResolver(options: WireResolverOptions): Resolver {
-  return new WireResolver(parseOptions('createDnsResolver', wireResolverOptionsSchema, options))
+  return new WireResolver(parseOptions('createDnsResolver', wireResolverOptionsSchema(), options))
 }
 
 /** Answers larger than this are passed on and not kept, so that the cache has a bound in octets too. */

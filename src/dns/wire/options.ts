@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { type Clock, systemClock } from '../../core/clock.js'
 import type { Duration } from '../../core/duration.js'
 import { type Network, nodeNetwork } from '../../core/network.js'
-import { durationSchema, shapeSchema } from '../../core/options.js'
+import { durationSchema, lazy, shapeSchema } from '../../core/options.js'
 import { parseServerAddress } from './server-address.js'
 
 /** Options of a resolver that asks given name servers. */
@@ -47,37 +47,43 @@ export interface DnsCacheOptions {
   failureTtl?: Duration
 }
 
-const cacheSchema = z.strictObject({
-  maxEntries: z.int().min(1).default(10_000),
-  minTtl: durationSchema.default(0),
-  maxTtl: durationSchema.default(86_400_000),
-  maxNegativeTtl: durationSchema.default(10_800_000),
-  failureTtl: durationSchema.default(1_000),
-})
+const cacheSchema = lazy(() =>
+  z.strictObject({
+    maxEntries: z.int().min(1).default(10_000),
+    minTtl: durationSchema.default(0),
+    maxTtl: durationSchema.default(86_400_000),
+    maxNegativeTtl: durationSchema.default(10_800_000),
+    failureTtl: durationSchema.default(1_000),
+  }),
+)
 
 /** {@link DnsCacheOptions} with everything filled in, in milliseconds. */
-export type DnsCacheLimits = z.infer<typeof cacheSchema>
+export type DnsCacheLimits = z.infer<ReturnType<typeof cacheSchema>>
 
-const serverSchema = z.string().transform((text, context) => {
-  const server = parseServerAddress(text)
-  if (server) return server
-  const message =
-    "expected an IP address with or without a port, such as '192.0.2.53' or '[2001:db8::53]:5353'"
-  context.issues.push({ code: 'custom', message, input: text })
-  return z.NEVER
-})
+const serverSchema = lazy(() =>
+  z.string().transform((text, context) => {
+    const server = parseServerAddress(text)
+    if (server) return server
+    const message =
+      "expected an IP address with or without a port, such as '192.0.2.53' or '[2001:db8::53]:5353'"
+    context.issues.push({ code: 'custom', message, input: text })
+    return z.NEVER
+  }),
+)
 
-export const wireResolverOptionsSchema = z.strictObject({
-  servers: z.array(serverSchema).min(1),
-  timeout: durationSchema.refine(value => value >= 1, { error: 'expected 1 ms or more' }).default(3_000),
-  attempts: z.int().min(1).max(10).default(2),
-  trustAd: z.boolean().default(false),
-  randomCase: z.boolean().default(false),
-  cache: z.union([z.literal(false), cacheSchema]).default(() => cacheSchema.parse({})),
-  concurrency: z.int().min(1).default(256),
-  clock: shapeSchema<Clock>('a clock', ['now', 'monotonic', 'schedule', 'track']).default(systemClock),
-  network: shapeSchema<Network>('a network', ['listen', 'connect']).default(nodeNetwork),
-})
+export const wireResolverOptionsSchema = lazy(() =>
+  z.strictObject({
+    servers: z.array(serverSchema()).min(1),
+    timeout: durationSchema.refine(value => value >= 1, { error: 'expected 1 ms or more' }).default(3_000),
+    attempts: z.int().min(1).max(10).default(2),
+    trustAd: z.boolean().default(false),
+    randomCase: z.boolean().default(false),
+    cache: z.union([z.literal(false), cacheSchema()]).default(() => cacheSchema().parse({})),
+    concurrency: z.int().min(1).default(256),
+    clock: shapeSchema<Clock>('a clock', ['now', 'monotonic', 'schedule', 'track']).default(systemClock),
+    network: shapeSchema<Network>('a network', ['listen', 'connect']).default(nodeNetwork),
+  }),
+)
 
 /** {@link WireResolverOptions} with everything filled in, durations in milliseconds. */
-export type WireResolverSettings = z.infer<typeof wireResolverOptionsSchema>
+export type WireResolverSettings = z.infer<ReturnType<typeof wireResolverOptionsSchema>>

@@ -44,7 +44,7 @@ export function createDnsZone(
   records: Readonly<Record<string, ZoneEntry>> = {},
   options: DnsZoneOptions = {},
 ): DnsZone {
-  const zone = new MemoryZone(parseOptions('createDnsZone', zoneOptionsSchema, options))
+  const zone = new MemoryZone(parseOptions('createDnsZone', zoneOptionsSchema(), options))
   for (const [name, entry] of Object.entries(records)) zone.set(name, entry)
   return zone
 }
@@ -63,7 +63,7 @@ class MemoryZone extends RecordResolver implements DnsZone {
 
   set(name: string, entry: ZoneEntry): void {
     const key = zoneName(name)
-    const data = parseOptions(`zone entry of ${key}`, zoneEntrySchema, entry)
+    const data = parseOptions(`zone entry of ${key}`, zoneEntrySchema(), entry)
     if (!this.#entries.has(key)) this.#count(key, 1)
     this.#entries.set(key, data)
   }

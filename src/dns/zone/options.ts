@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { Clock } from '../../core/clock.js'
 import type { Duration } from '../../core/duration.js'
-import { durationSchema, shapeSchema } from '../../core/options.js'
+import { durationSchema, lazy, shapeSchema } from '../../core/options.js'
 
 /** Options of {@link createDnsZone}. */
 export interface DnsZoneOptions {
@@ -23,19 +23,21 @@ export interface DnsSilence {
   lasts?: Duration
 }
 
-const seconds = z.int().min(0).max(2_147_483_647)
+const seconds = lazy(() => z.int().min(0).max(2_147_483_647))
 
-export const zoneOptionsSchema = z.strictObject({
-  ttl: seconds.default(300),
-  negativeTtl: seconds.default(60),
-  secure: z.boolean().default(false),
-  silence: z
-    .strictObject({
-      clock: shapeSchema<Clock>('a clock', ['now', 'monotonic', 'schedule', 'track']),
-      lasts: durationSchema.default(6_000),
-    })
-    .optional(),
-})
+export const zoneOptionsSchema = lazy(() =>
+  z.strictObject({
+    ttl: seconds().default(300),
+    negativeTtl: seconds().default(60),
+    secure: z.boolean().default(false),
+    silence: z
+      .strictObject({
+        clock: shapeSchema<Clock>('a clock', ['now', 'monotonic', 'schedule', 'track']),
+        lasts: durationSchema.default(6_000),
+      })
+      .optional(),
+  }),
+)
 
 /** {@link DnsZoneOptions} with everything filled in, durations in milliseconds. */
-export type DnsZoneSettings = z.output<typeof zoneOptionsSchema>
+export type DnsZoneSettings = z.output<ReturnType<typeof zoneOptionsSchema>>

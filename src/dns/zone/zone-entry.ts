@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { lazy } from '../../core/options.js'
 import { addressOfRecord, dnsName, hostOfRecord } from '../dns-name.js'
 import type { RecordData, RecordType } from '../record.js'
 import type { MxRecord, TlsaRecord } from '../resolver.js'
@@ -52,48 +53,58 @@ function oneOrMore<Schema extends z.ZodType>(schema: Schema) {
 const text = (reader: (input: string) => string | undefined) => (input: unknown) =>
   typeof input === 'string' ? reader(input) : undefined
 
-const ipv4 = read(
-  "an IPv4 address such as '192.0.2.1'",
-  text(input => addressOfRecord(input, 4)),
+const ipv4 = lazy(() =>
+  read(
+    "an IPv4 address such as '192.0.2.1'",
+    text(input => addressOfRecord(input, 4)),
+  ),
 )
-const ipv6 = read(
-  "an IPv6 address such as '2001:db8::1'",
-  text(input => addressOfRecord(input, 6)),
+const ipv6 = lazy(() =>
+  read(
+    "an IPv6 address such as '2001:db8::1'",
+    text(input => addressOfRecord(input, 6)),
+  ),
 )
-const name = read("a name such as 'mx.rome.test'", text(dnsName))
-const mx = read("an exchanger such as 'mx.rome.test', '20 mx.rome.test' or { preference, exchange }", readMx)
-const tlsa = read("a TLSA record such as '3 1 1 0d6f…' or { usage, selector, matchingType, data }", readTlsa)
+const name = lazy(() => read("a name such as 'mx.rome.test'", text(dnsName)))
+const mx = lazy(() =>
+  read("an exchanger such as 'mx.rome.test', '20 mx.rome.test' or { preference, exchange }", readMx),
+)
+const tlsa = lazy(() =>
+  read("a TLSA record such as '3 1 1 0d6f…' or { usage, selector, matchingType, data }", readTlsa),
+)
 
 /** Reads a {@link ZoneEntry}. */
-export const zoneEntrySchema: z.ZodType<ZoneEntryData> = z
-  .strictObject({
-    a: oneOrMore(ipv4).optional(),
-    aaaa: oneOrMore(ipv6).optional(),
-    mx: oneOrMore(mx).optional(),
-    txt: oneOrMore(z.string()).optional(),
-    tlsa: oneOrMore(tlsa).optional(),
-    ptr: oneOrMore(name).optional(),
-    cname: name.optional(),
-    ttl: z.int().min(0).max(2_147_483_647).optional(),
-    secure: z.boolean().optional(),
-  })
-  .transform(({ ttl, secure, a, aaaa, mx, txt, tlsa, ptr, cname }) => {
-    const lists: [RecordType, readonly RecordData[RecordType][] | undefined][] = [
-      ['A', a],
-      ['AAAA', aaaa],
-      ['MX', mx],
-      ['TXT', txt],
-      ['TLSA', tlsa],
-      ['PTR', ptr],
-      ['CNAME', cname === undefined ? undefined : [cname]],
-    ]
-    const data = new Map<RecordType, readonly RecordData[RecordType][]>()
-    for (const [type, list] of lists) if (list && list.length > 0) data.set(type, list)
-    return { data, ttl, secure }
-  })
-  .refine(({ data }) => !data.has('CNAME') || data.size === 1, {
-    error: 'cname: expected to stand alone (RFC 1034 §3.6.2)',
-  })
+export const zoneEntrySchema: () => z.ZodType<ZoneEntryData> = lazy(() =>
+  z
+    .strictObject({
+      a: oneOrMore(ipv4()).optional(),
+      aaaa: oneOrMore(ipv6()).optional(),
+      mx: oneOrMore(mx()).optional(),
+      txt: oneOrMore(z.string()).optional(),
+      tlsa: oneOrMore(tlsa()).optional(),
+      ptr: oneOrMore(name()).optional(),
+      cname: name().optional(),
+      ttl: z.int().min(0).max(2_147_483_647).optional(),
+      secure: z.boolean().optional(),
+    })
+    .transform(({ ttl, secure, a, aaaa, mx, txt, tlsa, ptr, cname }) => {
+      const lists: [RecordType, readonly RecordData[RecordType][] | undefined][] = [
+        ['A', a],
+        ['AAAA', aaaa],
+        ['MX', mx],
+        ['TXT', txt],
+        ['TLSA', tlsa],
+        ['PTR', ptr],
+        ['CNAME', cname === undefined ? undefined : [cname]],
+      ]
+      const data = new Map<RecordType, readonly RecordData[RecordType][]>()
+      for (const [type, list] of lists) if (list && list.length > 0) data.set(type, list)
+      return { data, ttl, secure }
+    })
+    .refine(({ data }) => !data.has('CNAME') || data.size === 1, {
+      error: 'cname: expected to stand alone (RFC 1034 §3.6.2)',
+    }),
+)
 
 function readMx(input: string | MxRecord): MxRecord | undefined {
   const [, preference, exchange] =

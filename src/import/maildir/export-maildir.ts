@@ -27,7 +27,7 @@ import { writeMessageFile } from './write-message-file.js'
  * empty or cannot be written; `ABORTED`; what the store throws.
  */
 export async function exportMaildir(options: ExportMaildirOptions): Promise<TransferReport> {
-  const settings = parseOptions('exportMaildir', exportMaildirSchema, options)
+  const settings = parseOptions('exportMaildir', exportMaildirSchema(), options)
   const { store, account, directory } = settings
   const log = new TransferLog(settings)
   const names = settings.mailboxes ?? (await store.mailboxes(account)).map(({ name }) => name)
@@ -56,12 +56,12 @@ async function makeMessageFolders(directory: string): Promise<void> {
 }
 
 class MaildirExport {
-  readonly #settings: z.output<typeof exportMaildirSchema>
+  readonly #settings: z.output<ReturnType<typeof exportMaildirSchema>>
   readonly #log: TransferLog
   readonly #id = newTraceId()
   readonly #seconds: number
 
-  constructor(settings: z.output<typeof exportMaildirSchema>, log: TransferLog) {
+  constructor(settings: z.output<ReturnType<typeof exportMaildirSchema>>, log: TransferLog) {
     this.#settings = settings
     this.#log = log
     this.#seconds = Math.max(0, Math.floor(settings.clock.now() / 1_000))

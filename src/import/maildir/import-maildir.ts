@@ -28,7 +28,7 @@ import {
  * store throws (`STORAGE_FULL`, `CLOSED` …) with the file that could not be stored: those before it are kept.
  */
 export async function importMaildir(options: ImportMaildirOptions): Promise<TransferReport> {
-  const settings = parseOptions('importMaildir', importMaildirSchema, options)
+  const settings = parseOptions('importMaildir', importMaildirSchema(), options)
   const log = new TransferLog(settings)
   const { folders, others } = await findFolders(settings.directory)
   const transfer = new MaildirImport(settings, log)
@@ -41,10 +41,10 @@ export async function importMaildir(options: ImportMaildirOptions): Promise<Tran
 }
 
 class MaildirImport {
-  readonly #settings: z.output<typeof importMaildirSchema>
+  readonly #settings: z.output<ReturnType<typeof importMaildirSchema>>
   readonly #log: TransferLog
 
-  constructor(settings: z.output<typeof importMaildirSchema>, log: TransferLog) {
+  constructor(settings: z.output<ReturnType<typeof importMaildirSchema>>, log: TransferLog) {
     this.#settings = settings
     this.#log = log
   }

@@ -28,7 +28,7 @@ import { statusFields } from './status-fields.js'
  * `ABORTED`; what the store throws.
  */
 export async function exportMbox(options: ExportMboxOptions): Promise<TransferReport> {
-  const settings = parseOptions('exportMbox', exportMboxSchema, options)
+  const settings = parseOptions('exportMbox', exportMboxSchema(), options)
   const log = new TransferLog(settings)
   const mailbox = await settings.store.mailbox(settings.account, settings.mailbox)
   log.mailbox(mailbox.name)
@@ -51,7 +51,7 @@ export async function exportMbox(options: ExportMboxOptions): Promise<TransferRe
 async function* mboxOf(
   messages: AsyncIterable<StoredMessage>,
   mailbox: string,
-  { lineBreaks }: Pick<z.output<typeof exportMboxSchema>, 'lineBreaks'>,
+  { lineBreaks }: Pick<z.output<ReturnType<typeof exportMboxSchema>>, 'lineBreaks'>,
   log: TransferLog,
 ): AsyncGenerator<Uint8Array> {
   for await (const message of messages) {

@@ -21,14 +21,14 @@ import { MboxParser, type MboxPart, type MboxPlace } from './mbox-parser.js'
  * (`STORAGE_FULL`, `CLOSED` …) with the line of the message that could not be stored: those before it are kept.
  */
 export async function importMbox(options: ImportMboxOptions): Promise<TransferReport> {
-  const settings = parseOptions('importMbox', importMboxSchema, options)
+  const settings = parseOptions('importMbox', importMboxSchema(), options)
   const log = new TransferLog(settings)
   log.mailbox(settings.mailbox)
   await new MboxImport(settings, log).run()
   return log.report()
 }
 
-type Settings = z.output<typeof importMboxSchema>
+type Settings = z.output<ReturnType<typeof importMboxSchema>>
 
 /** A message that is being read. */
 interface Incoming {

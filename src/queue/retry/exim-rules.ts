@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { MailError } from '../../core/error.js'
-import { functionSchema, parseOptions } from '../../core/options.js'
+import { functionSchema, lazy, parseOptions } from '../../core/options.js'
 import { type AddressTest, type ErrorTest, readError, readPattern } from './exim-conditions.js'
 import { type EximStep, eximInterval, readEximSteps } from './exim-steps.js'
 import { retryWithin } from './expiry.js'
@@ -35,22 +35,24 @@ export interface EximRule {
   steps: string
 }
 
-const schema = z.strictObject({
-  warnAfter: expiryFields.warnAfter,
-  lastAttempt: expiryFields.lastAttempt,
-  rules: z.union([
-    z.string(),
-    z.array(
-      z.strictObject({
-        recipient: z.string().default('*'),
-        error: z.string().default('*'),
-        senders: z.array(z.string()).optional(),
-        steps: z.string(),
-      }),
-    ),
-  ]),
-  otherwise: functionSchema<RetryPolicy>('a retry policy').default(() => exponentialBackoff()),
-})
+const schema = lazy(() =>
+  z.strictObject({
+    warnAfter: expiryFields().warnAfter,
+    lastAttempt: expiryFields().lastAttempt,
+    rules: z.union([
+      z.string(),
+      z.array(
+        z.strictObject({
+          recipient: z.string().default('*'),
+          error: z.string().default('*'),
+          senders: z.array(z.string()).optional(),
+          steps: z.string(),
+        }),
+      ),
+    ]),
+    otherwise: functionSchema<RetryPolicy>('a retry policy').default(() => exponentialBackoff()),
+  }),
+)
 
 interface GivenRule {
   readonly recipient: string
@@ -71,7 +73,7 @@ interface CompiledRule {
  * @throws MailError `OPTION_INVALID`.
  */
 export function eximRules(options: EximRulesOptions): RetryPolicy {
-  const { rules, otherwise, warnAfter, lastAttempt } = parseOptions('eximRules', schema, options)
+  const { rules, otherwise, warnAfter, lastAttempt } = parseOptions('eximRules', schema(), options)
   const given: readonly GivenRule[] = typeof rules === 'string' ? readRules(rules) : rules
   const compiled = given.map(compile)
   return context => {

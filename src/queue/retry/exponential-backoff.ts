@@ -12,7 +12,7 @@ import type { RetryPolicy } from './retry-policy.js'
  * @throws MailError `OPTION_INVALID`.
  */
 export function exponentialBackoff(options: ExponentialBackoffOptions = {}): RetryPolicy {
-  const settings = parseOptions('exponentialBackoff', exponentialBackoffSchema, options)
+  const settings = parseOptions('exponentialBackoff', exponentialBackoffSchema(), options)
   const { first, factor, max, jitter } = settings
   return context => {
     const grown = first * factor ** Math.max(context.attempt - 1, 0)

@@ -8,7 +8,7 @@ import type { RetryPolicy } from './retry-policy.js'
  * @throws MailError `OPTION_INVALID`.
  */
 export function fixedSchedule(options: FixedScheduleOptions): RetryPolicy {
-  const settings = parseOptions('fixedSchedule', fixedScheduleSchema, options)
+  const settings = parseOptions('fixedSchedule', fixedScheduleSchema(), options)
   const { delays } = settings
   return context => {
     const index = Math.min(Math.max(context.attempt, 1), delays.length) - 1

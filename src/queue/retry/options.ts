@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { Duration } from '../../core/duration.js'
-import { durationSchema } from '../../core/options.js'
+import { durationSchema, lazy } from '../../core/options.js'
 
 /** What every retry policy of this package takes. */
 export interface ExpiryOptions {
@@ -39,31 +39,35 @@ export interface FixedScheduleOptions extends ExpiryOptions {
   delays: readonly Duration[]
 }
 
-const length = durationSchema.refine(ms => ms > 0, { error: 'expected a length of time above 0' })
+const length = lazy(() => durationSchema.refine(ms => ms > 0, { error: 'expected a length of time above 0' }))
 
 const twoHours = 7_200_000
 
 /** The schemas of {@link ExpiryOptions}. */
-export const expiryFields = {
-  giveUpAfter: length.prefault('30h'),
+export const expiryFields = lazy(() => ({
+  giveUpAfter: length().prefault('30h'),
   warnAfter: z.union([z.literal(false), durationSchema]).prefault('4h'),
-  lastAttempt: length.prefault('5m'),
-}
+  lastAttempt: length().prefault('5m'),
+}))
 
 /** The schema of {@link ExponentialBackoffOptions}. */
-export const exponentialBackoffSchema = z
-  .strictObject({
-    ...expiryFields,
-    first: length.prefault('15m'),
-    factor: z.number().min(1).default(1.5),
-    max: length.optional(),
-    jitter: z.number().min(0).max(0.5).default(0.1),
-  })
-  .refine(({ first, max = first }) => max >= first, { path: ['max'], error: 'expected no less than first' })
-  .transform(settings => ({ ...settings, max: settings.max ?? Math.max(settings.first, twoHours) }))
+export const exponentialBackoffSchema = lazy(() =>
+  z
+    .strictObject({
+      ...expiryFields(),
+      first: length().prefault('15m'),
+      factor: z.number().min(1).default(1.5),
+      max: length().optional(),
+      jitter: z.number().min(0).max(0.5).default(0.1),
+    })
+    .refine(({ first, max = first }) => max >= first, { path: ['max'], error: 'expected no less than first' })
+    .transform(settings => ({ ...settings, max: settings.max ?? Math.max(settings.first, twoHours) })),
+)
 
 /** The schema of {@link FixedScheduleOptions}. */
-export const fixedScheduleSchema = z.strictObject({
-  ...expiryFields,
-  delays: z.array(length).min(1, { error: 'expected at least one length of time' }),
-})
+export const fixedScheduleSchema = lazy(() =>
+  z.strictObject({
+    ...expiryFields(),
+    delays: z.array(length()).min(1, { error: 'expected at least one length of time' }),
+  }),
+)

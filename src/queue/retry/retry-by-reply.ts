@@ -1,7 +1,7 @@
 import { isIPv4, isIPv6 } from 'node:net'
 import { z } from 'zod'
 import type { Duration } from '../../core/duration.js'
-import { durationSchema, functionSchema, parseOptions } from '../../core/options.js'
+import { durationSchema, functionSchema, lazy, parseOptions } from '../../core/options.js'
 import { describeReply } from '../../smtp/reply.js'
 import type { AttemptRecord } from '../../storage/queue-storage.js'
 import { commonReplyRules } from './common-reply-rules.js'
@@ -34,25 +34,27 @@ export interface ReplyRule {
   wait?: Duration
 }
 
-const schema = z.strictObject({
-  rules: z
-    .array(
-      z.strictObject({
-        code: z
-          .string()
-          .regex(/^[45x][0-9x]{2}$/, { error: "expected three digits or x, such as '45x'" })
-          .optional(),
-        text: z.instanceof(RegExp).optional(),
-        domain: z.string().optional(),
-        means: z.enum(['fail', 'retry', 'slow-down', 'other-family']),
-        wait: durationSchema.optional(),
-      }),
-    )
-    .default(() => [...commonReplyRules] as never),
-  policy: functionSchema<RetryPolicy>('a retry policy').default(() => exponentialBackoff()),
-})
+const schema = lazy(() =>
+  z.strictObject({
+    rules: z
+      .array(
+        z.strictObject({
+          code: z
+            .string()
+            .regex(/^[45x][0-9x]{2}$/, { error: "expected three digits or x, such as '45x'" })
+            .optional(),
+          text: z.instanceof(RegExp).optional(),
+          domain: z.string().optional(),
+          means: z.enum(['fail', 'retry', 'slow-down', 'other-family']),
+          wait: durationSchema.optional(),
+        }),
+      )
+      .default(() => [...commonReplyRules] as never),
+    policy: functionSchema<RetryPolicy>('a retry policy').default(() => exponentialBackoff()),
+  }),
+)
 
-type Rule = z.output<typeof schema>['rules'][number]
+type Rule = z.output<ReturnType<typeof schema>>['rules'][number]
 
 const anHour = 3_600_000
 const aMinute = 60_000
@@ -63,7 +65,7 @@ const longestText = 1_000
  * @throws MailError `OPTION_INVALID`.
  */
 export function retryByReply(options: RetryByReplyOptions = {}): ReconsideringRetryPolicy {
-  const { rules, policy } = parseOptions('retryByReply', schema, options)
+  const { rules, policy } = parseOptions('retryByReply', schema(), options)
   const find = (context: RetryContext) => rules.find(rule => fits(rule, context))
   const decide = (context: RetryContext) => {
     const rule = find(context)

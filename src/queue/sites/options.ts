@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { Duration } from '../../core/duration.js'
-import { durationSchema, functionSchema } from '../../core/options.js'
+import { durationSchema, functionSchema, lazy } from '../../core/options.js'
 
 /**
  * How fast mail goes out. A message for several recipients of one destination counts once. Counted in memory: by each
@@ -44,24 +44,30 @@ export interface SiteQuestion {
 }
 
 /** The schema of {@link Rate}. */
-export const rateSchema = z.strictObject({
-  messages: z.int().min(1).max(100_000),
-  per: durationSchema.refine(ms => ms > 0, { error: 'expected more than 0' }),
-})
+export const rateSchema = lazy(() =>
+  z.strictObject({
+    messages: z.int().min(1).max(100_000),
+    per: durationSchema.refine(ms => ms > 0, { error: 'expected more than 0' }),
+  }),
+)
 
 /** The schema of {@link SiteLimits}. */
-export const siteLimitsSchema = z.strictObject({
-  rate: rateSchema.optional(),
-  concurrency: z.int().min(1).max(10_000).optional(),
-})
+export const siteLimitsSchema = lazy(() =>
+  z.strictObject({
+    rate: rateSchema().optional(),
+    concurrency: z.int().min(1).max(10_000).optional(),
+  }),
+)
 
 /** The schema of {@link DeliveryLimits}. */
-export const deliveryLimitsSchema = z.strictObject({
-  total: rateSchema.optional(),
-  perSite: z
-    .union([siteLimitsSchema, functionSchema<(site: SiteQuestion) => unknown>('limits or a function')])
-    .optional(),
-  perSender: z
-    .union([rateSchema, functionSchema<(sender: string) => unknown>('a rate or a function')])
-    .optional(),
-})
+export const deliveryLimitsSchema = lazy(() =>
+  z.strictObject({
+    total: rateSchema().optional(),
+    perSite: z
+      .union([siteLimitsSchema(), functionSchema<(site: SiteQuestion) => unknown>('limits or a function')])
+      .optional(),
+    perSender: z
+      .union([rateSchema(), functionSchema<(sender: string) => unknown>('a rate or a function')])
+      .optional(),
+  }),
+)

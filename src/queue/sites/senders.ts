@@ -84,7 +84,7 @@ export class Senders {
     if (typeof perSender !== 'function') return perSender
     try {
       const answer = perSender(name)
-      return answer === undefined ? undefined : parseOptions('limits.perSender', rateSchema, answer)
+      return answer === undefined ? undefined : parseOptions('limits.perSender', rateSchema(), answer)
     } catch (thrown) {
       reportError(this.#context, 'asking for the limit of a sender', thrown)
       return undefined

@@ -86,7 +86,7 @@ export class Sites {
   #limitsOf(site: string, destination: string, limits: QueueContext['settings']['limits']['perSite']) {
     if (typeof limits !== 'function') return limits ?? {}
     try {
-      return parseOptions('limits.perSite', siteLimitsSchema, limits({ site, destination }) ?? {})
+      return parseOptions('limits.perSite', siteLimitsSchema(), limits({ site, destination }) ?? {})
     } catch (thrown) {
       reportError(this.#context, 'asking for the limits of a site', thrown)
       return {}

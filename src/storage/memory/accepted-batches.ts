@@ -1,11 +1,11 @@
 import type { AcceptResult } from '../storage.js'
 
 const hour = 3_600_000
-const mostPerGeneration = 10_000
+const mostPerGeneration = 2_000
 
 /**
  * Remembers what became of accepted batches, for one to two hours of the instants they carry, in two
- * generations: to forget is to drop the elder, whatever its size. Beyond ten thousand batches a generation ends before
+ * generations: to forget is to drop the elder, whatever its size. Beyond two thousand batches a generation ends before
  * its hour: whoever accepts a batch again is in this process and does so soon, and each takes memory.
  */
 export class AcceptedBatches {

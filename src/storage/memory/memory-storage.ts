@@ -25,7 +25,7 @@ import { newSlots, type QueueSlot } from './queue-slot.js'
  * @throws MailError `OPTION_INVALID`.
  */
 export function memoryStorage(options: MemoryStorageOptions = {}): Storage {
-  const { maxBytes } = parseOptions('memoryStorage', memoryStorageSchema, options)
+  const { maxBytes } = parseOptions('memoryStorage', memoryStorageSchema(), options)
   return new MemoryStorage(maxBytes)
 }
 

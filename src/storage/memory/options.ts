@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { lazy } from '../../core/options.js'
 
 /** Options of {@link memoryStorage}. */
 export interface MemoryStorageOptions {
@@ -7,6 +8,8 @@ export interface MemoryStorageOptions {
 }
 
 /** Validates {@link MemoryStorageOptions}. */
-export const memoryStorageSchema = z.strictObject({
-  maxBytes: z.number().nonnegative().default(Number.POSITIVE_INFINITY),
-})
+export const memoryStorageSchema = lazy(() =>
+  z.strictObject({
+    maxBytes: z.number().nonnegative().default(Number.POSITIVE_INFINITY),
+  }),
+)

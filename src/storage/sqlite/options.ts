@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { Duration } from '../../core/duration.js'
-import { durationSchema } from '../../core/options.js'
+import { durationSchema, lazy } from '../../core/options.js'
 
 /** Options of {@link sqliteStorage}. */
 export interface SqliteStorageOptions {
@@ -25,12 +25,14 @@ export interface SqliteStorageOptions {
 }
 
 /** Validates {@link SqliteStorageOptions}. */
-export const sqliteStorageSchema = z.strictObject({
-  path: z.string().min(1, 'expected the path of a file'),
-  pollInterval: durationSchema.default(1_000),
-  busyTimeout: durationSchema.default(10_000),
-  thread: z.boolean().default(true),
-})
+export const sqliteStorageSchema = lazy(() =>
+  z.strictObject({
+    path: z.string().min(1, 'expected the path of a file'),
+    pollInterval: durationSchema.default(1_000),
+    busyTimeout: durationSchema.default(10_000),
+    thread: z.boolean().default(true),
+  }),
+)
 
 /** {@link SqliteStorageOptions} with defaults, durations in milliseconds. */
-export type SqliteStorageSettings = z.output<typeof sqliteStorageSchema>
+export type SqliteStorageSettings = z.output<ReturnType<typeof sqliteStorageSchema>>

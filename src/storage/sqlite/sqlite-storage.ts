@@ -58,7 +58,9 @@ const pagesAtOnce = 1_000
  * @throws MailError `OPTION_INVALID`.
  */
 export function sqliteStorage(options: SqliteStorageOptions): SqliteStorage {
-  return new SqliteStorageDriver(new Connection(parseOptions('sqliteStorage', sqliteStorageSchema, options)))
+  return new SqliteStorageDriver(
+    new Connection(parseOptions('sqliteStorage', sqliteStorageSchema(), options)),
+  )
 }
 
 /** The storage over a connection. */

@@ -75,7 +75,7 @@ export class RetentionRun {
     const { retention } = this.#around
     if (typeof retention === 'function') {
       for (const mailbox of await this.#mailboxes(account)) {
-        const limits = parseOptions('retention', limitsSchema, await retention(mailbox))
+        const limits = parseOptions('retention', limitsSchema(), await retention(mailbox))
         if (limits) await this.#retire(lotOf(limits, [mailbox]))
       }
       return

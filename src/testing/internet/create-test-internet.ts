@@ -28,7 +28,7 @@ import type {
  * @throws MailError `OPTION_INVALID`.
  */
 export function createTestInternet(options: TestInternetOptions = {}): TestInternet {
-  return new SmallInternet(parseOptions('createTestInternet', testInternetSchema, options))
+  return new SmallInternet(parseOptions('createTestInternet', testInternetSchema(), options))
 }
 
 class SmallInternet implements TestInternet {

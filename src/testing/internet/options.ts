@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto'
 import { z } from 'zod'
-import { functionSchema, shapeSchema } from '../../core/options.js'
+import { functionSchema, lazy, shapeSchema } from '../../core/options.js'
 import type { VirtualClock } from '../../core/virtual-clock.js'
 import { createVirtualClock } from '../../core/virtual-clock.js'
 
@@ -18,17 +18,19 @@ export interface TestInternetOptions {
 }
 
 /** The schema of {@link TestInternetOptions}. */
-export const testInternetSchema = z.strictObject({
-  seed: z.int().default(() => randomInt(2 ** 31)),
-  clock: shapeSchema<VirtualClock>('a virtual clock', [
-    'now',
-    'schedule',
-    'track',
-    'advance',
-    'settled',
-  ]).default(() => createVirtualClock({ haltAfter: 200 })),
-  onTestFailed: functionSchema<NonNullable<TestInternetOptions['onTestFailed']>>('a function').optional(),
-})
+export const testInternetSchema = lazy(() =>
+  z.strictObject({
+    seed: z.int().default(() => randomInt(2 ** 31)),
+    clock: shapeSchema<VirtualClock>('a virtual clock', [
+      'now',
+      'schedule',
+      'track',
+      'advance',
+      'settled',
+    ]).default(() => createVirtualClock({ haltAfter: 200 })),
+    onTestFailed: functionSchema<NonNullable<TestInternetOptions['onTestFailed']>>('a function').optional(),
+  }),
+)
 
 /** {@link TestInternetOptions} with their defaults. */
-export type TestInternetSettings = z.output<typeof testInternetSchema>
+export type TestInternetSettings = z.output<ReturnType<typeof testInternetSchema>>

@@ -1,26 +1,29 @@
 import { z } from 'zod'
+import { lazy } from '../../core/options.js'
 import { newTraceId } from '../../core/trace.js'
 import type { Policy, Verdict } from '../../policy/policy.js'
 import { reply } from '../../smtp/reply.js'
 
 /** A fault that clients are to meet: who gets which refusal, and how often. */
-export const faultSchema = z
-  .strictObject({
-    verb: z.enum(['mail', 'rcpt', 'message']),
-    address: z.string().min(1).max(254).optional(),
-    times: z.int().min(1).max(1_000_000).optional(),
-    code: z.int().min(400).max(599),
-    enhanced: z
-      .string()
-      .regex(/^[45]\.\d{1,3}\.\d{1,3}$/)
-      .optional(),
-    text: z.string().max(400).default('As told to'),
-  })
-  .describe(
-    'Refuses with `code` where `verb` comes; only where the sender (mail, message) or the recipient (rcpt) contains `address`, only so many `times`. Defaults: any address, always.',
-  )
+export const faultSchema = lazy(() =>
+  z
+    .strictObject({
+      verb: z.enum(['mail', 'rcpt', 'message']),
+      address: z.string().min(1).max(254).optional(),
+      times: z.int().min(1).max(1_000_000).optional(),
+      code: z.int().min(400).max(599),
+      enhanced: z
+        .string()
+        .regex(/^[45]\.\d{1,3}\.\d{1,3}$/)
+        .optional(),
+      text: z.string().max(400).default('As told to'),
+    })
+    .describe(
+      'Refuses with `code` where `verb` comes; only where the sender (mail, message) or the recipient (rcpt) contains `address`, only so many `times`. Defaults: any address, always.',
+    ),
+)
 
-type Rule = z.output<typeof faultSchema>
+type Rule = z.output<ReturnType<typeof faultSchema>>
 
 /** A fault that stands. */
 export interface Fault extends Rule {

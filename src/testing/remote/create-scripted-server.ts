@@ -22,7 +22,7 @@ import { faultyStartTls, type TlsFault } from './tls-fault.js'
  * @throws MailError `OPTION_INVALID`, `CERTIFICATE_UNREADABLE`.
  */
 export function createScriptedServer(options: ScriptedServerOptions = {}): ScriptedServer {
-  return new RuleServer(parseOptions('createScriptedServer', scriptedServerSchema, options))
+  return new RuleServer(parseOptions('createScriptedServer', scriptedServerSchema(), options))
 }
 
 class RuleServer implements ScriptedServer, PeerServer {

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { type Clock, systemClock } from '../../core/clock.js'
 import { type Network, nodeNetwork } from '../../core/network.js'
-import { functionSchema, shapeSchema } from '../../core/options.js'
+import { functionSchema, lazy, shapeSchema } from '../../core/options.js'
 import { type TlsOptions, tlsOptionsSchema } from '../../core/tls-credentials.js'
 import type { Script } from './script.js'
 
@@ -26,20 +26,24 @@ export interface ScriptedServerOptions {
 }
 
 /** The schema of {@link ScriptedServerOptions}. */
-export const scriptedServerSchema = z.strictObject({
-  hostname: z.string().default('scripted.test'),
-  network: shapeSchema<Network>('a network', ['listen', 'connect']).default(() => nodeNetwork),
-  clock: shapeSchema<Clock>('a clock', ['now', 'monotonic', 'schedule', 'track']).default(() => systemClock),
-  tls: tlsOptionsSchema.optional(),
-  implicitTls: z.boolean().default(false),
-  extensions: z.array(z.string()).optional(),
-  script: z
-    .custom<Script | readonly Script[]>(value => typeof value === 'object' && value !== null, {
-      error: 'expected steps by point, or a list of such',
-    })
-    .default({}),
-  random: functionSchema<() => number>('a function').default(() => Math.random),
-})
+export const scriptedServerSchema = lazy(() =>
+  z.strictObject({
+    hostname: z.string().default('scripted.test'),
+    network: shapeSchema<Network>('a network', ['listen', 'connect']).default(() => nodeNetwork),
+    clock: shapeSchema<Clock>('a clock', ['now', 'monotonic', 'schedule', 'track']).default(
+      () => systemClock,
+    ),
+    tls: tlsOptionsSchema().optional(),
+    implicitTls: z.boolean().default(false),
+    extensions: z.array(z.string()).optional(),
+    script: z
+      .custom<Script | readonly Script[]>(value => typeof value === 'object' && value !== null, {
+        error: 'expected steps by point, or a list of such',
+      })
+      .default({}),
+    random: functionSchema<() => number>('a function').default(() => Math.random),
+  }),
+)
 
 /** {@link ScriptedServerOptions} with their defaults. */
-export type ScriptedServerSettings = z.output<typeof scriptedServerSchema>
+export type ScriptedServerSettings = z.output<ReturnType<typeof scriptedServerSchema>>

@@ -30,7 +30,7 @@ import type { TestMail } from './test-mail.js'
  * @throws MailError `OPTION_INVALID`, `PORT_IN_USE`, `LISTEN_FAILED`.
  */
 export async function createTestMail(options: TestMailOptions = {}): Promise<TestMail> {
-  const settings = parseOptions('createTestMail', testMailSchema, options)
+  const settings = parseOptions('createTestMail', testMailSchema(), options)
   const clock = settings.clock ?? createVirtualClock({ start: systemClock.now(), runs: true })
   const dns = settings.dns ?? createDnsZone()
   const tls = createTestCertificate({ names: certificateNames(settings) })

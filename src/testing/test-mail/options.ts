@@ -4,7 +4,7 @@ import type { UserOptions } from '../../accounts/static/options.js'
 import { tryNormalizeDomain } from '../../core/domain.js'
 import type { Duration } from '../../core/duration.js'
 import type { Network } from '../../core/network.js'
-import { durationSchema, functionSchema, shapeSchema } from '../../core/options.js'
+import { durationSchema, functionSchema, lazy, shapeSchema } from '../../core/options.js'
 import type { VirtualClock } from '../../core/virtual-clock.js'
 import type { DnsZone } from '../../dns/zone/create-dns-zone.js'
 import type { MailServerOptions } from '../../mail-server.js'
@@ -56,36 +56,40 @@ export interface TestMailPorts {
   pop3s?: number
 }
 
-const port = z.int().min(0).max(65_535).default(0)
+const port = lazy(() => z.int().min(0).max(65_535).default(0))
 
 const isAccounts = (value: unknown): value is Accounts =>
   typeof (value as Partial<Accounts> | null)?.authenticate === 'function'
 
 /** The schema of {@link TestMailOptions}. */
-export const testMailSchema = z.strictObject({
-  hostname: z
-    .string()
-    .refine(name => tryNormalizeDomain(name) !== undefined, { error: "expected a name such as 'mail.test'" })
-    .default('mail.test'),
-  domains: z.array(z.string()).min(1).optional(),
-  users: z
-    .custom<readonly UserOptions[] | Accounts>(value => Array.isArray(value) || isAccounts(value), {
-      error: 'expected a list of users, or accounts',
-    })
-    .optional(),
-  host: z.string().min(1).default('127.0.0.1'),
-  ports: z.strictObject({ smtp: port, smtps: port, pop3: port, pop3s: port }).prefault({}),
-  clock: shapeSchema<VirtualClock>('a virtual clock', ['advance', 'settled', 'schedule']).optional(),
-  dns: shapeSchema<DnsZone>('a DNS zone', ['set', 'mx', 'addresses', 'txt']).optional(),
-  network: shapeSchema<Pick<Network, 'connect'>>('a network', ['connect']).optional(),
-  waitTimeout: durationSchema.prefault('4s'),
-  fetch: functionSchema<typeof fetch>('a function such as fetch').optional(),
-  server: z
-    .custom<Partial<MailServerOptions>>(value => typeof value === 'object' && value !== null, {
-      error: 'expected options of createMailServer',
-    })
-    .optional(),
-})
+export const testMailSchema = lazy(() =>
+  z.strictObject({
+    hostname: z
+      .string()
+      .refine(name => tryNormalizeDomain(name) !== undefined, {
+        error: "expected a name such as 'mail.test'",
+      })
+      .default('mail.test'),
+    domains: z.array(z.string()).min(1).optional(),
+    users: z
+      .custom<readonly UserOptions[] | Accounts>(value => Array.isArray(value) || isAccounts(value), {
+        error: 'expected a list of users, or accounts',
+      })
+      .optional(),
+    host: z.string().min(1).default('127.0.0.1'),
+    ports: z.strictObject({ smtp: port(), smtps: port(), pop3: port(), pop3s: port() }).prefault({}),
+    clock: shapeSchema<VirtualClock>('a virtual clock', ['advance', 'settled', 'schedule']).optional(),
+    dns: shapeSchema<DnsZone>('a DNS zone', ['set', 'mx', 'addresses', 'txt']).optional(),
+    network: shapeSchema<Pick<Network, 'connect'>>('a network', ['connect']).optional(),
+    waitTimeout: durationSchema.prefault('4s'),
+    fetch: functionSchema<typeof fetch>('a function such as fetch').optional(),
+    server: z
+      .custom<Partial<MailServerOptions>>(value => typeof value === 'object' && value !== null, {
+        error: 'expected options of createMailServer',
+      })
+      .optional(),
+  }),
+)
 
 /** {@link TestMailOptions} with their defaults; durations in milliseconds. */
-export type TestMailSettings = z.output<typeof testMailSchema>
+export type TestMailSettings = z.output<ReturnType<typeof testMailSchema>>

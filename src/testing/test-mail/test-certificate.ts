@@ -8,7 +8,7 @@ import {
 } from 'node:crypto'
 import { isIP } from 'node:net'
 import { z } from 'zod'
-import { parseOptions } from '../../core/options.js'
+import { lazy, parseOptions } from '../../core/options.js'
 import {
   bitString,
   der,
@@ -39,14 +39,16 @@ export interface TestCertificate {
   readonly cert: string
 }
 
-const schema = z.strictObject({
-  names: z.array(z.string().min(1).max(253)).min(1),
-  notAfter: z
-    .number()
-    .max(Date.UTC(2049, 11, 31, 23, 59, 59))
-    .default(Date.UTC(2049, 11, 31, 23, 59, 59)),
-  issuer: z.strictObject({ key: z.string(), cert: z.string() }).optional(),
-})
+const schema = lazy(() =>
+  z.strictObject({
+    names: z.array(z.string().min(1).max(253)).min(1),
+    notAfter: z
+      .number()
+      .max(Date.UTC(2049, 11, 31, 23, 59, 59))
+      .default(Date.UTC(2049, 11, 31, 23, 59, 59)),
+    issuer: z.strictObject({ key: z.string(), cert: z.string() }).optional(),
+  }),
+)
 
 /**
  * Makes a certificate (RFC 5280), self-signed or by an issuer, with a new key on P-256, in about a millisecond and without any program.
@@ -54,7 +56,7 @@ const schema = z.strictObject({
  * @throws MailError `OPTION_INVALID`.
  */
 export function createTestCertificate(options: TestCertificateOptions): TestCertificate {
-  const { names, notAfter, issuer } = parseOptions('createTestCertificate', schema, options)
+  const { names, notAfter, issuer } = parseOptions('createTestCertificate', schema(), options)
   const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const by = issuer && new X509Certificate(issuer.cert).subject.replace(/^CN=/, '')
   const content = toBeSigned({ names, notAfter, publicKey, issuer: by })

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { durationSchema } from '../../../core/options.js'
+import { durationSchema, lazy } from '../../../core/options.js'
 import type { TestMessage } from '../../messages/test-message.js'
 import { faultSchema } from '../faults.js'
 import { criteriaOf, criteriaSchema, searchOf, searchSchema } from './criteria.js'
@@ -10,33 +10,39 @@ import type { ApiRequest, Route } from './route.js'
 /** Longer waits than this hold a connection for nothing. */
 const longestWait = 300_000
 
-const textDuration = z.union([z.number().min(0), z.string()]).pipe(durationSchema)
+const textDuration = lazy(() => z.union([z.number().min(0), z.string()]).pipe(durationSchema))
 
-const waitSchema = z.strictObject({
-  match: criteriaSchema.default({}),
-  timeout: textDuration
-    .refine(value => value <= longestWait, { error: 'expected 5 minutes at most' })
-    .default(4_000)
-    .describe("In real time: milliseconds, or a text such as '4s'."),
-  after: z.int().min(0).default(0).describe('Only messages with a number above this.'),
-})
+const waitSchema = lazy(() =>
+  z.strictObject({
+    match: criteriaSchema().default({}),
+    timeout: textDuration()
+      .refine(value => value <= longestWait, { error: 'expected 5 minutes at most' })
+      .default(4_000)
+      .describe("In real time: milliseconds, or a text such as '4s'."),
+    after: z.int().min(0).default(0).describe('Only messages with a number above this.'),
+  }),
+)
 
-const advanceSchema = z.strictObject({
-  by: textDuration.describe("Milliseconds, or a text such as '30h'."),
-})
+const advanceSchema = lazy(() =>
+  z.strictObject({
+    by: textDuration().describe("Milliseconds, or a text such as '30h'."),
+  }),
+)
 
-const addresses = z.union([z.string(), z.array(z.string()).max(1_000)])
+const addresses = lazy(() => z.union([z.string(), z.array(z.string()).max(1_000)]))
 
-const sendSchema = z.strictObject({
-  from: z.string(),
-  to: addresses,
-  cc: addresses.optional(),
-  bcc: addresses.optional(),
-  subject: z.string().optional(),
-  text: z.string().optional(),
-  html: z.string().optional(),
-  headers: z.record(z.string(), z.string()).optional(),
-})
+const sendSchema = lazy(() =>
+  z.strictObject({
+    from: z.string(),
+    to: addresses(),
+    cc: addresses().optional(),
+    bcc: addresses().optional(),
+    subject: z.string().optional(),
+    text: z.string().optional(),
+    html: z.string().optional(),
+    headers: z.record(z.string(), z.string()).optional(),
+  }),
+)
 
 /** All ways into the API, in the order of their description. */
 export const routes: readonly Route[] = [
@@ -44,10 +50,10 @@ export const routes: readonly Route[] = [
     method: 'GET',
     path: '/messages',
     summary: 'The messages that arrived, or those that a search means, the oldest first.',
-    input: searchSchema,
+    input: searchSchema(),
     answers: { 200: 'Messages, and the number of the last arrival as `cursor`.' },
     handle: async ({ mail, url }) => {
-      const query = readQuery(url, searchSchema)
+      const query = readQuery(url, searchSchema())
       const found = await mail.messages(searchOf(query), { after: query.after })
       return { json: { messages: found.slice(0, query.limit).map(summaryOf), cursor: mail.cursor() } }
     },
@@ -80,10 +86,10 @@ export const routes: readonly Route[] = [
     method: 'POST',
     path: '/wait',
     summary: 'Waits for the first message that is meant; one that arrived already counts.',
-    input: waitSchema,
+    input: waitSchema(),
     answers: { 200: 'The message.', 408: 'None came; `error` says what came instead.' },
     handle: async ({ mail, request, signal }) => {
-      const { match, timeout, after } = await readJson(request, waitSchema)
+      const { match, timeout, after } = await readJson(request, waitSchema())
       return { json: detailsOf(await mail.waitForMessage(criteriaOf(match), { timeout, after, signal })) }
     },
   },
@@ -91,10 +97,10 @@ export const routes: readonly Route[] = [
     method: 'POST',
     path: '/send',
     summary: 'Sends a message, as the app under test would get it.',
-    input: sendSchema,
+    input: sendSchema(),
     answers: { 201: 'Where it went.' },
     handle: async ({ mail, request }) => {
-      const { cc, bcc, subject, text, html, headers, ...needed } = await readJson(request, sendSchema)
+      const { cc, bcc, subject, text, html, headers, ...needed } = await readJson(request, sendSchema())
       const given = Object.entries({ cc, bcc, subject, text, html, headers })
       const parts = Object.fromEntries(given.filter(([, value]) => value !== undefined))
       return { status: 201, json: await mail.server.queue.send({ ...needed, ...parts }) }
@@ -111,11 +117,11 @@ export const routes: readonly Route[] = [
     method: 'POST',
     path: '/faults',
     summary: 'Adds a fault, such as two refusals of a recipient for now.',
-    input: faultSchema,
+    input: faultSchema(),
     answers: { 201: 'The fault.' },
     handle: async ({ faults, request }) => ({
       status: 201,
-      json: faults.add(await readJson(request, faultSchema)),
+      json: faults.add(await readJson(request, faultSchema())),
     }),
   },
   {
@@ -149,10 +155,10 @@ export const routes: readonly Route[] = [
     method: 'POST',
     path: '/clock/advance',
     summary: 'Lets time pass: retries, warnings and bounces that fall due on the way happen, in order.',
-    input: advanceSchema,
+    input: advanceSchema(),
     answers: { 200: '`now`, in epoch milliseconds.' },
     handle: async ({ mail, request }) => {
-      await mail.clock.advance((await readJson(request, advanceSchema)).by)
+      await mail.clock.advance((await readJson(request, advanceSchema())).by)
       return { json: { now: mail.clock.now() } }
     },
   },
