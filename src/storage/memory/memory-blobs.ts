@@ -7,6 +7,8 @@ import type { BlobId } from '../storage.js'
 import type { Lifetime } from './lifetime.js'
 
 const hour = 3_600_000
+/** Octets of a buffer that small pieces share. Not `Buffer.poolSize`: as of Node 24 it is as large as what a socket reads into. */
+const pool = 8_192
 
 /** Bytes in one piece or several, one after another, and how many they are. */
 export interface Pieces {
@@ -137,7 +139,7 @@ export function piecesAtHand(message: MessageSource): Pieces | undefined {
 /** A short piece of a long buffer would keep the whole buffer; but for those that Node shares among small ones. */
 function withoutSurplus(piece: Uint8Array): Uint8Array {
   const { byteLength } = piece.buffer
-  return piece.length * 2 >= byteLength || byteLength <= Buffer.poolSize ? piece : new Uint8Array(piece)
+  return piece.length * 2 >= byteLength || byteLength <= pool ? piece : new Uint8Array(piece)
 }
 
 /**
