@@ -56,6 +56,8 @@ async function compare(): Promise<void> {
 async function measure(peer: PeerName, count: number): Promise<Measured> {
   const child = fork(program, [peer, folder, String(count)], {
     execArgv: [],
+    // JSON would make null of NaN.
+    serialization: 'advanced',
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   })
   child.on('exit', code => {
