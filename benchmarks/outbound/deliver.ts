@@ -26,7 +26,7 @@ const queue = createDeliveryQueue({
   storage,
   hostname: 'mx.example.test',
   resolver: zone,
-  delivery: { port: Number(port), allowPrivateAddresses: true, tls: 'none', connections: { perHost: 20 } },
+  delivery: { port: Number(port), allowPrivateAddresses: true, tls: 'none' },
 })
 queue.pause()
 const server = createSmtpServer({

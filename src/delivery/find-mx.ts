@@ -75,7 +75,7 @@ function orderHosts(records: readonly MxRecord[], { lot, maxHosts }: FindMxOptio
     preferences.set(name, Math.min(preference, preferences.get(name) ?? preference))
   }
   const ordered = [...preferences]
-    .map(([name, preference]) => ({ name, preference, drawn: draw(lot, name) }))
+    .map(([name, preference]) => ({ name, preference, drawn: preferences.size > 1 ? draw(lot, name) : '' }))
     .sort((a, b) => a.preference - b.preference || (a.drawn < b.drawn ? -1 : 1))
     .slice(0, maxHosts)
   const groups = new Map<number, MailHost[]>()

@@ -43,6 +43,8 @@ export class MxAttempt {
   /** Ends with the signal that was given, or when the time is over; cheaper than `AbortSignal.any`, for each message. */
   readonly #ending = new AbortController()
   readonly #signal = this.#ending.signal
+  /** Rejects when the attempt is ended. */
+  readonly #ended: Promise<never>
   readonly #progress: AttemptProgress
   #connections = 0
 
@@ -53,6 +55,11 @@ export class MxAttempt {
     this.#given = signal
     // Lookups for all hosts of one preference listen to it at once; their number is bounded by the limits.
     setMaxListeners(0, this.#signal)
+    this.#ended = new Promise((_, reject) => {
+      const end = () => reject(new MailError('ABORTED', 'the attempt was ended', { temporary: true }))
+      this.#signal.addEventListener('abort', end, { once: true })
+    })
+    this.#ended.catch(() => {})
     this.#progress = new AttemptProgress(delivery, context.logger)
   }
 
@@ -193,12 +200,7 @@ export class MxAttempt {
 
   /** A resolver that does not heed its signal must not keep the attempt from ending. */
   #unlessEnded<T>(work: Promise<T>): Promise<T> {
-    return new Promise((resolve, reject) => {
-      const end = () => reject(new MailError('ABORTED', 'the attempt was ended', { temporary: true }))
-      if (this.#signal.aborted) end()
-      this.#signal.addEventListener('abort', end, { once: true })
-      work.then(resolve, reject).finally(() => this.#signal.removeEventListener('abort', end))
-    })
+    return Promise.race([this.#ended, work])
   }
 }
 

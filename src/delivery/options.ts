@@ -137,7 +137,7 @@ export interface ConnectionOptions {
   messages?: number
   /** Since it was opened. Default: 5 min. */
   age?: Duration
-  /** Idle ones to one host. Default: 4. */
+  /** Idle ones to one host. Default: 20, as many as the queue has under way to a site. */
   perHost?: number
   /** Idle ones in all. Default: 100. */
   total?: number
@@ -188,7 +188,7 @@ export const connectionsSchema = lazy(() =>
     idle: durationSchema.prefault('10s'),
     messages: z.int().min(1).default(100),
     age: durationSchema.prefault('5m'),
-    perHost: z.int().min(1).default(4),
+    perHost: z.int().min(1).default(20),
     total: z.int().min(1).default(100),
   }),
 )

@@ -33,8 +33,9 @@ export class Attempt {
   #turn: AttemptTurn = {}
   /** Ends the transport's work. */
   readonly #delivery = new AbortController()
-  /** Ends waiting for a storage that fails. */
+  /** Ends waiting for a storage that fails. Making its signal costs, and few attempts have a use for one. */
   readonly #closing = new AbortController()
+  #isClosing = false
 
   constructor(context: QueueContext, entries: Transaction) {
     this.destination = entries[0].destination
@@ -57,6 +58,7 @@ export class Attempt {
   /** Ends the attempt soon, as the queue closes. */
   abort(): void {
     const reason = new MailError('ABORTED', 'the queue is closing', { temporary: true })
+    this.#isClosing = true
     this.#delivery.abort(reason)
     this.#closing.abort(reason)
   }
@@ -103,7 +105,7 @@ export class Attempt {
         : undefined
     if (!message || problem !== undefined) return this.#bury(entries, startedAt, problem ?? '')
     // Told to end before it began.
-    if (this.#closing.signal.aborted) return this.#context.settings.storage.queue.giveBack(this.takeLeases())
+    if (this.#isClosing) return this.#context.settings.storage.queue.giveBack(this.takeLeases())
     await this.#deliver(entries, message, startedAt)
   }
 
@@ -128,7 +130,7 @@ export class Attempt {
       return { entry, attempt: record, fate: decideFate(this.#context, entry, record, { dsnPassedOn }) }
     })
     this.#turn.answered?.(settled.map(outcome => outcome.attempt))
-    const cut = this.#closing.signal.aborted ? settled.filter(({ attempt: one }) => isUntold(one)) : []
+    const cut = this.#isClosing ? settled.filter(({ attempt: one }) => isUntold(one)) : []
     await this.#settle(
       settled.filter(outcome => !cut.includes(outcome)),
       message,
@@ -194,8 +196,13 @@ export class Attempt {
   }
 
   #settle(outcomes: readonly Outcome[], message: MessageSource | undefined): Promise<void> {
-    const { signal } = this.#closing
-    return settle({ context: this.#context, leases: this.#leases, outcomes, message, signal })
+    return settle({
+      context: this.#context,
+      leases: this.#leases,
+      closing: this.#closing,
+      outcomes,
+      message,
+    })
   }
 
   #now(): number {

@@ -14,8 +14,8 @@ const longestWait = 30_000
 export interface PersistRequest {
   readonly context: QueueContext
   readonly leases: Leases
-  /** Ends waiting for storage. */
-  readonly signal: AbortSignal
+  /** Its signal ends waiting for storage. */
+  readonly closing: AbortController
 }
 
 /** How a commit ended: made; not made because leases were lost; not made because storage failed for too long. */
@@ -33,7 +33,7 @@ export async function persist(
   outcomes: readonly Outcome[],
   accept?: AcceptBatch,
 ): Promise<Persisted> {
-  const { context, leases, signal } = request
+  const { context, leases, closing } = request
   const { clock, lease } = context.settings
   const end = clock.monotonic() + lease
   for (let wait = firstWait; ; wait = Math.min(wait * 2, longestWait)) {
@@ -45,7 +45,8 @@ export async function persist(
       return { state: 'lost' }
     } catch (thrown) {
       reportError(context, 'settling an attempt', thrown, held[0]?.entry.traceId)
-      if (clock.monotonic() + wait > end || !(await pause(request, wait, signal))) return { state: 'failed' }
+      if (clock.monotonic() + wait > end || !(await pause(request, wait, closing.signal)))
+        return { state: 'failed' }
     }
   }
 }

@@ -59,6 +59,15 @@ describe('a connection', () => {
     expect(rome.connections).toHaveLength(2)
   })
 
+  it('is kept as often as the queue has messages under way to one site', async () => {
+    await using world = await createOutsideWorld()
+    const rome = await world.rome()
+    for (let time = 0; time < 2; time++) {
+      await Promise.all(Array.from({ length: 20 }, () => world.deliverOne()))
+    }
+    expect(rome.connections).toHaveLength(20)
+  })
+
   it('is kept in limited number', async () => {
     await using world = await createOutsideWorld({ connections: { perHost: 1 } })
     const rome = await world.rome()

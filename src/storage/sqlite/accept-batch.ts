@@ -1,8 +1,14 @@
 import { MailError } from '../../core/error.js'
-import type { SettledEntry, SettleResult } from '../queue-storage.js'
+import type { SettleResult } from '../queue-storage.js'
 import type { AcceptResult } from '../storage.js'
 import { putBlob, referBlob } from './blob-rows.js'
-import { lostLeases, type NewQueuedMessage, putEntries, settleEntries } from './entry-changes.js'
+import {
+  type Ending,
+  heldEntries,
+  type NewQueuedMessage,
+  putEntries,
+  settleEntries,
+} from './entry-changes.js'
 import { ensureInbox, makeMailbox } from './mailbox-rows.js'
 import { appendMessages, appendTo, type NewMessage } from './message-changes.js'
 import { blobId, mailboxId } from './row-ids.js'
@@ -117,12 +123,12 @@ export function forgetBatches(tx: Transaction, limit: number): void {
 /** Settles leased entries and accepts what this calls for, or does nothing when a lease was lost. */
 export function settle(
   tx: Transaction,
-  entries: readonly SettledEntry[],
+  entries: readonly Ending[],
   batches: readonly PreparedBatch[],
 ): SettleResult {
-  const lost = lostLeases(tx, entries)
-  if (lost.length > 0) return { settled: false, lost }
+  const found = heldEntries(tx, entries)
+  if ('lost' in found) return { settled: false, lost: found.lost }
   const accepted = batches.map(batch => acceptBatch(tx, batch))
-  settleEntries(tx, entries)
+  settleEntries(tx, found.held)
   return { settled: true, accepted }
 }

@@ -82,16 +82,9 @@ interface ReleasedBlob {
   readonly refs: number
 }
 
-/** Takes a reference back; with the last the blob goes. */
-export function releaseBlob(tx: Transaction, row: number): void {
-  dropUnused(
-    tx,
-    tx.all<ReleasedBlob>('UPDATE blobs SET refs = refs - 1 WHERE id = ? RETURNING id, size, refs', row),
-  )
-}
-
-/** {@link releaseBlob} for many at once; a blob that is named twice gives two references back. */
+/** Takes references back, two of a blob that is named twice; with its last reference a blob goes. */
 export function releaseBlobs(tx: Transaction, rows: readonly number[]): void {
+  if (rows.length === 0) return
   const released = tx.all<ReleasedBlob>(
     `UPDATE blobs SET refs = refs - times
      FROM (SELECT value AS blob, count(*) AS times FROM json_each(?) GROUP BY value)

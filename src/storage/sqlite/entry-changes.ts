@@ -1,12 +1,16 @@
 import { MailError } from '../../core/error.js'
 import type { AttemptRecord, LeaseRef, QueueState, SettledEntry } from '../queue-storage.js'
-import { releaseBlob } from './blob-rows.js'
 import { type EntryRow, entryById } from './entry-rows.js'
-import { bringForward, type LaneKey, settleLanes } from './lanes.js'
+import { bringForward, type LaneKey, touchLanes } from './lanes.js'
 import { entryId } from './row-ids.js'
 import type { Transaction } from './transaction.js'
 
 const longestHistory = 50
+
+/** What becomes of a leased entry; of an attempt that was its last nothing is kept. */
+export type Ending = LeaseRef | (LeaseRef & { readonly attempt: AttemptRecord; readonly next: GoingOn })
+
+type GoingOn = Exclude<SettledEntry['next'], { state: 'done' }>
 
 /** What is queued for one recipient, in columns. */
 export interface NewEntry {
@@ -89,7 +93,7 @@ export function renewLeases(tx: Transaction, leases: readonly LeaseRef[], expire
       lanes.push(row)
     }
   }
-  settleLanes(tx, lanes)
+  touchLanes(tx, lanes)
   return lost
 }
 
@@ -98,7 +102,7 @@ export function giveBackLeases(tx: Transaction, leases: readonly LeaseRef[]): vo
   for (const row of rows) {
     endLease(tx, row, { state: 'waiting', due_at: row.due_before, attempts: row.attempts - 1 })
   }
-  settleLanes(tx, rows)
+  touchLanes(tx, rows)
   if (rows.length > 0) tx.changes.queue()
 }
 
@@ -107,31 +111,45 @@ function leasedRow(tx: Transaction, { id, token }: LeaseRef): EntryRow | undefin
   return row?.state === 'leased' && row.token === token ? row : undefined
 }
 
-/** Ids of entries whose lease is lost. @throws MailError `OPTION_INVALID` when an entry is named twice. */
-export function lostLeases(tx: Transaction, entries: readonly SettledEntry[]): string[] {
+/** Entries whose leases hold, and what becomes of them. */
+export type HeldEntries = readonly (readonly [EntryRow, Ending])[]
+
+/**
+ * The entries of a settlement, or the ids of those whose lease is lost, if any.
+ * @throws MailError `OPTION_INVALID` when an entry is named twice.
+ */
+export function heldEntries(
+  tx: Transaction,
+  entries: readonly Ending[],
+): { readonly held: HeldEntries } | { readonly lost: string[] } {
   if (new Set(entries.map(entry => entry.id)).size < entries.length) {
     throw new MailError('OPTION_INVALID', 'settle: an entry is named twice')
   }
-  return entries.filter(entry => !leasedRow(tx, entry)).map(entry => entry.id)
-}
-
-/** Records what became of entries whose leases hold. */
-export function settleEntries(tx: Transaction, entries: readonly SettledEntry[]): void {
-  const lanes: LaneKey[] = []
+  const held: [EntryRow, Ending][] = []
+  const lost: string[] = []
   for (const entry of entries) {
     const row = leasedRow(tx, entry)
-    if (!row) continue
-    lanes.push(row)
-    settleEntry(tx, row, entry)
+    if (row) held.push([row, entry])
+    else lost.push(entry.id)
   }
-  settleLanes(tx, lanes)
+  return lost.length > 0 ? { lost } : { held }
 }
 
-function settleEntry(tx: Transaction, row: EntryRow, { attempt, next }: SettledEntry): void {
-  if (next.state === 'done') {
+/** Records what became of entries. */
+export function settleEntries(tx: Transaction, held: HeldEntries): void {
+  for (const [row, ending] of held) settleEntry(tx, row, ending)
+  touchLanes(
+    tx,
+    held.map(([row]) => row),
+  )
+}
+
+function settleEntry(tx: Transaction, row: EntryRow, ending: Ending): void {
+  if (!('attempt' in ending)) {
     removeEntry(tx, row)
     return
   }
+  const { attempt, next } = ending
   const history = appendAttempt(row.history, attempt)
   if (next.state === 'dead') {
     endLease(tx, row, { state: 'dead', problem: next.problem, history })
@@ -169,7 +187,7 @@ export function endLease(
 
 function removeEntry(tx: Transaction, row: EntryRow): void {
   tx.run('DELETE FROM entries WHERE id = ?', row.id)
-  releaseBlob(tx, row.blob)
+  tx.released.push(row.blob)
 }
 
 export function holdEntries(tx: Transaction, ids: readonly string[]): string[] {
@@ -178,7 +196,7 @@ export function holdEntries(tx: Transaction, ids: readonly string[]): string[] {
     if (row.state === 'leased') tx.run('UPDATE entries SET hold_after = 1 WHERE id = ?', row.id)
     else if (row.state === 'waiting') tx.run(`UPDATE entries SET state = 'held' WHERE id = ?`, row.id)
   }
-  settleLanes(tx, rows)
+  touchLanes(tx, rows)
   return rows.map(row => entryId.of(row.id))
 }
 
@@ -191,14 +209,14 @@ export function releaseEntries(tx: Transaction, ids: readonly string[], dueAt: n
       tx.changes.queue()
     }
   }
-  settleLanes(tx, rows)
+  touchLanes(tx, rows)
   return rows.map(row => entryId.of(row.id))
 }
 
 export function dropEntries(tx: Transaction, ids: readonly string[]): string[] {
   const rows = findEntries(tx, ids)
   for (const row of rows) removeEntry(tx, row)
-  settleLanes(tx, rows)
+  touchLanes(tx, rows)
   return rows.map(row => entryId.of(row.id))
 }
 

@@ -1,9 +1,10 @@
 import { describeError, MailError } from '../../core/error.js'
 import type { StorageChange } from '../storage.js'
 import { forgetBatches } from './accept-batch.js'
-import { sweepBlobs } from './blob-rows.js'
+import { releaseBlobs, sweepBlobs } from './blob-rows.js'
 import { appendChanges } from './change-rows.js'
 import { type CommandName, commands } from './commands.js'
+import { settleLanes } from './lanes.js'
 import { forgetLocks } from './lock-rows.js'
 import type { SqliteDatabase } from './sqlite-database.js'
 import { asStorageError, type EncodedError, encodeError } from './sqlite-error.js'
@@ -73,13 +74,15 @@ export class GroupCommit {
   #run(group: readonly Command[], runOne: (command: Command) => Outcome): GroupResult {
     const tx = this.#tx
     const changes = new Changes()
-    tx.accepted = 0
+    tx.begun()
     const outcomes = group.map(command => {
       tx.changes = new Changes()
       const outcome = runOne(command)
       if ('value' in outcome) changes.merge(tx.changes)
       return outcome
     })
+    settleLanes(tx)
+    releaseBlobs(tx, tx.released)
     if (tx.accepted > 0) forgetBatches(tx, 2 * tx.accepted + 16)
     const told = changes.list()
     if (told.length > 0) appendChanges(tx, this.#origin, told)
@@ -95,6 +98,8 @@ export class GroupCommit {
   }
 
   readonly #runApart = (command: Command): Outcome => {
+    const { released } = this.#tx
+    const before = released.length
     this.#tx.run('SAVEPOINT command')
     try {
       const value = this.#call(command)
@@ -102,6 +107,7 @@ export class GroupCommit {
       return { value }
     } catch (thrown) {
       this.#takeBack(thrown)
+      released.length = before
       return { error: encodeError(thrown) }
     }
   }

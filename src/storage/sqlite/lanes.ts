@@ -17,9 +17,16 @@ export function bringForward(tx: Transaction, { owner, destination }: LaneKey, d
   )
 }
 
-/** Brings lanes in line with their entries. */
-export function settleLanes(tx: Transaction, lanes: Iterable<LaneKey>): void {
-  for (const { owner, destination } of distinct(lanes)) {
+/** Notes that entries of lanes changed. */
+export function touchLanes(tx: Transaction, lanes: Iterable<LaneKey>): void {
+  for (const { owner, destination } of lanes) {
+    tx.touchedLanes.set(`${owner}\n${destination}`, { owner, destination })
+  }
+}
+
+/** Brings the lanes that were touched in line with their entries. */
+export function settleLanes(tx: Transaction): void {
+  for (const { owner, destination } of tx.touchedLanes.values()) {
     const first = tx.get<{ due_at: number }>(
       `SELECT due_at FROM entries
        WHERE owner = ? AND destination = ? AND state IN ('waiting', 'leased') ORDER BY due_at LIMIT 1`,
@@ -32,10 +39,5 @@ export function settleLanes(tx: Transaction, lanes: Iterable<LaneKey>): void {
       tx.run(sql, owner, destination, first.due_at)
     }
   }
-}
-
-function distinct(lanes: Iterable<LaneKey>): Iterable<LaneKey> {
-  const byKey = new Map<string, LaneKey>()
-  for (const lane of lanes) byKey.set(`${lane.owner}\n${lane.destination}`, lane)
-  return byKey.values()
+  tx.touchedLanes.clear()
 }

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { LeaseBudget, type LeasedEntry, type LeaseRequest } from '../queue-storage.js'
 import { endLease } from './entry-changes.js'
 import { type EntryRow, queueEntry } from './entry-rows.js'
-import { type LaneKey, settleLanes } from './lanes.js'
+import { type LaneKey, settleLanes, touchLanes } from './lanes.js'
 import type { Transaction } from './transaction.js'
 
 /** RFC 5321 §4.5.3.1.8: a server must take 100 recipients in one transaction; more are a risk. */
@@ -10,6 +10,8 @@ const mostPerTransaction = 100
 
 interface Lane extends LaneKey {
   readonly due_at: number
+  /** The message that is due first, where it is known. */
+  readonly message?: number
 }
 
 /** Takes one transaction after another of the lane that is due first, until the limit. */
@@ -28,9 +30,9 @@ export function leaseEntries(tx: Transaction, request: LeaseRequest): LeasedEntr
     leased.push(...takeTransaction(tx, lane, request))
     total++
     const next = firstDue(tx, lane, request.now)
-    if (next) putBack(lanes, { ...lane, due_at: next.due_at })
+    if (next) putBack(lanes, { ...lane, ...next })
   }
-  settleLanes(tx, touched)
+  touchLanes(tx, touched)
   return leased
 }
 
@@ -88,14 +90,14 @@ function firstDue(tx: Transaction, { owner, destination }: LaneKey, now: number)
 }
 
 /** Leases the entry of a lane that is due first, and those of its message that are due there too. */
-function takeTransaction(tx: Transaction, lane: LaneKey, { now, expiresAt }: LeaseRequest): LeasedEntry[] {
-  const first = firstDue(tx, lane, now)
-  if (!first) return []
+function takeTransaction(tx: Transaction, lane: Lane, { now, expiresAt }: LeaseRequest): LeasedEntry[] {
+  const message = lane.message ?? firstDue(tx, lane, now)?.message
+  if (message === undefined) return []
   const rows = tx.all<EntryRow>(
     `SELECT * FROM entries INDEXED BY entries_by_message
      WHERE message = ? AND destination = ? AND state IN ('waiting', 'leased') AND due_at <= ?
      ORDER BY due_at, id LIMIT ?`,
-    first.message,
+    message,
     lane.destination,
     now,
     mostPerTransaction,
@@ -120,5 +122,6 @@ function leaseRow(tx: Transaction, row: EntryRow, expiresAt: number): LeasedEntr
 function holdExpired(tx: Transaction, now: number): void {
   const expired = tx.all<EntryRow>('SELECT * FROM entries WHERE hold_after = 1 AND due_at <= ?', now)
   for (const row of expired) endLease(tx, row, { state: 'waiting' })
-  settleLanes(tx, expired)
+  touchLanes(tx, expired)
+  settleLanes(tx)
 }

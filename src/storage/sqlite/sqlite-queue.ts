@@ -6,10 +6,12 @@ import type {
   QueueEntry,
   QueueFilter,
   QueueStorage,
+  SettledEntry,
   Settlement,
   SettleResult,
 } from '../queue-storage.js'
 import type { Connection } from './connection.js'
+import type { Ending } from './entry-changes.js'
 import { countsByState, entryById, listEntries, nextDue, queueEntry } from './entry-rows.js'
 import { prepareBatch, weightOf } from './prepare-batch.js'
 
@@ -41,7 +43,7 @@ export class SqliteQueue implements QueueStorage {
   async #settle(entries: Settlement['entries'], accept: NonNullable<Settlement['accept']>) {
     const batches = await Promise.all(accept.map(batch => prepareBatch(this.#connection, batch)))
     const weight = batches.reduce((sum, batch) => sum + weightOf(batch), 0)
-    return this.#connection.run('settle', [entries, batches], weight)
+    return this.#connection.run('settle', [entries.map(ending), batches], weight)
   }
 
   get(id: string): Promise<QueueEntry | undefined> {
@@ -74,6 +76,11 @@ export class SqliteQueue implements QueueStorage {
   drop(ids: readonly string[]): Promise<string[]> {
     return this.#connection.write('drop', [ids])
   }
+}
+
+/** What a thread is sent of a settled entry. */
+function ending({ id, token, attempt, next }: SettledEntry): Ending {
+  return next.state === 'done' ? { id, token } : { id, token, attempt, next }
 }
 
 /** A lease is often a whole entry: what a thread is sent is the reference. */

@@ -1,4 +1,5 @@
 import type { StorageChange } from '../storage.js'
+import type { LaneKey } from './lanes.js'
 import type { SqliteDatabase } from './sqlite-database.js'
 import { Statements } from './sqlite-database.js'
 
@@ -50,6 +51,10 @@ export class Transaction extends Statements {
   accepted = 0
   /** Rows of blobs that are taken and not used yet. */
   reserved = { next: 0, end: 0 }
+  /** Lanes whose entries changed, by a key of each: they are brought in line with them once a group. */
+  readonly touchedLanes = new Map<string, LaneKey>()
+  /** Rows of blobs whose references entries gave up: they are taken back once a group. */
+  readonly released: number[] = []
 
   constructor(readonly database: SqliteDatabase) {
     super(database)
@@ -58,6 +63,13 @@ export class Transaction extends Statements {
   /** Notes an instant: what is left to expire is judged by those that pass by. */
   sees(instant: number): void {
     this.now = Math.max(this.now, instant)
+  }
+
+  /** A transaction began: what another one left to be done went with it. */
+  begun(): void {
+    this.accepted = 0
+    this.touchedLanes.clear()
+    this.released.length = 0
   }
 
   /** What was reserved may have been taken back with what failed. */

@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest'
+import type { LeasedEntry } from '../../../src/storage/queue-storage.js'
 import { sqliteStorage } from '../../../src/storage/sqlite/sqlite-storage.js'
 import {
   bytesOf,
@@ -60,6 +61,26 @@ describeSqlite('group commit', {}, () => {
     expect((await storage.stats()).commits).toBe(1)
     expect((await storage.mail.mailboxes('ann')).map(({ name }) => name)).not.toContain('box 1')
     expect((await storage.mail.usage('ann')).messages).toBe(9)
+    expect(await storage.check()).toEqual([])
+    await storage.close()
+  })
+
+  it('keeps the messages of a command that fails after it has let some of them go', async () => {
+    let deletions = 0
+    const storage = gatedStorage(temporaryFile(), sql => {
+      if (sql === 'ROLLBACK') deletions = 0
+      if (sql.startsWith('DELETE FROM entries') && ++deletions === 3) throw new Error('injected')
+    })
+    for (const name of ['ann', 'ben', 'cem', 'dee']) await enqueue(storage, { address: `${name}@other.test` })
+    const [ann, ben, cem, dee] = await lease(storage, start)
+    if (!ann || !ben || !cem || !dee) throw new Error('nothing was leased')
+    const end = (...entries: LeasedEntry[]) =>
+      storage.queue.settle({ entries: entries.map(entry => settled(entry, { state: 'done' })) })
+    const results = await Promise.allSettled([end(ann), end(ben, cem), end(dee)])
+    expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled'])
+    expect((await storage.queue.list()).map(({ id }) => id)).toEqual([ben.id, cem.id])
+    expect(await storage.blobs.open(ben.blob)).toBeDefined()
+    expect(await storage.blobs.open(dee.blob)).toBeUndefined()
     expect(await storage.check()).toEqual([])
     await storage.close()
   })
