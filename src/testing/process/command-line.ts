@@ -24,9 +24,9 @@ export const help = `posthorn: a mail server for tests and development. It takes
 Usage: npx posthorn [options]
 
   --smtp <port>         SMTP, with STARTTLS and any user and password   (1025)
-  --smtps <port>        SMTP, encrypted from the start                  (1465)
+  --smtps <port>        SMTP, encrypted from the start                  (1465; with --smtp given, a free one)
   --pop3 <port>         POP3: the user is the address mail went to      (1110)
-  --pop3s <port>        POP3, encrypted from the start                  (1995)
+  --pop3s <port>        POP3, encrypted from the start                  (1995; with --pop3 given, a free one)
   --http <port>         HTTP API, described at /openapi.json            (8025)
   --host <address>      where to listen                                 (127.0.0.1)
   --domain <name>       keep mail for this domain only; may be repeated (all)
@@ -40,11 +40,11 @@ cannot listen, and with 2 for an option that is wrong.
 `
 
 const options = {
-  smtp: { type: 'string', default: '1025' },
-  smtps: { type: 'string', default: '1465' },
-  pop3: { type: 'string', default: '1110' },
-  pop3s: { type: 'string', default: '1995' },
-  http: { type: 'string', default: '8025' },
+  smtp: { type: 'string' },
+  smtps: { type: 'string' },
+  pop3: { type: 'string' },
+  pop3s: { type: 'string' },
+  http: { type: 'string' },
   host: { type: 'string', default: '127.0.0.1' },
   domain: { type: 'string', multiple: true, default: [] as string[] },
   'allow-host': { type: 'string', multiple: true, default: [] as string[] },
@@ -61,16 +61,18 @@ export function parseCommandLine(args: readonly string[]): Command {
   const values = read(args)
   if (values.help) return { kind: 'help' }
   if (values.version) return { kind: 'version' }
-  const port = (service: Service) => parsePort(service, values[service])
+  const port = (service: Service, otherwise: string) => parsePort(service, values[service] ?? otherwise)
+  // Who serves elsewhere than at the known port may have another process at the known ones.
+  const beside = (plain: 'smtp' | 'pop3', known: string) => (values[plain] === undefined ? known : '0')
   return {
     kind: 'serve',
     host: values.host,
     ports: {
-      smtp: port('smtp'),
-      smtps: port('smtps'),
-      pop3: port('pop3'),
-      pop3s: port('pop3s'),
-      http: port('http'),
+      smtp: port('smtp', '1025'),
+      smtps: port('smtps', beside('smtp', '1465')),
+      pop3: port('pop3', '1110'),
+      pop3s: port('pop3s', beside('pop3', '1995')),
+      http: port('http', '8025'),
     },
     domains: values.domain,
     allowHosts: values['allow-host'],

@@ -13,6 +13,14 @@ describe('the command line', () => {
     })
   })
 
+  it.each([
+    ['--smtp 0 --pop3 0', { smtp: 0, smtps: 0, pop3: 0, pop3s: 0 }],
+    ['--smtp 2025', { smtp: 2025, smtps: 0, pop3: 1110, pop3s: 1995 }],
+    ['--pop3 1110 --smtps 0', { smtp: 1025, smtps: 0, pop3: 1110, pop3s: 0 }],
+  ])('keeps the encrypted ports out of the way of another process: %s', (args, ports) => {
+    expect(parseCommandLine(args.split(' '))).toMatchObject({ ports: { ...ports, http: 8025 } })
+  })
+
   it('takes every option', () => {
     const args =
       '--smtp 0 --smtps=1 --pop3 2 --pop3s 3 --http 65535 --host ::1 --json --domain a.test --domain b.test'
