@@ -4,19 +4,18 @@ import { loadSqlite } from '../../src/storage/sqlite/open-database.js'
 const contradictions = {
   'a foreign key leads nowhere': 'PRAGMA foreign_key_check',
   'a blob counts other references than there are': `
-    SELECT blobs.id FROM blobs WHERE refs <>
+    SELECT blobs.id FROM blobs LEFT JOIN shared ON shared.blob = blobs.id LEFT JOIN doomed ON doomed.blob = blobs.id
+    WHERE CASE WHEN doomed.blob IS NULL THEN coalesce(refs, 1) ELSE 0 END <>
       (SELECT count(*) FROM messages WHERE blob = blobs.id) +
       (SELECT count(*) FROM entries WHERE blob = blobs.id)`,
   'a blob has other bytes than it says': `
-    SELECT blobs.id FROM blobs WHERE size <> (SELECT coalesce(sum(length(data)), 0) FROM chunks
+    SELECT blobs.id FROM blobs WHERE size <> coalesce(length(data), 0) + (SELECT coalesce(sum(length(data)), 0) FROM chunks
       WHERE chunks.id >= blobs.id * 65536 AND chunks.id < (blobs.id + 1) * 65536)`,
   'bytes belong to no blob': 'SELECT id FROM chunks WHERE id / 65536 NOT IN (SELECT id FROM blobs)',
   'a message has no blob': 'SELECT uid FROM messages WHERE blob NOT IN (SELECT id FROM blobs)',
   'an entry has no blob': 'SELECT id FROM entries WHERE blob NOT IN (SELECT id FROM blobs)',
-  'a blob that nothing refers to is not swept': `
-    SELECT id FROM blobs WHERE refs = 0 AND id NOT IN (SELECT blob FROM doomed)`,
-  'a blob in use is to be swept': `
-    SELECT blob FROM doomed JOIN blobs ON blobs.id = blob WHERE refs > 0`,
+  'a blob in use is to be swept': 'SELECT blob FROM doomed JOIN shared USING (blob)',
+  'references to no blob are counted': 'SELECT blob FROM shared WHERE blob NOT IN (SELECT id FROM blobs)',
   'counters of a mailbox are wrong': `
     SELECT id FROM mailboxes WHERE messages <> (SELECT count(*) FROM messages WHERE mailbox = mailboxes.id)
       OR bytes <> (SELECT coalesce(sum(size), 0) FROM messages WHERE mailbox = mailboxes.id)

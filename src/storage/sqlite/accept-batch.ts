@@ -35,15 +35,30 @@ export interface PreparedBatch {
   readonly queued: NewQueuedMessage | undefined
 }
 
-/** What became of a batch that was accepted before. */
-export function knownResult(statements: Statements, id: string): AcceptResult | undefined {
-  const known = statements.get<{ result: string }>('SELECT result FROM accepted WHERE id = ?', id)
+/** What became of a batch that was accepted before, in the last hour at least. */
+export function knownResult(
+  statements: Statements,
+  { id, receivedAt }: Pick<PreparedBatch, 'id' | 'receivedAt'>,
+): AcceptResult | undefined {
+  const hour = hourOf(receivedAt)
+  // The hour behind is looked at as well, as clocks are put right now and then.
+  const known = statements.get<{ result: string }>(
+    'SELECT result FROM accepted WHERE hour IN (?, ?, ?) AND id = ?',
+    hour - 1,
+    hour,
+    hour + 1,
+    id,
+  )
   return known && JSON.parse(known.result)
+}
+
+function hourOf(instant: number): number {
+  return Math.floor(instant / hour)
 }
 
 /** Stores copies and entries of a message, once for each id. */
 export function acceptBatch(tx: Transaction, batch: PreparedBatch): AcceptResult {
-  const known = knownResult(tx, batch.id)
+  const known = knownResult(tx, batch)
   if (known) return known
   tx.sees(batch.receivedAt)
   const references = batch.copies.length + (batch.queued?.entries.length ?? 0)
@@ -53,8 +68,12 @@ export function acceptBatch(tx: Transaction, batch: PreparedBatch): AcceptResult
     copies: batch.copies.map(copy => storeCopy(tx, copy, row, size, batch.receivedAt)),
     entries: batch.queued ? putEntries(tx, batch.queued, row, size) : [],
   }
-  const at = batch.receivedAt
-  tx.run('INSERT INTO accepted (id, at, result) VALUES (?, ?, ?)', batch.id, at, JSON.stringify(result))
+  tx.run(
+    'INSERT INTO accepted (hour, id, result) VALUES (?, ?, ?)',
+    hourOf(batch.receivedAt),
+    batch.id,
+    JSON.stringify(result),
+  )
   tx.accepted++
   return result
 }
@@ -104,20 +123,17 @@ function makeMailboxIn(tx: Transaction, account: string, name: string) {
   return name === 'INBOX' ? inbox : makeMailbox(tx, account, name)
 }
 
-/** Forgets batches accepted more than an hour before; at most a few more than came. */
+/** Forgets batches accepted more than an hour before; at most `limit` of them. */
 export function forgetBatches(tx: Transaction, limit: number): void {
-  const first = tx.get<{ at: number }>('SELECT at FROM accepted ORDER BY seq LIMIT 1')
-  if (!first || first.at + hour >= tx.now) return
-  const oldest = tx.all<{ seq: number; at: number }>(
-    'SELECT seq, at FROM accepted ORDER BY seq LIMIT ?',
+  const kept = hourOf(tx.now) - 1
+  const first = tx.get<{ hour: number }>('SELECT hour FROM accepted ORDER BY hour LIMIT 1')
+  if (!first || first.hour >= kept) return
+  tx.run(
+    `DELETE FROM accepted WHERE (hour, id) IN (
+       SELECT hour, id FROM accepted WHERE hour < ? ORDER BY hour, id LIMIT ?)`,
+    kept,
     limit,
   )
-  let last = 0
-  for (const { seq, at } of oldest) {
-    if (at + hour >= tx.now) break
-    last = seq
-  }
-  if (last > 0) tx.run('DELETE FROM accepted WHERE seq <= ?', last)
 }
 
 /** Settles leased entries and accepts what this calls for, or does nothing when a lease was lost. */

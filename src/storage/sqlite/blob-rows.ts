@@ -16,15 +16,10 @@ const readersGrace = 600_000
 
 /** Stores a blob of one piece, or none. Gives its row. */
 export function putBlob(tx: Transaction, bytes: Uint8Array, references: number): number {
-  const row = beginRow(tx, bytes.length, references)
-  if (bytes.length > 0) tx.run('INSERT INTO chunks (id, data) VALUES (?, ?)', row * mostChunks, bytes)
-  if (references === 0) doom(tx, row, unkeptGrace)
-  return row
-}
-
-function beginRow(tx: Transaction, size: number, references: number): number {
   const row = nextRow(tx)
-  tx.run('INSERT INTO blobs (id, size, refs) VALUES (?, ?, ?)', row, size, references)
+  tx.run('INSERT INTO blobs (id, size, data) VALUES (?, ?, ?)', row, bytes.length, bytes)
+  if (references === 0) doom(tx, row, unkeptGrace)
+  else if (references > 1) tx.run('INSERT INTO shared (blob, refs) VALUES (?, ?)', row, references)
   return row
 }
 
@@ -45,7 +40,8 @@ function nextRow(tx: Transaction): number {
 
 /** Begins a blob that is written piece by piece. Gives its row. */
 export function beginBlob(tx: Transaction): number {
-  const row = beginRow(tx, 0, 0)
+  const row = nextRow(tx)
+  tx.run('INSERT INTO blobs (id, size) VALUES (?, 0)', row)
   doom(tx, row, unkeptGrace)
   return row
 }
@@ -61,53 +57,61 @@ export function appendChunk(tx: Transaction, row: number, number: number, bytes:
 
 /** Deletes a blob whose writing failed. */
 export function discardBlob(tx: Transaction, row: number): void {
-  if (tx.get('SELECT id FROM blobs WHERE id = ? AND refs = 0', row)) deleteBlob(tx, row)
+  if (tx.get('SELECT blob FROM doomed WHERE blob = ?', row)) deleteBlob(tx, row)
 }
 
 /** Adds references to a stored blob. Gives its size. @throws MailError `NO_SUCH_MESSAGE`. */
 export function referBlob(tx: Transaction, row: number, references: number): number {
-  const blob = tx.get<{ size: number; refs: number }>(
-    'UPDATE blobs SET refs = refs + ? WHERE id = ? RETURNING size, refs',
-    references,
-    row,
-  )
+  const blob = tx.get<{ size: number }>('SELECT size FROM blobs WHERE id = ?', row)
   if (!blob) throw noSuchBlob(row)
-  if (references > 0 && blob.refs === references) tx.run('DELETE FROM doomed WHERE blob = ?', row)
+  if (references === 0) return blob.size
+  const unused = tx.get('DELETE FROM doomed WHERE blob = ? RETURNING blob', row) !== undefined
+  const before = unused ? 0 : 1
+  if (before + references > 1) {
+    tx.run(
+      'INSERT INTO shared (blob, refs) VALUES (?, ?) ON CONFLICT DO UPDATE SET refs = refs + ?',
+      row,
+      before + references,
+      references,
+    )
+  }
   return blob.size
-}
-
-interface ReleasedBlob {
-  readonly id: number
-  readonly size: number
-  readonly refs: number
 }
 
 /** Takes references back, two of a blob that is named twice; with its last reference a blob goes. */
 export function releaseBlobs(tx: Transaction, rows: readonly number[]): void {
   if (rows.length === 0) return
-  const released = tx.all<ReleasedBlob>(
-    `UPDATE blobs SET refs = refs - times
-     FROM (SELECT value AS blob, count(*) AS times FROM json_each(?) GROUP BY value)
-     WHERE id = blob RETURNING id, size, refs`,
-    JSON.stringify(rows),
+  const released = new Map<number, number>()
+  for (const row of rows) released.set(row, (released.get(row) ?? 0) + 1)
+  const shared = tx.all<{ blob: number; refs: number }>(
+    'SELECT blob, refs FROM shared WHERE blob IN (SELECT value FROM json_each(?))',
+    JSON.stringify([...released.keys()]),
   )
-  dropUnused(tx, released)
+  for (const { blob, refs } of shared) {
+    const left = refs - (released.get(blob) ?? 0)
+    if (left > 1) tx.run('UPDATE shared SET refs = ? WHERE blob = ?', left, blob)
+    else tx.run('DELETE FROM shared WHERE blob = ?', blob)
+    if (left > 0) released.delete(blob)
+  }
+  dropUnused(tx, [...released.keys()])
 }
 
-function dropUnused(tx: Transaction, blobs: readonly ReleasedBlob[]): void {
-  const unused = blobs.filter(({ refs }) => refs <= 0)
+function dropUnused(tx: Transaction, rows: readonly number[]): void {
+  if (rows.length === 0) return
   // One piece is read at once when it is opened: nobody can be in the middle of it.
-  const small = unused.filter(({ size }) => size <= chunkSize).map(({ id }) => id)
-  if (small.length > 0) {
-    const list = JSON.stringify(small)
-    tx.run(`DELETE FROM chunks WHERE id IN (SELECT value * ${mostChunks} FROM json_each(?))`, list)
-    tx.run('DELETE FROM blobs WHERE id IN (SELECT value FROM json_each(?))', list)
-  }
-  for (const { id, size } of unused) if (size > chunkSize) doom(tx, id, readersGrace)
+  const dropped = tx.all<{ id: number; apart: number }>(
+    `DELETE FROM blobs WHERE id IN (SELECT value FROM json_each(?)) AND size <= ${chunkSize}
+     RETURNING id, data IS NULL AS apart`,
+    JSON.stringify(rows),
+  )
+  for (const { id, apart } of dropped) if (apart) tx.run('DELETE FROM chunks WHERE id = ?', id * mostChunks)
+  if (dropped.length === rows.length) return
+  const gone = new Set(dropped.map(({ id }) => id))
+  for (const row of rows) if (!gone.has(row)) doom(tx, row, readersGrace)
 }
 
 function doom(tx: Transaction, row: number, grace: number): void {
-  tx.run('INSERT OR REPLACE INTO doomed (blob, grace) VALUES (?, ?)', row, grace)
+  tx.run('INSERT OR REPLACE INTO doomed (blob, grace) SELECT id, ? FROM blobs WHERE id = ?', grace, row)
 }
 
 function deleteBlob(tx: Transaction, row: number): void {
@@ -118,12 +122,7 @@ function deleteBlob(tx: Transaction, row: number): void {
 /** Deletes blobs whose time has come, `limit` of them at most. Gives how many. */
 export function sweepBlobs(tx: Transaction, now: number, limit: number): number {
   tx.run('UPDATE doomed SET gone_at = ? + grace WHERE gone_at IS NULL', now)
-  // Whatever else went wrong, what somebody refers to stays.
-  const gone = tx.all<{ blob: number }>(
-    'SELECT blob FROM doomed JOIN blobs ON id = blob WHERE gone_at <= ? AND refs = 0 LIMIT ?',
-    now,
-    limit,
-  )
+  const gone = tx.all<{ blob: number }>('SELECT blob FROM doomed WHERE gone_at <= ? LIMIT ?', now, limit)
   for (const { blob } of gone) deleteBlob(tx, blob)
   return gone.length
 }
@@ -138,14 +137,13 @@ export interface FoundBlob {
 /** Looks a blob up. One question brings the bytes along, as most messages have one piece. */
 export function findBlob(statements: Statements, row: number): FoundBlob | undefined {
   const found = statements.get<{ size: number; data: Uint8Array | null }>(
-    `SELECT size, CASE WHEN size <= ${chunkSize} THEN data END AS data
-     FROM blobs LEFT JOIN chunks ON chunks.id = blobs.id * ${mostChunks} WHERE blobs.id = ?`,
+    'SELECT size, data FROM blobs WHERE id = ?',
     row,
   )
   if (!found) return undefined
   const { size, data } = found
-  if (data) return { size, bytes: data }
-  return { size, bytes: size === 0 ? new Uint8Array() : undefined }
+  if (data || size > chunkSize) return { size, bytes: data ?? undefined }
+  return { size, bytes: size === 0 ? new Uint8Array() : readChunk(statements, row, 0) }
 }
 
 /** One piece of a blob. @throws MailError `NO_SUCH_MESSAGE`. */

@@ -10,16 +10,18 @@ const inspections: readonly string[] = [
    FROM messages WHERE blob NOT IN (SELECT id FROM blobs)`,
   `SELECT 'queue entry ' || id || ' has no bytes' FROM entries WHERE blob NOT IN (SELECT id FROM blobs)`,
   `SELECT 'blob ' || id || ' counts ' || refs || ' references and has ' || ifnull(n, 0)
-   FROM blobs LEFT JOIN (
+   FROM (
+     SELECT id, CASE WHEN doomed.blob IS NULL THEN ifnull(refs, 1) ELSE 0 END AS refs
+     FROM blobs LEFT JOIN shared ON shared.blob = id LEFT JOIN doomed ON doomed.blob = id
+   ) LEFT JOIN (
      SELECT blob, count(*) AS n FROM (SELECT blob FROM messages UNION ALL SELECT blob FROM entries) GROUP BY blob
    ) ON blob = id WHERE refs <> ifnull(n, 0)`,
-  `SELECT 'blob ' || id || ' is an orphan that nothing will remove'
-   FROM blobs WHERE refs = 0 AND id NOT IN (SELECT blob FROM doomed)`,
-  `SELECT 'blob ' || blob || ' is used and marked to be removed'
-   FROM doomed JOIN blobs ON id = blob WHERE refs > 0`,
-  `SELECT 'blob ' || id || ' has ' || size || ' octets and pieces of ' || ifnull(held, 0)
+  `SELECT 'blob ' || blob || ' is used and marked to be removed' FROM doomed JOIN shared USING (blob)`,
+  `SELECT 'references to blob ' || blob || ' are counted and it is not there'
+   FROM shared WHERE blob NOT IN (SELECT id FROM blobs)`,
+  `SELECT 'blob ' || id || ' has ' || size || ' octets and pieces of ' || (ifnull(length(data), 0) + ifnull(held, 0))
    FROM blobs LEFT JOIN (SELECT id / 65536 AS blob, sum(length(data)) AS held FROM chunks GROUP BY 1) ON blob = id
-   WHERE size <> ifnull(held, 0)`,
+   WHERE size <> ifnull(length(data), 0) + ifnull(held, 0)`,
   `SELECT 'piece ' || id || ' belongs to no blob' FROM chunks WHERE id / 65536 NOT IN (SELECT id FROM blobs)`,
   `SELECT 'mailbox ' || id || ' counts ' || b.messages || ' messages, ' || b.unseen || ' unseen, ' || b.bytes
      || ' octets and has ' || ifnull(m.n, 0) || ', ' || ifnull(m.unseen, 0) || ', ' || ifnull(m.size, 0)

@@ -25,6 +25,9 @@ export interface GroupResult {
   readonly changes: readonly StorageChange[]
 }
 
+/** One transaction takes no more commands than this, and no more octets of messages, so that none waits for long. */
+export const mostOfGroup = { commands: 500, bytes: 8 * 1024 * 1024 }
+
 /** Time between sweeps, by the instants that pass by. */
 const sweepEvery = 60_000
 const mostSwept = 200

@@ -1,19 +1,21 @@
-import { type Command, GroupCommit, type GroupResult } from './group-commit.js'
+import { GroupCommit, type GroupResult } from './group-commit.js'
 import type { SqliteDatabase } from './sqlite-database.js'
-import type { Committer } from './writer.js'
+import type { CommandGroup, Committer } from './writer.js'
 
 /** Commits in the calling thread. */
 export class InlineCommitter implements Committer {
   readonly #database: SqliteDatabase
   readonly #groups: GroupCommit
+  commits = 0
 
   constructor(database: SqliteDatabase, origin: string) {
     this.#database = database
     this.#groups = new GroupCommit(database, origin)
   }
 
-  async commit(group: readonly Command[]): Promise<GroupResult> {
-    return this.#groups.commit(group)
+  async commit({ commands }: CommandGroup): Promise<GroupResult> {
+    this.commits++
+    return this.#groups.commit(commands)
   }
 
   async close(): Promise<void> {

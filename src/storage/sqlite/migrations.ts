@@ -156,4 +156,27 @@ export const migrations: readonly string[] = [
     SELECT owner, destination, min(due_at) FROM entries WHERE state IN ('waiting', 'leased')
     GROUP BY owner, destination;
   `,
+  `
+  -- A message of one piece lies in the row of its blob, and most blobs have one reference: only how many others have is
+  -- written down, so that what is stored once and removed once is one row of one table. Blobs in doomed have none.
+  CREATE TABLE shared (
+    blob INTEGER PRIMARY KEY,
+    refs INTEGER NOT NULL CHECK (refs > 1)
+  ) STRICT;
+  INSERT INTO shared (blob, refs) SELECT id, refs FROM blobs WHERE refs > 1;
+  ALTER TABLE blobs DROP COLUMN refs;
+  -- NULL where the bytes are in chunks: longer messages, and those that were stored before.
+  ALTER TABLE blobs ADD COLUMN data BLOB;
+
+  -- What became of accepted batches, by the hour they came in: the last one is kept, and the one before.
+  ALTER TABLE accepted RENAME TO accepted_before;
+  CREATE TABLE accepted (
+    hour INTEGER NOT NULL,
+    id TEXT NOT NULL,
+    result TEXT NOT NULL,
+    PRIMARY KEY (hour, id)
+  ) STRICT, WITHOUT ROWID;
+  INSERT INTO accepted (hour, id, result) SELECT CAST(at / 3600000 AS INTEGER), id, result FROM accepted_before;
+  DROP TABLE accepted_before;
+  `,
 ]

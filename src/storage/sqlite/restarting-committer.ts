@@ -1,6 +1,6 @@
-import type { Command, GroupResult } from './group-commit.js'
+import type { GroupResult } from './group-commit.js'
 import { ThreadCommitter, type ThreadStart } from './thread-committer.js'
-import type { Committer } from './writer.js'
+import type { CommandGroup, Committer } from './writer.js'
 
 /**
  * Commits in a thread, and in a new one when that died: calls that it had in hand fail as temporary, as nobody knows how
@@ -9,6 +9,8 @@ import type { Committer } from './writer.js'
 export class RestartingCommitter implements Committer {
   readonly #start: ThreadStart
   #thread: ThreadCommitter
+  #starting: Promise<void> | undefined
+  #commitsBefore = 0
 
   private constructor(start: ThreadStart, thread: ThreadCommitter) {
     this.#start = start
@@ -20,9 +22,26 @@ export class RestartingCommitter implements Committer {
     return new RestartingCommitter(start, await ThreadCommitter.start(start))
   }
 
-  async commit(group: readonly Command[]): Promise<GroupResult> {
-    if (this.#thread.isBroken) this.#thread = await ThreadCommitter.start(this.#start)
+  get commits(): number {
+    return this.#commitsBefore + this.#thread.commits
+  }
+
+  async commit(group: CommandGroup): Promise<GroupResult> {
+    if (this.#thread.isBroken) {
+      this.#starting ??= this.#restart()
+      await this.#starting
+    }
     return this.#thread.commit(group)
+  }
+
+  async #restart(): Promise<void> {
+    try {
+      const thread = await ThreadCommitter.start(this.#start)
+      this.#commitsBefore += this.#thread.commits
+      this.#thread = thread
+    } finally {
+      this.#starting = undefined
+    }
   }
 
   close(): Promise<void> {

@@ -120,10 +120,10 @@ export class SqliteStorageDriver implements SqliteStorage {
   }
 
   async #accept(batch: AcceptBatch): Promise<AcceptResult> {
-    const { message, id } = batch
+    const { message } = batch
     if (!isStoredBlob(message) && message.size > chunkSize) {
       // The commit looks too; this saves streaming a message for nothing.
-      const known = await this.#connection.read(statements => knownResult(statements, id))
+      const known = await this.#connection.read(statements => knownResult(statements, batch))
       if (known) return known
     }
     const prepared = await prepareBatch(this.#connection, batch)

@@ -3,7 +3,7 @@ import { describeError, MailError } from '../../core/error.js'
 import type { Command, GroupResult } from './group-commit.js'
 import { decodeError, type EncodedError } from './sqlite-error.js'
 import { startThread } from './start-thread.js'
-import type { Committer } from './writer.js'
+import type { CommandGroup, Committer } from './writer.js'
 
 /** What the thread is told when it begins. */
 export interface ThreadStart {
@@ -13,29 +13,34 @@ export interface ThreadStart {
 }
 
 /** What the thread is asked. */
-export type ThreadRequest = { readonly group: readonly Command[] } | 'close'
+export type ThreadRequest = CommandGroup | 'close'
 
-/** What the thread answers: once when the database is open or is not, then to each request. */
+/** What the thread answers: once when the database is open or is not, then once for each transaction. */
 export type ThreadAnswer =
   | { readonly opened: true }
   | { readonly failed: EncodedError }
-  | { readonly result: GroupResult }
+  /** Of the requests that shared a transaction, in their order. */
+  | { readonly results: readonly GroupResult[] }
   | { readonly closed: true }
 
+type SingleAnswer = Exclude<ThreadAnswer, { results: unknown }> | GroupResult
+
 interface Expected {
-  readonly resolve: (answer: ThreadAnswer) => void
+  readonly resolve: (answer: SingleAnswer) => void
   readonly reject: (error: MailError) => void
 }
 
 /** Commits in a thread of its own, so that waiting for the disk holds up nothing else. */
 export class ThreadCommitter implements Committer {
   readonly #worker: Worker
-  #expected: Expected | undefined
+  /** Who waits for an answer, in the order of the requests. */
+  readonly #expected: Expected[] = []
   #broken: MailError | undefined
+  commits = 0
 
   private constructor(worker: Worker) {
     this.#worker = worker
-    worker.on('message', (answer: ThreadAnswer) => this.#settle(expected => expected.resolve(answer)))
+    worker.on('message', (answer: ThreadAnswer) => this.#take(answer))
     worker.on('error', thrown => this.#break(describeError(thrown)))
     worker.on('exit', code => this.#break(`it ended with code ${code}`))
   }
@@ -53,9 +58,9 @@ export class ThreadCommitter implements Committer {
     return this.#broken !== undefined
   }
 
-  async commit(group: readonly Command[]): Promise<GroupResult> {
-    const answer = await this.#ask({ group }, buffersOf(group))
-    if ('result' in answer) return answer.result
+  async commit(group: CommandGroup): Promise<GroupResult> {
+    const answer = await this.#ask(group, buffersOf(group.commands))
+    if ('outcomes' in answer) return answer
     throw new MailError('STORAGE_FAILED', 'sqliteStorage: the thread answered something else', {
       temporary: true,
     })
@@ -66,26 +71,28 @@ export class ThreadCommitter implements Committer {
     await this.#worker.terminate()
   }
 
-  #ask(request: ThreadRequest, buffers: ArrayBuffer[]): Promise<ThreadAnswer> {
+  #ask(request: ThreadRequest, buffers: ArrayBuffer[]): Promise<SingleAnswer> {
     const answer = this.#expect()
     if (!this.#broken) this.#worker.postMessage(request, buffers)
     return answer
   }
 
   /** The thread keeps the process alive while somebody waits for it, and no longer. */
-  #expect(): Promise<ThreadAnswer> {
+  #expect(): Promise<SingleAnswer> {
     if (this.#broken) return Promise.reject(this.#broken)
-    this.#worker.ref()
+    if (this.#expected.length === 0) this.#worker.ref()
     return new Promise((resolve, reject) => {
-      this.#expected = { resolve, reject }
+      this.#expected.push({ resolve, reject })
     })
   }
 
-  #settle(settle: (expected: Expected) => void): void {
-    const expected = this.#expected
-    this.#expected = undefined
-    this.#worker.unref()
-    if (expected) settle(expected)
+  #take(answer: ThreadAnswer): void {
+    if (!('results' in answer)) this.#expected.shift()?.resolve(answer)
+    else {
+      this.commits++
+      for (const result of answer.results) this.#expected.shift()?.resolve(result)
+    }
+    if (this.#expected.length === 0) this.#worker.unref()
   }
 
   #break(reason: string): void {
@@ -93,7 +100,8 @@ export class ThreadCommitter implements Committer {
       temporary: true,
     })
     this.#broken ??= error
-    this.#settle(expected => expected.reject(error))
+    this.#worker.unref()
+    for (const { reject } of this.#expected.splice(0)) reject(error)
   }
 }
 

@@ -1,18 +1,27 @@
 import { MailError } from '../../core/error.js'
 import type { StorageChange } from '../storage.js'
 import type { CommandArgs, CommandName, CommandResult } from './commands.js'
-import type { Command, GroupResult, Outcome } from './group-commit.js'
+import { type Command, type GroupResult, mostOfGroup, type Outcome } from './group-commit.js'
 import { decodeError, encodeError } from './sqlite-error.js'
 
 /** Where groups are committed: in this thread or another. */
 export interface Committer {
-  commit(group: readonly Command[]): Promise<GroupResult>
+  /** Transactions made. */
+  readonly commits: number
+  /**
+   * Commits a group, behind those before it. Need not be waited for: groups that come while one is committed may share
+   * the next transaction.
+   */
+  commit(group: CommandGroup): Promise<GroupResult>
   close(): Promise<void>
 }
 
-/** One transaction takes no more commands than this, and no more octets of messages, so that none waits for long. */
-const mostCommands = 500
-const mostBytes = 8 * 1024 * 1024
+/** Commands that came together. */
+export interface CommandGroup {
+  readonly commands: readonly Command[]
+  /** Octets of message bytes in them. */
+  readonly bytes: number
+}
 
 interface Waiting {
   readonly command: Command
@@ -21,22 +30,27 @@ interface Waiting {
 }
 
 /**
- * Gathers commands into groups. Those that come in one turn of the event loop go together at its end, and those that
- * come while a group is committed make the next; so a lone one waits for nothing, and under load groups grow.
+ * Gathers commands into groups. Those that come in one turn of the event loop go together at its end, and what comes
+ * while the committer is at work shares its next transaction; so a lone one waits for nothing, and under load
+ * transactions grow.
  */
 export class Writer {
   readonly #committer: Committer
   readonly #publish: (changes: readonly StorageChange[]) => void
   #waiting: Waiting[] = []
-  #busy = false
+  #underWay = 0
   #scheduled = false
   #ended: (() => void) | undefined
-  /** Transactions made, and commands in them. */
-  readonly counts = { commits: 0, commands: 0 }
+  #commands = 0
 
   constructor(committer: Committer, publish: (changes: readonly StorageChange[]) => void) {
     this.#committer = committer
     this.#publish = publish
+  }
+
+  /** Transactions made, and commands in them. */
+  get counts(): { readonly commits: number; readonly commands: number } {
+    return { commits: this.#committer.commits, commands: this.#commands }
   }
 
   /**
@@ -60,19 +74,12 @@ export class Writer {
   }
 
   #schedule(): void {
-    if (this.#busy || this.#scheduled) return
+    if (this.#scheduled) return
     this.#scheduled = true
     setImmediate(() => {
       this.#scheduled = false
-      void this.#commitAll()
+      while (this.#waiting.length > 0) void this.#commit(this.#takeGroup())
     })
-  }
-
-  async #commitAll(): Promise<void> {
-    this.#busy = true
-    while (this.#waiting.length > 0) await this.#commitOne(this.#takeGroup())
-    this.#busy = false
-    this.#ended?.()
   }
 
   #takeGroup(): Waiting[] {
@@ -80,30 +87,38 @@ export class Writer {
     let count = 0
     for (const { weight } of this.#waiting) {
       bytes += weight
-      if (count === mostCommands || (count > 0 && bytes > mostBytes)) break
+      if (count === mostOfGroup.commands || (count > 0 && bytes > mostOfGroup.bytes)) break
       count++
     }
     return this.#waiting.splice(0, count)
   }
 
-  async #commitOne(group: readonly Waiting[]): Promise<void> {
+  async #commit(group: readonly Waiting[]): Promise<void> {
+    this.#underWay++
+    const bytes = group.reduce((sum, { weight }) => sum + weight, 0)
     try {
-      const { outcomes, changes } = await this.#committer.commit(group.map(({ command }) => command))
-      this.counts.commits++
-      this.counts.commands += group.length
+      const commands = group.map(({ command }) => command)
+      const { outcomes, changes } = await this.#committer.commit({ commands, bytes })
+      this.#commands += group.length
       for (const [index, { done }] of group.entries()) done(outcomes[index] ?? noOutcome)
       this.#publish(changes)
     } catch (thrown) {
       const error = encodeError(thrown)
       for (const { done } of group) done({ error })
     }
+    this.#underWay--
+    if (this.#isIdle()) this.#ended?.()
+  }
+
+  #isIdle(): boolean {
+    return this.#underWay === 0 && !this.#scheduled
   }
 
   /** Takes nothing new; resolves when what was taken is committed and the committer closed. */
   async close(): Promise<void> {
     await new Promise<void>(resolve => {
       this.#ended = resolve
-      if (!this.#busy && !this.#scheduled) resolve()
+      if (this.#isIdle()) resolve()
     })
     await this.#committer.close()
   }

@@ -99,7 +99,7 @@ describe('a full or failing disk', () => {
 
 describeSqlite('an SQLite database', {}, () => {
   it.each([
-    ['is full', 'INSERT INTO chunks', { errcode: 13 }, '452 4.3.1'],
+    ['is full', 'INSERT INTO blobs', { errcode: 13 }, '452 4.3.1'],
     ['finds no room at the commit', 'COMMIT', { code: 'SQLITE_FULL' }, '452 4.3.1'],
     ['cannot sync', 'COMMIT', { code: 'SQLITE_IOERR_FSYNC' }, '451 4.3.0'],
   ])(

@@ -78,7 +78,7 @@ describeSqlite('a database that says it is full', {}, () => {
     async problem => {
       let isFull = false
       const storage = gatedStorage(temporaryFile(), sql => {
-        if (isFull && sql.startsWith('INSERT INTO chunks')) throw Object.assign(new Error('full'), problem)
+        if (isFull && sql.startsWith('INSERT INTO blobs')) throw Object.assign(new Error('full'), problem)
       })
       await put(storage, 'ann')
       isFull = true

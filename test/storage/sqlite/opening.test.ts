@@ -3,7 +3,7 @@ import { expect, it } from 'vitest'
 import { migrations } from '../../../src/storage/sqlite/migrations.js'
 import { loadSqlite, schemaVersion } from '../../../src/storage/sqlite/open-database.js'
 import { sqliteStorage } from '../../../src/storage/sqlite/sqlite-storage.js'
-import { mailboxOf, put, start } from '../../../src/testing/conformance/sample-batch.js'
+import { bytesOf, mailboxOf, put, start } from '../../../src/testing/conformance/sample-batch.js'
 import { describeSqlite } from './describe-sqlite.js'
 import { gatedStorage } from './faulty-database.js'
 import { temporaryFile } from './temporary-file.js'
@@ -65,7 +65,16 @@ describeSqlite('opening an SQLite storage', {}, () => {
     expect(await mailboxOf(storage, 'ann')).toMatchObject({ uidValidity: 7, uidNext: 2, messages: 1 })
     const request = { now: start, expiresAt: start + 1, limit: 9 }
     expect(await storage.queue.lease({ ...request, exceptSenders: new Set(['b.test']) })).toEqual([])
-    expect(await storage.queue.lease(request)).toMatchObject([{ recipient: { address: 'c@d.test' } }])
+    const [entry] = await storage.queue.lease(request)
+    expect(entry).toMatchObject({ recipient: { address: 'c@d.test' } })
+    expect((await bytesOf(await storage.blobs.open(entry?.blob ?? ''))).toString()).toBe('\r\n')
+    // The bytes of a message that was stored apart go with it.
+    const { id } = await mailboxOf(storage, 'ann')
+    await storage.mail.expunge(id, [1])
+    expect(await storage.check()).toEqual([])
+    await storage.queue.drop([entry?.id ?? ''])
+    expect(await storage.blobs.open(entry?.blob ?? '')).toBeUndefined()
+    expect(await storage.check()).toEqual([])
     expect((await storage.stats()).schema).toBe(migrations.length)
     await storage.close()
   })
