@@ -58,7 +58,7 @@ function publishedEntries({ exports, bin }: Manifest): string[] {
 
 /** What `storage/sqlite/start-thread.ts` starts. */
 function isThread(file: string): boolean {
-  return /[/\\](?:writer|maintenance)-thread\.js$/.test(file)
+  return /[/\\](?:writer|checkpoint|maintenance)-thread\.js$/.test(file)
 }
 
 function joinModules(entryPoints: string[], splitting: boolean): Promise<BuildResult<{ write: false }>> {

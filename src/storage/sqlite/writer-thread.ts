@@ -1,4 +1,5 @@
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
+import { Checkpointer } from './checkpointer.js'
 import { GroupCommit, type GroupResult, mostOfGroup } from './group-commit.js'
 import { loadSqlite, openWriter } from './open-database.js'
 import { encodeError } from './sqlite-error.js'
@@ -12,16 +13,21 @@ import type { CommandGroup } from './writer.js'
 async function main({ path, busyTimeout, origin }: ThreadStart): Promise<void> {
   const database = openWriter(await loadSqlite(), { path, busyTimeout })
   const groups = new GroupCommit(database, origin)
-  parentPort?.on('message', (request: ThreadRequest) => {
-    if (request !== 'close') {
-      const requests = [request, ...waitingRequests(request)]
-      const { outcomes, changes } = groups.commit(requests.flatMap(({ commands }) => commands))
-      answer({ results: divide(requests, { outcomes, changes }) })
-      return
-    }
+  const checkpointer = new Checkpointer(database, { path, busyTimeout })
+  const commit = (first: CommandGroup) => {
+    const requests = [first, ...waitingRequests(first)]
+    answer({ results: divide(requests, groups.commit(requests.flatMap(({ commands }) => commands))) })
+    checkpointer.committed(requests.reduce((sum, { bytes }) => sum + bytes, 0))
+  }
+  const close = async () => {
+    await checkpointer.close()
     database.close()
     answer({ closed: true })
     parentPort?.close()
+  }
+  parentPort?.on('message', (request: ThreadRequest) => {
+    if (request === 'close') void close()
+    else commit(request)
   })
   answer({ opened: true })
 }

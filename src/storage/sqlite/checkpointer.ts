@@ -1,0 +1,80 @@
+import type { Worker } from 'node:worker_threads'
+import type { SqliteDatabase } from './sqlite-database.js'
+import { startThread } from './start-thread.js'
+
+/** Where the database is. */
+export interface CheckpointStart {
+  readonly path: string
+  readonly busyTimeout: number
+}
+
+/** Octets of the log at which it is moved into the database. */
+const longestLog = 16 * 1024 * 1024
+
+/** What a commit writes to the log besides message bytes, about: a page of each table. */
+const ofEachCommit = 10 * 16 * 1024
+
+/** Pages after which SQLite moves the log by itself, where this did not keep up or there is no thread. */
+const patience = { with: 4_000, without: 1_000 }
+
+/**
+ * Moves the log into the database (https://www.sqlite.org/wal.html#checkpointing) in a thread, while commits go on: in the
+ * thread that writes all of them wait for it. What commits wrote meanwhile is a short rest, which is moved between two
+ * of them; then the log is empty, and is written from its beginning again.
+ */
+export class Checkpointer {
+  readonly #database: SqliteDatabase
+  readonly #start: CheckpointStart
+  #thread: Worker | undefined
+  #isBusy = false
+  #written = 0
+
+  /** @param database - the connection that writes. */
+  constructor(database: SqliteDatabase, start: CheckpointStart) {
+    this.#database = database
+    this.#start = start
+    this.#setPatience(patience.with)
+  }
+
+  /** A commit was made with so many octets of messages. */
+  committed(bytes: number): void {
+    this.#written += bytes + ofEachCommit
+    if (this.#isBusy || this.#written < longestLog) return
+    this.#isBusy = true
+    this.#thread ??= this.#startThread()
+    this.#thread.postMessage('checkpoint')
+  }
+
+  #startThread(): Worker {
+    const thread = startThread('checkpoint-thread', this.#start)
+    thread.on('message', () => this.#moveRest())
+    // Without the thread all is as it is elsewhere: SQLite does it in the middle of a commit.
+    const giveUp = () => this.#setPatience(patience.without)
+    thread.on('error', giveUp)
+    thread.on('exit', giveUp)
+    thread.unref()
+    return thread
+  }
+
+  #moveRest(): void {
+    this.#isBusy = false
+    this.#written = 0
+    try {
+      this.#database.prepare('PRAGMA wal_checkpoint(PASSIVE)').all()
+    } catch {
+      // The next time finds what this one could not move.
+    }
+  }
+
+  #setPatience(pages: number): void {
+    this.#database.exec(`PRAGMA wal_autocheckpoint = ${pages}`)
+  }
+
+  /** Ends the thread. */
+  async close(): Promise<void> {
+    const thread = this.#thread
+    if (!thread) return
+    thread.removeAllListeners()
+    await thread.terminate()
+  }
+}

@@ -1,0 +1,109 @@
+import { afterEach, expect, it, vi } from 'vitest'
+import { bytesSource } from '../../../src/message/sources.js'
+import { Checkpointer } from '../../../src/storage/sqlite/checkpointer.js'
+import { loadSqlite, openWriter } from '../../../src/storage/sqlite/open-database.js'
+import type { SqliteDatabase } from '../../../src/storage/sqlite/sqlite-database.js'
+import { sqliteStorage } from '../../../src/storage/sqlite/sqlite-storage.js'
+import { sampleBatch, start } from '../../../src/testing/conformance/sample-batch.js'
+import { describeSqlite } from './describe-sqlite.js'
+import { temporaryFile } from './temporary-file.js'
+
+const megabyte = 1024 * 1024
+const copies = [{ account: 'ann', mailbox: 'INBOX', internalDate: start }]
+const threads: string[] = []
+
+vi.mock('../../../src/storage/sqlite/start-thread.js', async load => {
+  const { startThread } = await load<typeof import('../../../src/storage/sqlite/start-thread.js')>()
+  return {
+    startThread: (...args: Parameters<typeof startThread>) => {
+      threads.push(args[0])
+      return startThread(...args)
+    },
+  }
+})
+
+/** A database whose calls are told; `next` resolves with the next one that matches. */
+async function watchedDatabase(path: string) {
+  const database = openWriter(await loadSqlite(), { path, busyTimeout: 1_000 })
+  const waiting: { pattern: RegExp; resolve: () => void }[] = []
+  const tell = (sql: string) => {
+    for (const { pattern, resolve } of waiting) if (pattern.test(sql)) resolve()
+  }
+  const watched: SqliteDatabase = {
+    prepare: sql => {
+      tell(sql)
+      return database.prepare(sql)
+    },
+    exec: sql => {
+      tell(sql)
+      return database.exec(sql)
+    },
+    close: () => database.close(),
+  }
+  const next = (pattern: RegExp) => new Promise<void>(resolve => waiting.push({ pattern, resolve }))
+  return { database: watched, next }
+}
+
+/** Pages in the log. */
+function pagesIn(database: SqliteDatabase): number {
+  return (database.prepare('PRAGMA wal_checkpoint(PASSIVE)').get() as { log: number }).log
+}
+
+function write(database: SqliteDatabase, bytes: number): void {
+  database.prepare('INSERT INTO blobs (size, data) VALUES (?, zeroblob(?))').run(bytes, bytes)
+}
+
+describeSqlite('the log', {}, () => {
+  afterEach(() => {
+    threads.length = 0
+  })
+
+  it('is moved into the database beside the commits, and written from its beginning after that', async () => {
+    const path = temporaryFile()
+    const { database, next } = await watchedDatabase(path)
+    const checkpointer = new Checkpointer(database, { path, busyTimeout: 1_000 })
+    const restMoved = next(/wal_checkpoint/)
+    write(database, 17 * megabyte)
+    checkpointer.committed(17 * megabyte)
+    // This one comes while the thread is at work.
+    write(database, megabyte)
+    await restMoved
+    write(database, 10)
+    expect(pagesIn(database)).toBeLessThan(20)
+    await checkpointer.close()
+    database.close()
+  })
+
+  it('is left alone while little is written', async () => {
+    const path = temporaryFile()
+    const { database } = await watchedDatabase(path)
+    const checkpointer = new Checkpointer(database, { path, busyTimeout: 1_000 })
+    write(database, megabyte)
+    checkpointer.committed(megabyte)
+    expect(threads).toEqual([])
+    await checkpointer.close()
+    database.close()
+  })
+
+  it('is moved by SQLite where there is no thread for it', async () => {
+    const { database, next } = await watchedDatabase(temporaryFile())
+    const wrongPath = { path: '/nowhere/at.all', busyTimeout: 1_000 }
+    const checkpointer = new Checkpointer(database, wrongPath)
+    const givenUp = next(/wal_autocheckpoint = 1000/)
+    checkpointer.committed(17 * megabyte)
+    await givenUp
+    await checkpointer.close()
+    database.close()
+  })
+
+  it('stays short under load, and closing does not wait for a thread that moves it', async () => {
+    const storage = sqliteStorage({ path: temporaryFile() })
+    const message = bytesSource(Buffer.alloc(250_000, 'a line of text, as long as others\r\n'))
+    const store = () => storage.accept(sampleBatch({ message, copies }))
+    for (let round = 0; round < 20; round++) await Promise.all(Array.from({ length: 20 }, store))
+    expect((await storage.stats()).logBytes).toBeLessThan(80 * megabyte)
+    await Promise.all(Array.from({ length: 80 }, store))
+    expect(await storage.check()).toEqual([])
+    await storage.close()
+  })
+})
