@@ -233,6 +233,8 @@ export type {
   SettleResult,
 } from './storage/queue-storage.js'
 export { LeaseBudget, senderOf } from './storage/queue-storage.js'
+export type { NewRecord, RecordQuery, RecordStorage, StoredRecord } from './storage/record-storage.js'
+export { largestRecord } from './storage/record-storage.js'
 export type { AcceptBatch, AcceptResult, BlobId, Storage, StorageChange } from './storage/storage.js'
 export { createMailStore } from './store/create-mail-store.js'
 export type { MailStoreEvents } from './store/events.js'

@@ -7,6 +7,7 @@ import {
   type LeaseRef,
   type LeaseRequest,
   MailError,
+  type NewRecord,
   type QueueCounts,
   type QueuedMessage,
   type QueueEntry,
@@ -19,6 +20,7 @@ import {
 } from 'posthorn'
 import type { StagedBlob } from './blob-files.ts'
 import type { Shared } from './journal-mail.ts'
+import { forgetRecords, keepRecords } from './journal-records.ts'
 import { type EntryRow, nextNumber, type Tables } from './rows.ts'
 
 /** RFC 5321 §4.5.3.1.8. */
@@ -45,6 +47,7 @@ export class JournalQueue implements QueueStorage {
 
   lease(request: LeaseRequest): Promise<LeasedEntry[]> {
     return this.#shared.work.do(() => {
+      forgetRecords(this.#tables, request.now)
       for (const entry of this.#due(request.now)) if (entry.holdAfter) this.#end(entry, { state: 'waiting' })
       return this.#choose(request).map(entry => {
         const token = randomUUID()
@@ -108,7 +111,7 @@ export class JournalQueue implements QueueStorage {
     })
   }
 
-  settle({ entries, accept = [] }: Settlement): Promise<SettleResult> {
+  settle({ entries, accept = [], records = [] }: Settlement): Promise<SettleResult> {
     if (new Set(entries.map(({ id }) => id)).size < entries.length) {
       return Promise.reject(new MailError('OPTION_INVALID', 'settle: an entry is named twice'))
     }
@@ -122,6 +125,7 @@ export class JournalQueue implements QueueStorage {
         if (lost.length > 0) return { settled: false, lost }
         const accepted = store()
         for (const entry of entries) this.#settleOne(entry)
+        keepRecords(this.#tables, records)
         return { settled: true, accepted }
       })
     })
@@ -196,10 +200,13 @@ export class JournalQueue implements QueueStorage {
     })
   }
 
-  drop(ids: readonly string[]): Promise<string[]> {
+  drop(ids: readonly string[], records?: ReadonlyMap<string, readonly NewRecord[]>): Promise<string[]> {
     return this.#shared.work.do(() => {
       const found = this.#find(ids)
-      for (const entry of found) this.#remove(entry)
+      for (const entry of found) {
+        this.#remove(entry)
+        keepRecords(this.#tables, records?.get(entry.id) ?? [])
+      }
       return found.map(({ id }) => id)
     })
   }

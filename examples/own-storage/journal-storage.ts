@@ -7,6 +7,7 @@ import { Journal } from './journal.ts'
 import { JournalLocks } from './journal-locks.ts'
 import { JournalMail } from './journal-mail.ts'
 import { JournalQueue } from './journal-queue.ts'
+import { JournalRecords } from './journal-records.ts'
 import { type Tables, tablesOf } from './rows.ts'
 import { Work } from './work.ts'
 
@@ -32,6 +33,7 @@ class JournalStorage implements Storage {
   readonly mail: JournalMail
   readonly queue: JournalQueue
   readonly locks: JournalLocks
+  readonly records: JournalRecords
   readonly #tables: Tables
   readonly #feed: ChangeFeed
   readonly #work: Work
@@ -49,6 +51,7 @@ class JournalStorage implements Storage {
     this.mail = new JournalMail(shared)
     this.queue = new JournalQueue(shared, (batches, commit) => this.#withBatches(batches, commit))
     this.locks = new JournalLocks(work)
+    this.records = new JournalRecords(tables, work)
   }
 
   accept(batch: AcceptBatch): Promise<AcceptResult> {

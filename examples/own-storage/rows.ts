@@ -1,4 +1,12 @@
-import type { AcceptResult, BlobId, MailboxId, MailboxRecord, MessageRecord, QueueEntry } from 'posthorn'
+import type {
+  AcceptResult,
+  BlobId,
+  MailboxId,
+  MailboxRecord,
+  MessageRecord,
+  NewRecord,
+  QueueEntry,
+} from 'posthorn'
 import type { Journal } from './journal.ts'
 import type { Table } from './table.ts'
 
@@ -51,6 +59,7 @@ export interface Tables {
   readonly entries: Table<EntryRow>
   readonly blobs: Table<BlobRow>
   readonly batches: Table<BatchRow>
+  readonly records: Table<NewRecord & { readonly count: number }>
   readonly counters: Table<{ readonly last: number }>
 }
 
@@ -63,6 +72,7 @@ export function tablesOf(journal: Journal): Tables {
     entries: journal.table('entries'),
     blobs: journal.table('blobs'),
     batches: journal.table('batches'),
+    records: journal.table<NewRecord & { readonly count: number }>('records', row => row.space),
     counters: journal.table('counters'),
   }
 }

@@ -1,5 +1,6 @@
 import type { Envelope, EnvelopeRecipient } from '../core/envelope.js'
 import type { Reply } from '../core/reply.js'
+import type { NewRecord } from './record-storage.js'
 import type { AcceptBatch, AcceptResult, BlobId } from './storage.js'
 
 /**
@@ -21,8 +22,8 @@ export interface QueueStorage {
   /** Gives leases back unused: the attempt is taken back and the entry is due again at once. Lost ones are passed over. */
   giveBack(leases: readonly LeaseRef[]): Promise<void>
   /**
-   * Records what became of leased entries, and accepts the messages this calls for (bounces, warnings), all in
-   * one commit. Compare-and-set: when one of the leases was lost, nothing is done and `lost` names them.
+   * Records what became of leased entries, accepts the messages this calls for (bounces, warnings) and keeps its records,
+   * all in one commit. Compare-and-set: when one of the leases was lost, nothing is done and `lost` names them.
    */
   settle(settlement: Settlement): Promise<SettleResult>
 
@@ -41,8 +42,11 @@ export interface QueueStorage {
    * be held after its attempt is not; other leased ones are left alone. Resolves to the ids concerned.
    */
   release(ids: readonly string[], dueAt: number): Promise<string[]>
-  /** Removes entries without a DSN, leased ones too (their lease is then lost). Resolves to the ids that existed. */
-  drop(ids: readonly string[]): Promise<string[]>
+  /**
+   * Removes entries without a DSN, leased ones too (their lease is then lost). Resolves to the ids that existed; of those,
+   * by id, `records` are kept in the same commit.
+   */
+  drop(ids: readonly string[], records?: ReadonlyMap<string, readonly NewRecord[]>): Promise<string[]>
 }
 
 /** Recipients of one message that go to other servers. */
@@ -198,6 +202,8 @@ export interface LeaseRef {
 export interface Settlement {
   readonly entries: readonly SettledEntry[]
   readonly accept?: readonly AcceptBatch[]
+  /** What to remember of it. */
+  readonly records?: readonly NewRecord[]
 }
 
 /** What becomes of one leased entry. */

@@ -3,9 +3,11 @@ import type { BlobStorage } from './blob-storage.js'
 import type { LockStorage } from './lock-storage.js'
 import type { LocalCopy, MailStorage, StoredCopy } from './mail-storage.js'
 import type { QueuedMessage, QueueStorage } from './queue-storage.js'
+import type { RecordStorage } from './record-storage.js'
 
 /**
- * The contract of storage: message bytes, mailboxes and the queue, with one promise between them. A driver
+ * The contract of storage: message bytes, mailboxes, the queue and what is remembered beside them, with one promise between
+ * them. A driver
  * gets only clean input: the parts in front of it validate and normalise. Nothing here reads a clock; every
  * instant is an argument, in epoch milliseconds.
  *
@@ -17,6 +19,7 @@ export interface Storage extends AsyncDisposable {
   readonly mail: MailStorage
   readonly queue: QueueStorage
   readonly locks: LockStorage
+  readonly records: RecordStorage
   /**
    * Makes the local copies and the queue entries of one message durable together or not at all; resolves after
    * they are. Batches that arrive together may share one commit, and one that fails fails alone.

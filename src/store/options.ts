@@ -5,12 +5,14 @@ import { durationSchema, lazy, shapeSchema } from '../core/options.js'
 import type { Storage } from '../storage/storage.js'
 import { retentionSchema } from './retention/options.js'
 
-/** Checks that a value can be a storage: its own methods and its four parts. */
+/** Checks that a value can be a storage: its own methods and its parts. */
 const storageSchema = lazy(() =>
   shapeSchema<Storage>('a storage', ['accept', 'subscribe', 'close']).refine(
     storage =>
-      [storage.blobs, storage.mail, storage.queue, storage.locks].every(part => typeof part === 'object'),
-    { error: 'expected a storage with the parts blobs, mail, queue and locks' },
+      [storage.blobs, storage.mail, storage.queue, storage.locks, storage.records].every(
+        part => typeof part === 'object',
+      ),
+    { error: 'expected a storage with the parts blobs, mail, queue, locks and records' },
   ),
 )
 

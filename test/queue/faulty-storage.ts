@@ -34,6 +34,7 @@ export function faultyStorage(storage: Storage) {
     blobs,
     mail: storage.mail,
     locks: storage.locks,
+    records: storage.records,
     accept: batch => storage.accept(batch),
     subscribe: listener => storage.subscribe(listener),
     close: () => storage.close(),

@@ -83,6 +83,7 @@ export async function startHost(
     blobs: storage.blobs,
     queue: storage.queue,
     locks: storage.locks,
+    records: storage.records,
     subscribe: (listener: Parameters<Storage['subscribe']>[0]) => storage.subscribe(listener),
     accept: async (batch: AcceptBatch) => {
       const result = await storage.accept(batch)

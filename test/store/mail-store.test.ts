@@ -188,7 +188,10 @@ describe('createMailStore', () => {
   it('names what is wrong with an option', () => {
     for (const [options, message] of [
       [{ storage: {} }, /storage: expected a storage with accept\(\)/],
-      [{ storage: { accept() {}, subscribe() {}, close() {} } }, /parts blobs, mail, queue and locks/],
+      [
+        { storage: { accept() {}, subscribe() {}, close() {} } },
+        /parts blobs, mail, queue, locks and records/,
+      ],
       [{ clock: 5 }, /clock: expected a clock/],
       [{ lockExpiry: '2 minutes' }, /lockExpiry: expected milliseconds or a length/],
       [{ lockExpiry: 0 }, /lockExpiry: expected 1 ms or more/],

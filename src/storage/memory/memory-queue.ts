@@ -13,6 +13,7 @@ import type {
   Settlement,
   SettleResult,
 } from '../queue-storage.js'
+import type { NewRecord } from '../record-storage.js'
 import type { AcceptBatch, AcceptResult, BlobId } from '../storage.js'
 import type { ChangeFeed } from './change-feed.js'
 import type { Commit } from './commit.js'
@@ -20,6 +21,7 @@ import { DueIndex } from './due-index.js'
 import { frozenCopy } from './frozen-copy.js'
 import type { Lifetime } from './lifetime.js'
 import type { MemoryBlobs } from './memory-blobs.js'
+import type { MemoryRecords } from './memory-records.js'
 import type { QueueSlot } from './queue-slot.js'
 import { SlotList } from './slot-list.js'
 
@@ -29,6 +31,7 @@ const longestHistory = 50
 export interface QueueSurroundings {
   readonly lifetime: Lifetime
   readonly blobs: MemoryBlobs
+  readonly records: MemoryRecords
   readonly feed: ChangeFeed
   /** Reads the messages of batches; resolves to what stores them in a commit, or throws before it changes anything. */
   read(batches: readonly AcceptBatch[]): Promise<(commit: Commit) => AcceptResult[]>
@@ -55,6 +58,7 @@ export class MemoryQueue implements QueueStorage {
   async lease(request: LeaseRequest): Promise<LeasedEntry[]> {
     this.#around.lifetime.assertOpen()
     this.#around.blobs.sweep(request.now)
+    this.#around.records.sweep(request.now)
     this.#holdExpired(request.now)
     return this.#due.takeDue(request).map(slot => this.#lease(slot, request.expiresAt))
   }
@@ -107,6 +111,7 @@ export class MemoryQueue implements QueueStorage {
     const commit = this.#around.feed.begin()
     const accepted = store(commit)
     for (const entry of settled) this.#settleEntry(entry, commit)
+    if (settlement.records) this.#around.records.keep(settlement.records)
     this.#around.feed.publish(commit)
     return { settled: true, accepted }
   }
@@ -188,10 +193,13 @@ export class MemoryQueue implements QueueStorage {
     return concerned.map(slot => slot.entry.id)
   }
 
-  async drop(ids: readonly string[]): Promise<string[]> {
+  async drop(ids: readonly string[], records?: ReadonlyMap<string, readonly NewRecord[]>): Promise<string[]> {
     this.#around.lifetime.assertOpen()
     const found = this.#find(ids)
-    for (const slot of found) this.#remove(slot)
+    for (const slot of found) {
+      this.#remove(slot)
+      this.#around.records.keep(records?.get(slot.entry.id) ?? [])
+    }
     return found.map(slot => slot.entry.id)
   }
 

@@ -3,6 +3,7 @@ import type { BlobStorage } from '../blob-storage.js'
 import type { LockStorage } from '../lock-storage.js'
 import type { MailStorage } from '../mail-storage.js'
 import type { QueueStorage } from '../queue-storage.js'
+import type { RecordStorage } from '../record-storage.js'
 import { type AcceptBatch, type AcceptResult, type BlobId, isStoredBlob, type Storage } from '../storage.js'
 import { AcceptedBatches } from './accepted-batches.js'
 import { ChangeFeed } from './change-feed.js'
@@ -12,6 +13,7 @@ import { MemoryBlobs, type Pieces, piecesAtHand, readWhole } from './memory-blob
 import { MemoryLocks } from './memory-locks.js'
 import { MemoryMail, type PreparedCopy, prepareCopy } from './memory-mail.js'
 import { MemoryQueue } from './memory-queue.js'
+import { MemoryRecords } from './memory-records.js'
 import { type MemoryStorageOptions, memoryStorageSchema } from './options.js'
 import { newSlots, type QueueSlot } from './queue-slot.js'
 
@@ -49,6 +51,7 @@ class MemoryStorage implements Storage {
   readonly mail: MailStorage
   readonly queue: QueueStorage
   readonly locks: LockStorage
+  readonly records: RecordStorage
   readonly #blobs: MemoryBlobs
   readonly #mail: MemoryMail
   readonly #queue: MemoryQueue
@@ -62,9 +65,12 @@ class MemoryStorage implements Storage {
     const blobs = new MemoryBlobs(maxBytes, lifetime)
     this.blobs = this.#blobs = blobs
     this.mail = this.#mail = new MemoryMail({ lifetime, blobs, feed })
+    const records = new MemoryRecords(lifetime)
+    this.records = records
     this.queue = this.#queue = new MemoryQueue({
       lifetime,
       blobs,
+      records,
       feed,
       read: batches => this.#readAll(batches),
     })

@@ -1,5 +1,6 @@
 import { MailError } from '../../core/error.js'
 import type { SettleResult } from '../queue-storage.js'
+import type { NewRecord } from '../record-storage.js'
 import type { AcceptResult } from '../storage.js'
 import { putBlob, referBlob } from './blob-rows.js'
 import {
@@ -11,6 +12,7 @@ import {
 } from './entry-changes.js'
 import { ensureInbox, makeMailbox } from './mailbox-rows.js'
 import { appendMessages, appendTo, type NewMessage } from './message-changes.js'
+import { putRecord } from './record-rows.js'
 import { blobId, mailboxId } from './row-ids.js'
 import type { Statements } from './sqlite-database.js'
 import type { Transaction } from './transaction.js'
@@ -136,15 +138,17 @@ export function forgetBatches(tx: Transaction, limit: number): void {
   )
 }
 
-/** Settles leased entries and accepts what this calls for, or does nothing when a lease was lost. */
+/** Settles leased entries, accepts what this calls for and keeps its records, or does nothing when a lease was lost. */
 export function settle(
   tx: Transaction,
   entries: readonly Ending[],
   batches: readonly PreparedBatch[],
+  records: readonly NewRecord[],
 ): SettleResult {
   const found = heldEntries(tx, entries)
   if ('lost' in found) return { settled: false, lost: found.lost }
   const accepted = batches.map(batch => acceptBatch(tx, batch))
   settleEntries(tx, found.held)
+  for (const record of records) putRecord(tx, record)
   return { settled: true, accepted }
 }

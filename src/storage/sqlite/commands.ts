@@ -12,6 +12,7 @@ import {
   renameMailbox,
   setFlags,
 } from './message-changes.js'
+import { addToRecord, deleteRecords, putRecord } from './record-rows.js'
 import type { Transaction } from './transaction.js'
 
 /**
@@ -41,6 +42,9 @@ export const commands = {
   expunge: expungeMessages,
   acquireLock,
   releaseLock,
+  putRecord,
+  addToRecord,
+  deleteRecords,
   /** Gives up to `pages` free pages back to the file system; gives how many pages are free after it. */
   shrink: (tx: Transaction, pages: number) => {
     tx.database.exec(`PRAGMA incremental_vacuum(${Math.trunc(pages)})`)

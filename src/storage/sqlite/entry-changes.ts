@@ -1,7 +1,9 @@
 import { MailError } from '../../core/error.js'
 import type { AttemptRecord, LeaseRef, QueueState, SettledEntry } from '../queue-storage.js'
+import type { NewRecord } from '../record-storage.js'
 import { type EntryRow, entryById } from './entry-rows.js'
 import { bringForward, type LaneKey, touchLanes } from './lanes.js'
+import { putRecord } from './record-rows.js'
 import { entryId } from './row-ids.js'
 import type { Transaction } from './transaction.js'
 
@@ -213,11 +215,17 @@ export function releaseEntries(tx: Transaction, ids: readonly string[], dueAt: n
   return rows.map(row => entryId.of(row.id))
 }
 
-export function dropEntries(tx: Transaction, ids: readonly string[]): string[] {
+export function dropEntries(
+  tx: Transaction,
+  ids: readonly string[],
+  records: ReadonlyMap<string, readonly NewRecord[]> = new Map(),
+): string[] {
   const rows = findEntries(tx, ids)
   for (const row of rows) removeEntry(tx, row)
   touchLanes(tx, rows)
-  return rows.map(row => entryId.of(row.id))
+  const dropped = rows.map(row => entryId.of(row.id))
+  for (const id of dropped) for (const record of records.get(id) ?? []) putRecord(tx, record)
+  return dropped
 }
 
 function findEntries(tx: Transaction, ids: readonly string[]): EntryRow[] {

@@ -6,6 +6,7 @@ import { appendChanges } from './change-rows.js'
 import { type CommandName, commands } from './commands.js'
 import { settleLanes } from './lanes.js'
 import { forgetLocks } from './lock-rows.js'
+import { forgetRecords } from './record-rows.js'
 import type { SqliteDatabase } from './sqlite-database.js'
 import { asStorageError, type EncodedError, encodeError } from './sqlite-error.js'
 import { Changes, Transaction } from './transaction.js'
@@ -31,6 +32,8 @@ export const mostOfGroup = { commands: 500, bytes: 8 * 1024 * 1024 }
 /** Time between sweeps, by the instants that pass by. */
 const sweepEvery = 60_000
 const mostSwept = 200
+/** Of records; a settlement may have left as many as this in a group behind it. */
+const mostForgotten = 2_000
 
 /** Ends a transaction in which a command failed. */
 class CommandFailed extends Error {}
@@ -174,11 +177,12 @@ export class GroupCommit {
     // Before any command carried an instant this is not a number.
     if (!(now - this.#sweptAt >= sweepEvery)) return
     try {
-      const swept = this.#inTransaction(() => {
+      const all = this.#inTransaction(() => {
         forgetLocks(this.#tx, now)
-        return sweepBlobs(this.#tx, now, mostSwept)
+        const forgotten = forgetRecords(this.#tx, now, mostForgotten)
+        return sweepBlobs(this.#tx, now, mostSwept) < mostSwept && forgotten < mostForgotten
       })
-      if (swept < mostSwept) this.#sweptAt = now
+      if (all) this.#sweptAt = now
     } catch {}
   }
 }

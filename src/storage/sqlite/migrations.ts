@@ -179,4 +179,16 @@ export const migrations: readonly string[] = [
   INSERT INTO accepted (hour, id, result) SELECT CAST(at / 3600000 AS INTEGER), id, result FROM accepted_before;
   DROP TABLE accepted_before;
   `,
+  `
+  -- Small values by space and key; count is what was added to one.
+  CREATE TABLE records (
+    space TEXT NOT NULL,
+    key TEXT NOT NULL,
+    value TEXT NOT NULL,
+    count INTEGER NOT NULL DEFAULT 0,
+    expires_at REAL,
+    PRIMARY KEY (space, key)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX records_by_expiry ON records (expires_at) WHERE expires_at IS NOT NULL;
+  `,
 ]

@@ -10,6 +10,7 @@ import type {
   Settlement,
   SettleResult,
 } from '../queue-storage.js'
+import type { NewRecord } from '../record-storage.js'
 import type { Connection } from './connection.js'
 import type { Ending } from './entry-changes.js'
 import { countsByState, entryById, listEntries, nextDue, queueEntry } from './entry-rows.js'
@@ -35,15 +36,15 @@ export class SqliteQueue implements QueueStorage {
     return this.#connection.write('giveBack', [leases.map(leaseRef)])
   }
 
-  async settle({ entries, accept = [] }: Settlement): Promise<SettleResult> {
+  async settle(settlement: Settlement): Promise<SettleResult> {
     this.#connection.assertOpen()
-    return this.#connection.track(this.#settle(entries, accept))
+    return this.#connection.track(this.#settle(settlement))
   }
 
-  async #settle(entries: Settlement['entries'], accept: NonNullable<Settlement['accept']>) {
+  async #settle({ entries, accept = [], records = [] }: Settlement) {
     const batches = await Promise.all(accept.map(batch => prepareBatch(this.#connection, batch)))
     const weight = batches.reduce((sum, batch) => sum + weightOf(batch), 0)
-    return this.#connection.run('settle', [entries.map(ending), batches], weight)
+    return this.#connection.run('settle', [entries.map(ending), batches, records], weight)
   }
 
   get(id: string): Promise<QueueEntry | undefined> {
@@ -73,8 +74,8 @@ export class SqliteQueue implements QueueStorage {
     return this.#connection.write('release', [ids, dueAt])
   }
 
-  drop(ids: readonly string[]): Promise<string[]> {
-    return this.#connection.write('drop', [ids])
+  drop(ids: readonly string[], records?: ReadonlyMap<string, readonly NewRecord[]>): Promise<string[]> {
+    return this.#connection.write('drop', [ids, records])
   }
 }
 

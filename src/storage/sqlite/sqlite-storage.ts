@@ -3,6 +3,7 @@ import type { BlobStorage } from '../blob-storage.js'
 import type { LockStorage } from '../lock-storage.js'
 import type { MailStorage } from '../mail-storage.js'
 import type { QueueStorage } from '../queue-storage.js'
+import type { RecordStorage } from '../record-storage.js'
 import {
   type AcceptBatch,
   type AcceptResult,
@@ -15,6 +16,7 @@ import { chunkSize } from './blob-rows.js'
 import { Connection } from './connection.js'
 import { type SqliteStorageOptions, sqliteStorageSchema } from './options.js'
 import { prepareBatch, weightOf } from './prepare-batch.js'
+import { getRecord, listRecords } from './record-rows.js'
 import { SqliteBlobs } from './sqlite-blobs.js'
 import { SqliteMail } from './sqlite-mail.js'
 import { SqliteQueue } from './sqlite-queue.js'
@@ -69,6 +71,7 @@ export class SqliteStorageDriver implements SqliteStorage {
   readonly mail: MailStorage
   readonly queue: QueueStorage
   readonly locks: LockStorage
+  readonly records: RecordStorage
   readonly #connection: Connection
 
   constructor(connection: Connection) {
@@ -79,6 +82,13 @@ export class SqliteStorageDriver implements SqliteStorage {
     this.locks = {
       acquire: (...lock) => connection.write('acquireLock', lock),
       release: (...lock) => connection.write('releaseLock', lock),
+    }
+    this.records = {
+      get: (space, key) => connection.read(statements => getRecord(statements, space, key)),
+      list: (space, query) => connection.read(statements => listRecords(statements, space, query)),
+      put: record => connection.write('putRecord', [record]),
+      add: (record, count) => connection.write('addToRecord', [record, count]),
+      delete: (space, keys) => connection.write('deleteRecords', [space, keys]),
     }
   }
 

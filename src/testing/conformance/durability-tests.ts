@@ -30,11 +30,14 @@ export function durabilityTests({
     const [entry = ''] = await enqueue(storage, { address: 'cem@other.test' })
     const [leased] = await lease(storage, start)
     assert.ok(leased)
+    await storage.records.put({ space: 'notes', key: 'one', value: 'kept', expiresAt: start + 5 })
+    await storage.records.add({ space: 'notes', key: 'one', value: '' }, 7)
     const before = {
       mailboxes: await storage.mail.mailboxes('ann'),
       messages: await storage.mail.list(id),
       usage: await storage.mail.usage('ann'),
       entry: await storage.queue.get(entry),
+      records: await storage.records.list('notes'),
     }
     storage = await reopen(storage)
     assert.deepEqual(await storage.mail.mailboxes('ann'), before.mailboxes)
@@ -42,6 +45,7 @@ export function durabilityTests({
     assert.deepEqual(await storage.mail.usage('ann'), before.usage)
     assert.deepEqual(await storage.mail.vanished(id, 1), [2])
     assert.deepEqual(await storage.queue.get(entry), before.entry)
+    assert.deepEqual(await storage.records.list('notes'), before.records)
     assert.equal((await bytesOf(await storage.blobs.open(blob))).toString(), letter)
     assert.deepEqual(await storage.accept(batch), result, 'it knows the batch')
     assert.equal((await put(storage, 'ann', 'Work/2026')).copies[0]?.uid, 3)

@@ -9,6 +9,7 @@ import { mailboxTests } from './mailbox-tests.js'
 import { messageTests } from './message-tests.js'
 import { modelTests } from './model-tests.js'
 import { queueTests } from './queue-tests.js'
+import { recordTests } from './record-tests.js'
 import type { TestFunctions } from './test-functions.js'
 
 /** What {@link describeStorage} needs to know. */
@@ -47,6 +48,7 @@ export function describeStorage({ describe, it, create, reopen }: StorageConform
   describe('queue', () => queueTests(test))
   describe('leases', () => leaseTests(test))
   describe('locks', () => lockTests(test))
+  describe('records', () => recordTests(test))
   describe('changes', () => changeTests(test))
   describe('random sequences', () => modelTests(test))
   if (reopen) describe('durability', () => durabilityTests({ it, create, reopen }))

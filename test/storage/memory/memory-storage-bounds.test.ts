@@ -61,6 +61,19 @@ describe('memoryStorage does not grow with the past', () => {
     }
     expect(await locks.acquire('held', 'two', start + 6_000, start + hour)).toBe(false)
   })
+
+  it('forgets records that expired, and no others', async () => {
+    await using storage = memoryStorage()
+    const { records } = storage
+    await records.put({ space: 'notes', key: 'kept', value: '' })
+    for (let index = 0; index < 5_000; index++) {
+      await records.put({ space: 'notes', key: `n${index}`, value: '', expiresAt: start + index })
+      await storage.queue.lease({ now: start + index, expiresAt: start + hour, limit: 1 })
+    }
+    const left = await records.list('notes', { limit: 5_000 })
+    expect(left.length).toBeLessThanOrEqual(1_000)
+    expect(left.map(({ key }) => key)).toContain('kept')
+  })
 })
 
 describe('memoryStorage does little for much', () => {

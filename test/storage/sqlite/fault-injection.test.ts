@@ -26,7 +26,8 @@ async function stateOf(storage: SqliteStorage) {
       return { mailboxes, messages, vanished, usage: await storage.mail.usage(account) }
     }),
   )
-  return { accounts, queue: await storage.queue.list(), counts: await storage.queue.counts() }
+  const [queue, counts] = [await storage.queue.list(), await storage.queue.counts()]
+  return { accounts, queue, counts, records: await storage.records.list('notes') }
 }
 
 const acts: Readonly<Record<string, (storage: SqliteStorage) => Promise<unknown>>> = {
@@ -54,6 +55,7 @@ const acts: Readonly<Record<string, (storage: SqliteStorage) => Promise<unknown>
         settled(entry, index ? { state: 'done' } : { state: 'waiting', dueAt: start + 5 }),
       ),
       accept: [sampleBatch({ copies: [{ account: 'ann', mailbox: 'INBOX', internalDate: start }] })],
+      records: ['one', 'two'].map(key => ({ space: 'notes', key, value: 'settled' })),
     })
   },
   expunge: async storage => storage.mail.expunge((await mailboxOf(storage, 'ann')).id, [1, 2]),
@@ -78,7 +80,11 @@ const acts: Readonly<Record<string, (storage: SqliteStorage) => Promise<unknown>
   lease: storage => lease(storage, start),
   'rename of INBOX': storage => storage.mail.renameMailbox('ann', 'INBOX', 'Old'),
   deletion: storage => storage.mail.deleteMailbox('ann', 'Work'),
-  drop: async storage => storage.queue.drop((await storage.queue.list()).map(entry => entry.id)),
+  drop: async storage => {
+    const ids = (await storage.queue.list()).map(entry => entry.id)
+    const records = new Map(ids.map(key => [key, [{ space: 'notes', key, value: 'dropped' }]]))
+    return storage.queue.drop(ids, records)
+  },
 }
 
 const prepare = async (storage: SqliteStorage) => {
