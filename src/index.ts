@@ -77,8 +77,8 @@ export type {
   TokenCredentials,
   TokenRequest,
 } from './delivery/smtp-client/authenticate.js'
-export { type FileStsCacheOptions, fileStsCache } from './delivery/tls-policy/file-sts-cache.js'
 export type { ReportedPolicy, TlsResult } from './delivery/tls-policy/host-tls.js'
+export { storedStsCache } from './delivery/tls-policy/stored-sts-cache.js'
 export type { CachedStsPolicy, StsCache } from './delivery/tls-policy/sts-cache.js'
 export type { StsPolicy } from './delivery/tls-policy/sts-policy.js'
 export type { TlsProblem, TlsProblemKind } from './delivery/tls-policy/tls-problem.js'
@@ -139,9 +139,15 @@ export {
   createSuppressionList,
   type MemorySuppressionList,
 } from './queue/operation/create-suppression-list.js'
+export type { EndedRecipient, HistoryFilter } from './queue/operation/ended-recipients.js'
 export type { HoldQuestion, HoldRule } from './queue/operation/hold-rules.js'
 export type { SiteStatus } from './queue/operation/site-status.js'
 export type { DestinationStatistics, QueueStatistics } from './queue/operation/statistics.js'
+export {
+  type StoredSuppressionList,
+  type StoredSuppressionListOptions,
+  storedSuppressionList,
+} from './queue/operation/stored-suppression-list.js'
 export type { Suppression, SuppressionList } from './queue/operation/suppression-list.js'
 export type { ConcurrencyOptions, DeliveryQueueOptions } from './queue/options.js'
 export type { OutgoingAttachment, OutgoingMessage, SentMessage } from './queue/outgoing-message.js'

@@ -43,8 +43,8 @@ export interface MxTransportOptions {
    */
   dane?: boolean
   /**
-   * Whether MTA-STS policies of domains are fetched and followed (RFC 8461), and how they are kept. `true` keeps them in
-   * memory, so that they are forgotten when the process ends; give it a `cache` such as `fileStsCache()`. Default: `true`.
+   * Whether MTA-STS policies of domains are fetched and followed (RFC 8461), and how they are kept. Default: `true`; the
+   * queue then keeps them in its storage, and a transport by itself in memory, until the process ends.
    */
   mtaSts?: boolean | MtaStsOptions
   /**
@@ -79,7 +79,7 @@ export type OutboundTls = 'opportunistic' | 'required' | 'verified' | 'none'
 
 /** How MTA-STS policies are kept. */
 export interface MtaStsOptions {
-  /** Where policies are kept. Default: in memory. */
+  /** Where policies are kept: `storedStsCache({ storage })`, or one of your own. Default: in memory. */
   cache?: StsCache
   /** After how long a policy in use is fetched anew, or after half its life where that is shorter. Default: `'1d'`. */
   refresh?: Duration

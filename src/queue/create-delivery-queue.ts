@@ -1,11 +1,15 @@
 import { parseOptions } from '../core/options.js'
 import { createMxTransport } from '../delivery/create-mx-transport.js'
+import type { MxTransportOptions } from '../delivery/options.js'
 import type { TlsResult } from '../delivery/tls-policy/host-tls.js'
+import { storedStsCache } from '../delivery/tls-policy/stored-sts-cache.js'
 import { createTlsReports, type TlsReportsOptions } from '../delivery/tls-report/create-tls-reports.js'
 import { createDnsResolver } from '../dns/create-dns-resolver.js'
 import { memoryStorage } from '../storage/memory/memory-storage.js'
+import type { Storage } from '../storage/storage.js'
 import type { DeliveryQueue } from './delivery-queue.js'
-import { type DeliveryQueueOptions, type DeliveryQueueSettings, deliveryQueueSchema } from './options.js'
+import { storedSuppressionList } from './operation/stored-suppression-list.js'
+import { type DeliveryQueueOptions, deliveryQueueSchema, type GivenSettings } from './options.js'
 import { StoredQueue } from './stored-queue.js'
 
 /**
@@ -19,8 +23,16 @@ export function createDeliveryQueue(options: DeliveryQueueOptions): DeliveryQueu
   const storage = given.storage ?? memoryStorage()
   const { transport, close } = given.transport
     ? { transport: given.transport, close: async () => {} }
-    : mxTransport(given, mail => queue.send(mail))
-  const queue: DeliveryQueue = new StoredQueue({ ...given, storage, transport }, async () => {
+    : mxTransport(given, storage, mail => queue.send(mail))
+  const { suppression, ...others } = given
+  const list = suppression?.list ?? storedSuppressionList({ storage })
+  const settings = {
+    ...others,
+    storage,
+    transport,
+    ...(suppression && { suppression: { ...suppression, list } }),
+  }
+  const queue: DeliveryQueue = new StoredQueue(settings, async () => {
     await transport.close()
     await close()
     if (!given.storage) await storage.close()
@@ -29,10 +41,7 @@ export function createDeliveryQueue(options: DeliveryQueueOptions): DeliveryQueu
 }
 
 /** The default way out, and what closes its resolver. */
-function mxTransport(
-  given: Omit<DeliveryQueueSettings, 'storage' | 'transport'>,
-  send: TlsReportsOptions['send'],
-) {
+function mxTransport(given: GivenSettings, storage: Storage, send: TlsReportsOptions['send']) {
   const { hostname, clock, network, logger, random, delivery, tlsReports } = given
   const resolver = given.resolver ?? createDnsResolver()
   const around = { resolver, hostname, clock, network, logger }
@@ -42,6 +51,7 @@ function mxTransport(
       : createTlsReports({
           ...(tlsReports !== true && tlsReports),
           ...around,
+          storage,
           random,
           send,
           allowPrivateAddresses: delivery?.allowPrivateAddresses ?? false,
@@ -50,10 +60,20 @@ function mxTransport(
     delivery?.onTls?.(result)
     reports?.record(result)
   }
-  const transport = createMxTransport({ ...delivery, ...around, ...(reports && { onTls }) })
+  const mtaSts = rememberPolicies(delivery?.mtaSts, storage)
+  const transport = createMxTransport({ ...delivery, ...around, mtaSts, ...(reports && { onTls }) })
   const close = async () => {
-    reports?.close()
+    await reports?.close()
     if (!given.resolver) await resolver.close()
   }
   return { transport, close }
+}
+
+/** Policies protect while they are remembered (RFC 8461 §10.2): where nothing else is said, in the storage of the queue. */
+function rememberPolicies(
+  mtaSts: NonNullable<MxTransportOptions['mtaSts']> = true,
+  storage: Storage,
+): NonNullable<MxTransportOptions['mtaSts']> {
+  if (mtaSts === false) return false
+  return { cache: storedStsCache({ storage }), ...(mtaSts !== true && mtaSts) }
 }

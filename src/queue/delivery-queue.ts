@@ -7,6 +7,7 @@ import type { AcceptBatch, AcceptResult, Storage } from '../storage/storage.js'
 import type { Arrival } from './arrival.js'
 import type { StoredDelivery } from './confirm.js'
 import type { DeliveryQueueEvents } from './events.js'
+import type { EndedRecipient, HistoryFilter } from './operation/ended-recipients.js'
 import type { SiteStatus } from './operation/site-status.js'
 import type { QueueStatistics } from './operation/statistics.js'
 import type { OutgoingMessage, SentMessage } from './outgoing-message.js'
@@ -55,6 +56,11 @@ export interface DeliveryQueue extends Closable, Events<DeliveryQueueEvents> {
   list(filter?: QueueFilter): Promise<QueueEntry[]>
   /** @throws MailError `NO_SUCH_ENTRY`. */
   get(id: string): Promise<QueueEntry>
+  /**
+   * Recipients whose entries left the queue, delivered, bounced or dropped, with every attempt, in the order they were
+   * queued. Kept for as long as the option `history` says; without it there are none.
+   */
+  history(filter?: HistoryFilter): Promise<EndedRecipient[]>
   /** Entries by state. */
   counts(): Promise<QueueCounts>
   /** Keeps entries from being attempted until released. Resolves to the ids that exist. */

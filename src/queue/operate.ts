@@ -1,5 +1,6 @@
 import { MailError } from '../core/error.js'
 import type { QueueEntry, QueueState } from '../storage/queue-storage.js'
+import { droppedRecords } from './operation/ended-recipients.js'
 import { callStorage, type QueueContext } from './queue-context.js'
 
 /** One id or several. */
@@ -23,15 +24,15 @@ export function createOperations(context: QueueContext): Operations {
     what: string,
     ids: Ids,
     states: readonly QueueState[],
-    change: (ids: string[]) => Promise<string[]>,
+    change: (ids: string[], entries: QueueEntry[]) => Promise<string[]>,
     tell: (entry: QueueEntry) => void,
   ): Promise<string[]> {
     const names = readIds(what, ids)
     return callStorage(what, async () => {
       const found = await Promise.all(names.map(id => storage.queue.get(id)))
-      const entries = found.filter(entry => entry !== undefined && states.includes(entry.state))
-      const byId = new Map(entries.map(entry => [entry?.id, entry]))
-      const concerned = await change(entries.flatMap(entry => (entry ? [entry.id] : [])))
+      const entries = found.filter(entry => entry !== undefined).filter(({ state }) => states.includes(state))
+      const byId = new Map(entries.map(entry => [entry.id, entry]))
+      const concerned = await change([...byId.keys()], entries)
       for (const id of concerned) {
         const entry = byId.get(id)
         if (!entry) continue
@@ -61,7 +62,7 @@ export function createOperations(context: QueueContext): Operations {
         'drop',
         ids,
         ['waiting', 'leased', 'held', 'dead'],
-        names => storage.queue.drop(names),
+        (names, entries) => storage.queue.drop(names, droppedRecords(context, entries)),
         ({ traceId, id, recipient }) =>
           events.emit('entry:dropped', { traceId, entry: id, recipient: recipient.address }),
       ),

@@ -76,10 +76,16 @@ export interface DeliveryQueueOptions {
    */
   srs?: Srs
   /**
-   * Addresses that no mail goes to: it returns to its sender at the next attempt. `addHardBounces` adds those whose
-   * servers say that they do not exist; default: `false`.
+   * Addresses that no mail goes to: it returns to its sender at the next attempt. `list` has them; default: that of
+   * `storedSuppressionList` in the storage of the queue. `addHardBounces` adds those whose servers say that they do not
+   * exist; default: `false`.
    */
-  suppression?: { list: SuppressionList; addHardBounces?: boolean }
+  suppression?: { list?: SuppressionList; addHardBounces?: boolean }
+  /**
+   * For how long to remember recipients that left the queue, and every attempt for them, for `history()`. It costs a commit
+   * three small records for each. Default: nothing is remembered of them.
+   */
+  history?: { keep: Duration }
   /**
    * Which mail is held as it is queued, until it is released; rules, one of which must fit, or a function. DSNs are
    * never held so. Default: none.
@@ -156,10 +162,11 @@ export const deliveryQueueSchema = lazy(() =>
     srs: shapeSchema<Srs>('createSrs(…)', ['forward', 'reverse']).optional(),
     suppression: z
       .strictObject({
-        list: shapeSchema<SuppressionList>('a suppression list', ['find', 'add']),
+        list: shapeSchema<SuppressionList>('a suppression list', ['find', 'add']).optional(),
         addHardBounces: z.boolean().default(false),
       })
       .optional(),
+    history: z.strictObject({ keep: durationSchema }).optional(),
     hold: z
       .union([
         z.array(z.strictObject({ sender: z.string().optional(), recipient: z.string().optional() })),
@@ -174,7 +181,11 @@ export const deliveryQueueSchema = lazy(() =>
 )
 
 /** {@link DeliveryQueueOptions} with their defaults; durations in milliseconds. */
-export type DeliveryQueueSettings = z.output<ReturnType<typeof deliveryQueueSchema>> & {
+export type DeliveryQueueSettings = Omit<GivenSettings, 'suppression'> & {
   readonly storage: Storage
   readonly transport: Transport
+  readonly suppression?: { readonly list: SuppressionList; readonly addHardBounces: boolean }
 }
+
+/** What is given of {@link DeliveryQueueSettings}. */
+export type GivenSettings = z.output<ReturnType<typeof deliveryQueueSchema>>

@@ -3,6 +3,8 @@ import { MailError } from '../core/error.js'
 import type { LeaseRef, SettledEntry, SettleResult } from '../storage/queue-storage.js'
 import type { AcceptBatch, AcceptResult } from '../storage/storage.js'
 import type { Leases } from './leases.js'
+import { endedRecords } from './operation/ended-recipients.js'
+import { suppressionRecords } from './operation/suppress.js'
 import type { Outcome } from './plan-dsn.js'
 import { type QueueContext, reportError } from './queue-context.js'
 
@@ -58,8 +60,15 @@ async function commit(
 ): Promise<SettleResult> {
   const refs = outcomes.map(({ entry }) => leases.get(entry.id)).filter(ref => ref !== undefined)
   const entries = outcomes.flatMap(outcome => settledEntry(outcome, leases.get(outcome.entry.id)))
-  const { queue } = context.settings.storage
-  const result = await queue.settle(accept ? { entries, accept: [accept] } : { entries })
+  const records = outcomes.flatMap(outcome => [
+    ...endedRecords(context, outcome),
+    ...suppressionRecords(context, outcome),
+  ])
+  const result = await context.settings.storage.queue.settle({
+    entries,
+    ...(accept && { accept: [accept] }),
+    ...(records.length > 0 && { records }),
+  })
   if (result.settled) await leases.settled(refs)
   else if (!leases.lose(refs, result.lost)) {
     throw new MailError('DRIVER_CONTRACT', 'settle: got no lease of this settlement as lost, expected one', {

@@ -15,6 +15,7 @@ import { confirmDelivery, type StoredDelivery } from './confirm.js'
 import type { DeliveryQueue } from './delivery-queue.js'
 import type { DeliveryQueueEvents } from './events.js'
 import { createOperations, type Ids, type Operations } from './operate.js'
+import { type EndedRecipient, findEnded, type HistoryFilter } from './operation/ended-recipients.js'
 import { announceHeld, holdByRules } from './operation/hold-rules.js'
 import { describeSites, type SiteStatus } from './operation/site-status.js'
 import { gatherStatistics, type QueueStatistics } from './operation/statistics.js'
@@ -117,6 +118,11 @@ export class StoredQueue extends MailEvents<DeliveryQueueEvents> implements Deli
     const entry = await callStorage('get', () => this.storage.queue.get(id))
     if (entry) return entry
     throw new MailError('NO_SUCH_ENTRY', `get: the queue has no entry ${JSON.stringify(id)}`)
+  }
+
+  history(filter: HistoryFilter = {}): Promise<EndedRecipient[]> {
+    const { clock } = this.#context.settings
+    return callStorage('history', () => findEnded(this.storage, filter, clock.now()))
   }
 
   counts(): Promise<QueueCounts> {

@@ -7,10 +7,11 @@ import {
   createMxTransport,
   createRoutedTransport,
   createSmarthostTransport,
-  createSuppressionList,
   createWebhookTransport,
   eximRules,
+  memoryStorage,
   retryByReply,
+  storedSuppressionList,
   verifyWebhook,
 } from '../../src/index.js'
 
@@ -60,19 +61,24 @@ it('chooses the ways of the guide', async () => {
     }),
   })
 
-  const list = createSuppressionList()
+  const storage = memoryStorage()
   const queue = createDeliveryQueue({
     hostname,
+    storage,
     transport,
     retry,
-    suppression: { list, addHardBounces: true },
+    suppression: { addHardBounces: true },
+    history: { keep: '7d' },
     hold: [{ recipient: 'rome.test' }],
   })
+  const suppressed = storedSuppressionList({ storage })
+  await suppressed.add({ address: 'carol@rome.test', reason: 'asked us to stop', addedAt: Date.now() })
 
   await queue.start()
   await queue.send({ from: 'a@example.test', to: 'ticket+7@example.test', text: 'It is broken' })
   await queue.idle()
   expect(tickets).toEqual(['a@example.test wrote to ticket+7@example.test'])
+  expect(await queue.history({ recipient: 'ticket+7@example.test' })).toMatchObject([{ end: 'delivered' }])
   await queue.send({ from: 'a@example.test', to: 'bob@rome.test', text: 'Hello' })
   expect(await queue.statistics()).toMatchObject({ held: 1 })
   await queue.close()

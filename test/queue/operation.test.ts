@@ -1,5 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { createSuppressionList } from '../../src/queue/operation/create-suppression-list.js'
+import { storedSuppressionList } from '../../src/queue/operation/stored-suppression-list.js'
+import { memoryStorage } from '../../src/storage/memory/memory-storage.js'
+import { faultyStorage } from './faulty-storage.js'
 import { createQueueWorld, deferred, delivered, failed, hour, minute } from './queue-world.js'
 
 describe('a suppression list', () => {
@@ -51,6 +54,60 @@ describe('a suppression list', () => {
     await world.queue.idle()
     expect(world.events('recipient:deferred')).toHaveLength(1)
     expect(world.events('queue:error')).toHaveLength(1)
+  })
+})
+
+describe('a suppression list in the storage of the queue', () => {
+  it('has a hard bounce from the commit on that settles it, for other processes too', async () => {
+    const { storage, faults } = faultyStorage(memoryStorage())
+    const list = storedSuppressionList({ storage })
+    const known: unknown[] = []
+    faults.settle = async (real, settlement) => {
+      const before = await list.find('bob@rome.test')
+      const result = await real(settlement)
+      known.push(before, await list.find('bob@rome.test'))
+      return result
+    }
+    const script = (recipient: string) => (recipient === 'bob@rome.test' ? failed : delivered)
+    await using world = await createQueueWorld(script, { storage, suppression: { addHardBounces: true } })
+    const told: unknown[] = []
+    world.queue.on('recipient:suppressed', event => told.push(event))
+    await world.send('Bob@rome.test'.toLowerCase(), '')
+    await world.queue.idle()
+    const { address, reason, addedAt } = {
+      address: 'bob@rome.test',
+      reason: 'no such user',
+      addedAt: world.clock.now(),
+    }
+    expect(known).toEqual([undefined, { address, reason, addedAt }])
+    await world.clock.settled()
+    expect(told).toMatchObject([{ recipient: address, reason }])
+
+    await using other = await createQueueWorld(script, { storage, clock: world.clock, suppression: {} })
+    await other.send('BOB@rome.test', '')
+    await other.queue.idle()
+    expect(other.transport.deliveries).toHaveLength(0)
+  })
+
+  it('takes addresses on and off, and lists them', async () => {
+    const list = storedSuppressionList({ storage: memoryStorage() })
+    for (const name of ['carol', 'Anna', 'bob']) {
+      await list.add({ address: `${name}@rome.test`, reason: 'complained', addedAt: 5 })
+    }
+    expect(await list.find('ANNA@rome.test')).toEqual({
+      address: 'Anna@rome.test',
+      reason: 'complained',
+      addedAt: 5,
+    })
+    expect(await list.find('dora@rome.test')).toBeUndefined()
+    const names = async (query?: Parameters<typeof list.list>[0]) =>
+      (await list.list(query)).map(({ address }) => address)
+    expect(await names()).toEqual(['Anna@rome.test', 'bob@rome.test', 'carol@rome.test'])
+    expect(await names({ after: 'Anna@rome.test', limit: 1 })).toEqual(['bob@rome.test'])
+    expect(await list.remove('BOB@rome.test')).toBe(true)
+    expect(await list.remove('bob@rome.test')).toBe(false)
+    expect(await names()).toHaveLength(2)
+    await expect(list.find('nobody')).rejects.toMatchObject({ code: 'ADDRESS_INVALID' })
   })
 })
 

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createTransport } from 'nodemailer'
 import { describe, expect, it } from 'vitest'
+import { storedSuppressionList } from '../../src/queue/operation/stored-suppression-list.js'
 import { createScriptedServer, createTestMail } from '../../src/testing/index.js'
 import { Conversation } from '../smtp-server/conversation.js'
 import { send } from './send.js'
@@ -89,19 +90,30 @@ describe('isolation of tests on one server', () => {
   })
 
   it('puts mail back as it was', async () => {
-    await using mail = await createTestMail({ domains: ['app.test'] })
+    await using mail = await createTestMail({
+      domains: ['app.test'],
+      server: { queue: { history: { keep: '7d' }, suppression: {} } },
+    })
+    const { storage } = mail.server
+    const list = storedSuppressionList({ storage })
+    const queuedFor = async (recipient: string) =>
+      (await storage.queue.list({ recipient })).map(({ id }) => id)
     mail.dns.set('down.test', { mx: 'mx.down.test' })
     mail.dns.set('mx.down.test', { a: '192.0.2.9' })
-    await send(mail, { to: ['a@app.test', 'b@down.test'], subject: 'First' })
+    await send(mail, { to: ['a@app.test', 'b@down.test', 'gone@down.test'], subject: 'First' })
     await mail.idle()
     const inbox = await mail.server.store.mailbox('a@app.test')
     await inbox.addFlags(1, ['\\Seen'])
+    await list.add({ address: 'c@app.test', reason: 'complained', addedAt: 1 })
+    await mail.server.queue.drop(await queuedFor('gone@down.test'))
     const state = await mail.snapshot()
 
     await mail.reset()
     expect(await mail.messages()).toEqual([])
     expect((await inbox.status()).messages).toBe(0)
     expect(await mail.server.queue.list()).toEqual([])
+    expect(await mail.server.queue.history()).toEqual([])
+    expect(await list.list()).toEqual([])
     await send(mail, { to: 'a@app.test', subject: 'Second' })
 
     await mail.restore(state)
@@ -112,6 +124,10 @@ describe('isolation of tests on one server', () => {
     expect((await mail.server.queue.list()).map(({ recipient }) => recipient.address)).toEqual([
       'b@down.test',
     ])
+    expect(await mail.server.queue.history({ recipient: 'gone@down.test' })).toMatchObject([
+      { end: 'dropped' },
+    ])
+    expect(await list.list()).toMatchObject([{ reason: 'complained' }])
   })
 
   it('begins with mail from messages, files and an mbox', async () => {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { gzipSync } from 'node:zlib'
 import { formatDate } from '../../message/date.js'
-import type { PolicyTally } from './tls-tally.js'
+import type { PolicyTally } from './stored-tallies.js'
 
 /** What a report is about. Names are clean: domains in A-labels, addresses in wire form. */
 export interface TlsReportFacts {
@@ -53,7 +53,7 @@ function policyOf(domain: string, { policy, successes, failures, details }: Poli
       ...(policy.mxHosts.length > 0 && { 'mx-host': policy.mxHosts }),
     },
     summary: { 'total-successful-session-count': successes, 'total-failure-session-count': failures },
-    ...(details.size > 0 && { 'failure-details': [...details.values()] }),
+    ...(details.length > 0 && { 'failure-details': details }),
   }
 }
 

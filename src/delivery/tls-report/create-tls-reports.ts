@@ -6,7 +6,9 @@ import { describeError } from '../../core/error.js'
 import { guardLogger, type Logger, silentLogger } from '../../core/logger.js'
 import { type Network, nodeNetwork } from '../../core/network.js'
 import { functionSchema, lazy, parseOptions, shapeSchema } from '../../core/options.js'
+import { newTraceId } from '../../core/trace.js'
 import type { Resolver } from '../../dns/resolver.js'
+import type { Storage } from '../../storage/storage.js'
 import { makeSecureContext } from '../secure-context.js'
 import type { TlsResult } from '../tls-policy/host-tls.js'
 import { httpsRequest } from '../tls-policy/https-request.js'
@@ -16,8 +18,9 @@ import {
   type TlsReportFacts,
   tlsReportMessage,
 } from './compose-tls-report.js'
+import { DayCounts, dayOf, oneDay } from './day-counts.js'
 import { readReportUris } from './report-uris.js'
-import { TlsTally } from './tls-tally.js'
+import { type DomainTally, removeTally, storedTallies } from './stored-tallies.js'
 
 /** Options of {@link createTlsReports}. */
 export interface TlsReportsOptions {
@@ -25,6 +28,8 @@ export interface TlsReportsOptions {
   hostname: string
   /** Finds where a domain wants its reports. */
   resolver: Resolver
+  /** Keeps what was counted until it is sent; processes that share one send one report. As a rule that of the queue. */
+  storage: Storage
   /** Sends a report by mail: `mail => queue.send(mail)`. */
   send: (mail: { raw: string; envelope: { sender: string; recipients: string[] } }) => Promise<unknown>
   /** Who sends the reports, for people. Default: the host name. */
@@ -47,14 +52,15 @@ export interface TlsReportsOptions {
 export interface TlsReports {
   /** Counts one result; the `onTls` of `createMxTransport`. */
   readonly record: (result: TlsResult) => void
-  /** Sends nothing more. What was counted is forgotten. */
-  close(): void
+  /** Sends nothing more; resolves when what was counted is stored. Never rejects. */
+  close(): Promise<void>
 }
 
 const schema = lazy(() =>
   z.strictObject({
     hostname: z.string().refine(name => tryNormalizeDomain(name) !== undefined, { error: 'expected a name' }),
     resolver: shapeSchema<Resolver>('a resolver', ['txt', 'addresses']),
+    storage: shapeSchema<Storage>('a storage', ['accept', 'subscribe', 'close']),
     send: functionSchema<TlsReportsOptions['send']>('a function'),
     organization: z
       .string()
@@ -76,13 +82,18 @@ const schema = lazy(() =>
   }),
 )
 
-const day = 86_400_000
+/** By then every process has stored what it counted the day before. */
+const afterMidnight = 5 * 60_000
 /** Reports leave spread over this long after midnight, lest all senders come at once (RFC 8460 §4.1). */
 const spread = 4 * 3_600_000
+/** For how long nobody else sends reports when the process that does so dies. */
+const turn = 3_600_000
+const lockName = 'tls-reports'
 const httpsBounds = { limit: 65_536, timeout: 60_000 }
 
 /**
- * Creates what makes TLS reports. Days are those of UTC; what is counted lives in memory until it is sent.
+ * Creates what makes TLS reports. Days are those of UTC. A process that dies loses what it counted in its last minute;
+ * everything else is sent by the next one, or by another on the same storage.
  * @throws MailError `OPTION_INVALID`.
  */
 export function createTlsReports(options: TlsReportsOptions): TlsReports {
@@ -95,9 +106,10 @@ class Reports {
   readonly #settings: z.output<ReturnType<typeof schema>>
   readonly #submitter: string
   readonly #contact: string
-  #day = 0
-  #tally: TlsTally | undefined
-  readonly #timers = new Set<Timer>()
+  readonly #counts: DayCounts
+  /** Takes turns with other processes. */
+  readonly #owner = newTraceId()
+  #timer: Timer | undefined
   #closed = false
 
   constructor(settings: z.output<ReturnType<typeof schema>>) {
@@ -105,64 +117,94 @@ class Reports {
     this.#submitter = tryNormalizeDomain(settings.hostname) ?? settings.hostname
     const contact = settings.contact === undefined ? undefined : tryParseAddress(settings.contact)
     this.#contact = contact ? formatAddress(contact) : `postmaster@${this.#submitter}`
+    this.#counts = new DayCounts({ ...settings, records: settings.storage.records })
+    this.#lookOn(dayOf(settings.clock.now()))
   }
 
   record(result: TlsResult): void {
-    if (this.#closed) return
-    const today = Math.floor(this.#settings.clock.now() / day) * day
-    if (!this.#tally || this.#day !== today) this.#begin(today)
-    this.#tally?.add(result)
+    if (!this.#closed) this.#counts.add(result)
   }
 
-  close(): void {
+  close(): Promise<void> {
     this.#closed = true
-    for (const timer of this.#timers) timer.cancel()
+    this.#timer?.cancel()
+    return this.#counts.store()
   }
 
-  /** A day's reports leave in the first hours of the next. */
-  #begin(today: number): void {
+  /** The reports of a day leave in the first hours of the next; what is late then, at once. */
+  #lookOn(day: number): void {
     const { clock, random } = this.#settings
-    const tally = new TlsTally()
-    this.#tally = tally
-    this.#day = today
-    const timer = clock.schedule(today + day - clock.now() + random() * spread, () => {
-      this.#timers.delete(timer)
-      void clock.track(this.#sendAll(today, tally))
-    })
-    this.#timers.add(timer)
+    this.#lookIn(Math.max(60_000, day + afterMidnight + random() * spread - clock.now()))
   }
 
-  async #sendAll(start: number, tally: TlsTally): Promise<void> {
-    for (const [domain, policies] of tally) {
-      if (this.#closed) return
-      try {
-        await this.#sendOne({
-          domain,
-          policies,
-          start,
-          end: start + day - 1000,
-          organization: this.#settings.organization ?? this.#submitter,
-          contact: this.#contact,
-          submitter: this.#submitter,
-        })
-      } catch (error) {
-        this.#settings.logger.warn({ domain, error: describeError(error) }, 'a TLS report was not sent')
-      }
+  #lookIn(delay: number): void {
+    const { clock } = this.#settings
+    if (!this.#closed) this.#timer = clock.schedule(delay, () => void clock.track(this.#look()))
+  }
+
+  async #look(): Promise<void> {
+    const { clock, logger } = this.#settings
+    const today = dayOf(clock.now())
+    const isDone = await this.#sendBefore(today).catch(error => {
+      logger.warn({ error: describeError(error) }, 'TLS reports were not sent')
+      return false
+    })
+    if (isDone) this.#lookOn(today + oneDay)
+    else this.#lookIn(turn)
+  }
+
+  /** Sends what is stored of the days before today; `false` where another process is at it. */
+  async #sendBefore(today: number): Promise<boolean> {
+    const { storage } = this.#settings
+    if (!(await this.#takeTurn())) return false
+    for await (const tally of storedTallies(storage.records, today)) {
+      if (!(await this.#takeTurn())) return false
+      const isLastTry = tally.day <= today - 2 * oneDay
+      if ((await this.#trySend(tally)) || isLastTry) await removeTally(storage.records, tally)
+      if (this.#closed) break
+    }
+    await storage.locks.release(lockName, this.#owner)
+    return true
+  }
+
+  #takeTurn(): Promise<boolean> {
+    const { storage, clock } = this.#settings
+    return storage.locks.acquire(lockName, this.#owner, clock.now(), clock.now() + turn)
+  }
+
+  /** Whether a report is sent, or not wanted; else it is tried once more, on the next day. */
+  async #trySend({ domain, policies, day }: DomainTally): Promise<boolean> {
+    const [start, end] = [day, day + oneDay - 1000]
+    const [submitter, contact] = [this.#submitter, this.#contact]
+    const organization = this.#settings.organization ?? submitter
+    try {
+      return await this.#sendOne({ domain, policies, start, end, organization, contact, submitter })
+    } catch (error) {
+      this.#settings.logger.warn({ domain, error: describeError(error) }, 'a TLS report was not sent')
+      return false
     }
   }
 
-  async #sendOne(facts: TlsReportFacts): Promise<void> {
+  async #sendOne(facts: TlsReportFacts): Promise<boolean> {
     const answer = await this.#settings.resolver.txt(`_smtp._tls.${facts.domain}`)
+    if (answer.status === 'temporary-failure') throw new Error(`where to is not known: ${answer.detail}`)
     const uris = answer.status === 'found' ? readReportUris(answer.records) : []
-    if (uris.length === 0) return
+    if (uris.length === 0) return true
     const report = composeTlsReport(facts)
+    let taken = false
     for (const uri of uris) {
       const sending = uri.kind === 'mail' ? this.#mail(uri.to, report, facts) : this.#post(uri.url, report)
-      await sending.catch(error => {
-        const fields = { domain: facts.domain, error: describeError(error) }
-        this.#settings.logger.warn(fields, 'a TLS report was not sent')
-      })
+      await sending.then(
+        () => {
+          taken = true
+        },
+        error => {
+          const fields = { domain: facts.domain, error: describeError(error) }
+          this.#settings.logger.warn(fields, 'a TLS report was not sent')
+        },
+      )
     }
+    return taken
   }
 
   async #mail(to: string, report: TlsReport, facts: TlsReportFacts): Promise<void> {

@@ -1,8 +1,12 @@
 import type { Delivery, RecipientOutcome } from '../../delivery/transport.js'
 import { localVerdict } from '../../delivery/verdict.js'
 import type { AttemptRecord } from '../../storage/queue-storage.js'
+import type { NewRecord } from '../../storage/record-storage.js'
 import type { RecipientEvent } from '../events.js'
+import type { Outcome } from '../plan-dsn.js'
 import { type QueueContext, reportError } from '../queue-context.js'
+import type { StoredSuppressionList } from './stored-suppression-list.js'
+import type { Suppression, SuppressionList } from './suppression-list.js'
 
 /**
  * Delivers to the recipients that are not suppressed; the others have failed, and their sender is told why. A list that
@@ -33,13 +37,25 @@ export async function deliverUnlessSuppressed(
   return Array.isArray(outcomes) ? [...refused, ...outcomes] : refused
 }
 
-/** Puts addresses on the list whose servers say that they do not exist, where the app wants that. */
+/** What puts the recipient of a hard bounce on the list with the commit that settles it, where the list is kept there. */
+export function suppressionRecords(
+  { settings }: QueueContext,
+  { entry, attempt, fate }: Outcome,
+): NewRecord[] {
+  const { suppression, storage } = settings
+  if (!suppression?.addHardBounces || !isStoredIn(storage, suppression.list)) return []
+  if (fate.kind !== 'returned' || fate.expired || !isHardBounce(attempt)) return []
+  return [suppression.list.record(suppressionOf(entry.recipient.address, attempt))]
+}
+
+/** Puts addresses on the list whose servers say that they do not exist, where the app wants that, and tells of them. */
 export function suppressHardBounces(context: QueueContext): void {
-  const { suppression, clock } = context.settings
+  const { suppression, clock, storage } = context.settings
   if (!suppression?.addHardBounces) return
   const add = async ({ recipient, attempt, traceId }: RecipientEvent) => {
     try {
-      await suppression.list.add({ address: recipient, reason: attempt.reason, addedAt: clock.now() })
+      if (!isStoredIn(storage, suppression.list))
+        await suppression.list.add(suppressionOf(recipient, attempt))
       context.events.emit('recipient:suppressed', { traceId, recipient, reason: attempt.reason })
     } catch (thrown) {
       reportError(context, 'adding to the suppression list', thrown, traceId)
@@ -49,6 +65,15 @@ export function suppressHardBounces(context: QueueContext): void {
     if (!event.expired && isHardBounce(event.attempt)) return clock.track(add(event))
     return undefined
   })
+}
+
+function isStoredIn(storage: unknown, list: SuppressionList): list is StoredSuppressionList {
+  const { storage: its, record } = list as Partial<StoredSuppressionList>
+  return its === storage && typeof record === 'function'
+}
+
+function suppressionOf(address: string, { reason, endedAt }: AttemptRecord): Suppression {
+  return { address, reason, addedAt: endedAt }
 }
 
 /** A mailbox that does not exist, moved or is disabled (RFC 3463 §3.2, §3.3); without an enhanced code 550, 551 or 553 to RCPT. */

@@ -1,6 +1,7 @@
 /**
  * The contract of a list of addresses that no mail goes to: those that do not exist, complained, or asked not to be
- * written to. An app answers from its own database; `createSuppressionList()` keeps one in memory.
+ * written to. An app answers from its own database; `storedSuppressionList()` keeps one in the storage of the queue,
+ * `createSuppressionList()` one in memory.
  */
 export interface SuppressionList {
   /** Why mail from `sender` does not go to `recipient`, or `undefined`. Both are addresses in wire form. */

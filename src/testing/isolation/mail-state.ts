@@ -1,6 +1,9 @@
 import { newTraceId } from '../../core/trace.js'
 import { bytesSource, readAll } from '../../message/sources.js'
+import { historySpaces } from '../../queue/operation/ended-recipients.js'
+import { suppressionSpace } from '../../queue/operation/stored-suppression-list.js'
 import type { QueueEntry } from '../../storage/queue-storage.js'
+import type { NewRecord } from '../../storage/record-storage.js'
 import type { Storage } from '../../storage/storage.js'
 import type { MailStore } from '../../store/mail-store.js'
 import type { Arrival } from '../recording/arrival.js'
@@ -10,6 +13,8 @@ export interface MailState {
   readonly arrivals: readonly Arrival[]
   readonly mailboxes: readonly KeptMailbox[]
   readonly queue: readonly KeptEntry[]
+  /** The suppression list, and recipients that left the queue. */
+  readonly records: readonly NewRecord[]
 }
 
 /** A mailbox of a {@link MailState}. */
@@ -32,6 +37,9 @@ export interface KeptEntry {
   readonly bytes: Buffer
 }
 
+/** What the queue remembers beside its entries. */
+const recordSpaces = [suppressionSpace, ...Object.values(historySpaces)]
+
 /** What mailboxes and queue have now. */
 export async function readState(store: MailStore): Promise<Omit<MailState, 'arrivals'>> {
   const { storage } = store
@@ -46,7 +54,7 @@ export async function readState(store: MailStore): Promise<Omit<MailState, 'arri
     const blob = await storage.blobs.open(entry.blob)
     if (blob) queue.push({ entry, bytes: await readAll(blob) })
   }
-  return { mailboxes, queue }
+  return { mailboxes, queue, records: await allRecords(storage) }
 }
 
 async function readMailbox(store: MailStore, account: string, name: string): Promise<KeptMessage[]> {
@@ -77,6 +85,7 @@ export async function clearState(store: MailStore): Promise<void> {
   }
   const entries = await allEntries(storage)
   if (entries.length > 0) await storage.queue.drop(entries.map(entry => entry.id))
+  for (const { space, key } of await allRecords(storage)) await storage.records.delete(space, [key])
 }
 
 /**
@@ -94,6 +103,7 @@ export async function writeState(
     }
   }
   for (const { entry, bytes } of state.queue) await requeue(storage, entry, bytes)
+  for (const record of state.records) await storage.records.put(record)
 }
 
 async function requeue(storage: Storage, entry: QueueEntry, bytes: Buffer): Promise<void> {
@@ -131,4 +141,17 @@ async function allEntries({ queue }: Storage): Promise<QueueEntry[]> {
     if (more.length === 0) return entries
     entries.push(...more)
   }
+}
+
+async function allRecords({ records }: Storage): Promise<NewRecord[]> {
+  const found: NewRecord[] = []
+  for (const space of recordSpaces) {
+    for (let after: string | undefined; ; ) {
+      const page = await records.list(space, after === undefined ? {} : { after })
+      for (const { count: _, ...record } of page) found.push({ space, ...record })
+      after = page.at(-1)?.key
+      if (after === undefined) break
+    }
+  }
+  return found
 }

@@ -43,7 +43,7 @@ export interface TestMail extends Inbox, Closable {
   send(message: OutgoingMessage): Promise<SentMessage>
   /** A part of this server for one test: own addresses and credentials, own mail. Costs nothing, needs no end. */
   tenant(): Tenant
-  /** All mail as it is now: arrivals, mailboxes, queue. */
+  /** All mail as it is now: arrivals, mailboxes, queue, and what the queue remembers. */
   snapshot(): Promise<MailState>
   /**
    * Puts all mail back as it was. Messages get new UIDs, queue entries new ids and no attempts behind them; time stays.

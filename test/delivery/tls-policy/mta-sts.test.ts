@@ -1,12 +1,11 @@
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import type { MtaStsOptions, MxTransportOptions } from '../../../src/delivery/options.js'
-import { fileStsCache } from '../../../src/delivery/tls-policy/file-sts-cache.js'
 import type { TlsResult } from '../../../src/delivery/tls-policy/host-tls.js'
+import { storedStsCache } from '../../../src/delivery/tls-policy/stored-sts-cache.js'
 import { memoryStsCache } from '../../../src/delivery/tls-policy/sts-cache.js'
 import { isStsHost, parseStsPolicy, readStsId } from '../../../src/delivery/tls-policy/sts-policy.js'
+import { createDeliveryQueue } from '../../../src/queue/create-delivery-queue.js'
+import { memoryStorage } from '../../../src/storage/memory/memory-storage.js'
 import type { Script } from '../../../src/testing/remote/script.js'
 import { issuedTls, issuerPem, testTls } from '../../fixtures/tls.js'
 import { createOutsideWorld } from '../outside-world.js'
@@ -201,21 +200,38 @@ describe('a policy that is kept', () => {
     expect(await world.deliverOne()).toMatchObject(enforced)
   })
 
-  it('outlives the process in a folder, and a file that was cut short does no harm', async () => {
-    const path = await mkdtemp(join(tmpdir(), 'posthorn-sts-'))
-    try {
-      const mtaSts: MtaStsOptions = { cache: fileStsCache({ path }) }
-      await using first = await romeWithPolicy(policyText('enforce', 'mx.rome.test'), clear, { mtaSts })
-      expect(await first.deliverOne()).toMatchObject({ status: 'deferred' })
-      expect(await readdir(path)).toEqual(['rome.test.json'])
-      await using second = await romeWithPolicy('gone', clear, { mtaSts })
-      expect(await second.deliverOne()).toMatchObject({ status: 'deferred', tlsRule: 'mta-sts' })
-      expect(second.site.requests).toHaveLength(0)
-      await writeFile(join(path, 'rome.test.json'), '{"policy":')
-      expect(await second.deliverOne()).toMatchObject(opportunistic)
-    } finally {
-      await rm(path, { recursive: true })
-    }
+  it('outlives the process in a storage, and a record that cannot be read does no harm', async () => {
+    const storage = memoryStorage()
+    const mtaSts: MtaStsOptions = { cache: storedStsCache({ storage }) }
+    await using first = await romeWithPolicy(policyText('enforce', 'mx.rome.test', 86_400), clear, { mtaSts })
+    expect(await first.deliverOne()).toMatchObject({ status: 'deferred' })
+    const [kept] = await storage.records.list('mta-sts')
+    expect(kept).toMatchObject({ key: 'rome.test', expiresAt: first.clock.now() + 86_400_000 })
+    await using second = await romeWithPolicy('gone', clear, { mtaSts })
+    expect(await second.deliverOne()).toMatchObject({ status: 'deferred', tlsRule: 'mta-sts' })
+    expect(second.site.requests).toHaveLength(0)
+    await storage.records.put({ space: 'mta-sts', key: 'rome.test', value: '{"policy":' })
+    expect(await second.deliverOne()).toMatchObject(opportunistic)
+  })
+
+  it('is in the storage of a queue that was told nothing else', async () => {
+    await using world = await romeWithPolicy(policyText('enforce', 'mx.rome.test'))
+    const { clock, zone: resolver, outside: network } = world
+    const storage = memoryStorage()
+    const delivery = { tlsOptions }
+    const queue = createDeliveryQueue({
+      hostname: 'mx.paris.test',
+      storage,
+      clock,
+      resolver,
+      network,
+      delivery,
+    })
+    await queue.start()
+    await queue.send({ from: 'alice@paris.test', to: 'bob@rome.test', text: 'Hello' })
+    await queue.idle()
+    expect(await storage.records.list('mta-sts')).toMatchObject([{ key: 'rome.test' }])
+    await queue.close()
   })
 
   it('is not needed of a cache that throws', async () => {

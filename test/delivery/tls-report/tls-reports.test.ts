@@ -6,6 +6,7 @@ import {
   type TlsReportsOptions,
 } from '../../../src/delivery/tls-report/create-tls-reports.js'
 import { readReportUris } from '../../../src/delivery/tls-report/report-uris.js'
+import { memoryStorage } from '../../../src/storage/memory/memory-storage.js'
 import { testTls } from '../../fixtures/tls.js'
 import { createMailWorld } from '../../flow/mail-world.js'
 import { createOutsideWorld } from '../outside-world.js'
@@ -15,16 +16,20 @@ import { createPolicySite } from '../tls-policy/policy-site.js'
 async function reportingWorld(options: Partial<TlsReportsOptions> = {}) {
   const world = await createOutsideWorld()
   const mails: string[] = []
-  const reports = createTlsReports({
-    hostname: 'mx.paris.test',
-    resolver: world.zone,
-    clock: world.clock,
-    network: world.outside,
-    send: async ({ raw }) => mails.push(raw),
-    ...options,
-  })
+  const storage = options.storage ?? memoryStorage()
+  const begin = () =>
+    createTlsReports({
+      hostname: 'mx.paris.test',
+      resolver: world.zone,
+      clock: world.clock,
+      network: world.outside,
+      send: async ({ raw }) => mails.push(raw),
+      ...options,
+      storage,
+    })
+  const reports = begin()
   world.zone.set('_smtp._tls.rome.test', { txt: 'v=TLSRPTv1; rua=mailto:tls@reports.test' })
-  return Object.assign(world, { reports, mails })
+  return Object.assign(world, { begin, reports, mails, storage })
 }
 
 const success: TlsResult = {
@@ -150,12 +155,87 @@ describe('a TLS report (RFC 8460)', () => {
     expect(policy['failure-details']).toHaveLength(100)
   })
 
-  it('is not sent any more once closed', async () => {
+  it('is not sent any more once closed, but by the next process', async () => {
     await using world = await reportingWorld()
     world.reports.record(success)
-    world.reports.close()
+    await world.reports.close()
+    world.reports.record(success)
     await world.clock.advance('30h')
     expect(world.mails).toHaveLength(0)
+    const next = world.begin()
+    await world.clock.advance('2m')
+    expect(reportIn(world.mails[0])).toMatchObject({
+      'date-range': { 'start-datetime': '2026-01-01T00:00:00Z' },
+      policies: [{ summary: { 'total-successful-session-count': 1 } }],
+    })
+    await next.close()
+    expect(await world.storage.records.list('tls-report')).toEqual([])
+  })
+
+  it('has what all processes counted, one that died too, and is sent by one of them', async () => {
+    await using world = await reportingWorld()
+    const [second, third] = [world.begin(), world.begin()]
+    for (const reports of [world.reports, second, third]) {
+      reports.record(success)
+      reports.record(failure)
+    }
+    await world.clock.advance('61s')
+    world.reports.record(failure)
+    // What is closed and what is dead differ by the last minute only.
+    await Promise.all([world.reports.close(), second.close()])
+    await world.clock.advance('30h')
+    expect(world.mails).toHaveLength(1)
+    expect(reportIn(world.mails[0]).policies).toMatchObject([
+      {
+        summary: { 'total-successful-session-count': 3, 'total-failure-session-count': 4 },
+        'failure-details': [{ 'failed-session-count': 4 }],
+      },
+    ])
+    await third.close()
+  })
+
+  it('is tried again a day later where nobody took it, and then no more', async () => {
+    let tries = 0
+    await using world = await reportingWorld({
+      send: async () => {
+        tries++
+        throw new Error('the disk is full')
+      },
+    })
+    world.reports.record(success)
+    await world.clock.advance('29h')
+    expect(tries).toBe(1)
+    await world.clock.advance('24h')
+    expect(tries).toBe(2)
+    expect(await world.storage.records.list('tls-report')).toEqual([])
+  })
+
+  it('waits for a process that is at it', async () => {
+    await using world = await reportingWorld()
+    world.reports.record(success)
+    await world.clock.advance('23h')
+    const { locks } = world.storage
+    await locks.acquire('tls-reports', 'another', world.clock.now(), world.clock.now() + 7 * 3_600_000)
+    await world.clock.advance('6h')
+    expect(world.mails).toHaveLength(0)
+    await world.clock.advance('2h')
+    expect(world.mails).toHaveLength(1)
+  })
+
+  it('counts on while the storage fails', async () => {
+    const storage = memoryStorage()
+    const add = storage.records.add.bind(storage.records)
+    await using world = await reportingWorld({ storage })
+    storage.records.add = () => Promise.reject(new Error('no database'))
+    world.reports.record(success)
+    world.reports.record(failure)
+    await world.clock.advance('2m')
+    storage.records.add = add
+    world.reports.record(success)
+    await world.clock.advance('30h')
+    expect(reportIn(world.mails[0]).policies).toMatchObject([
+      { summary: { 'total-successful-session-count': 2, 'total-failure-session-count': 1 } },
+    ])
   })
 })
 
