@@ -60,7 +60,7 @@ function mxTransport(given: GivenSettings, storage: Storage, send: TlsReportsOpt
     delivery?.onTls?.(result)
     reports?.record(result)
   }
-  const mtaSts = rememberPolicies(delivery?.mtaSts, storage)
+  const mtaSts = rememberPolicies(delivery?.mtaSts, given.storage)
   const transport = createMxTransport({ ...delivery, ...around, mtaSts, ...(reports && { onTls }) })
   const close = async () => {
     await reports?.close()
@@ -72,8 +72,8 @@ function mxTransport(given: GivenSettings, storage: Storage, send: TlsReportsOpt
 /** Policies protect while they are remembered (RFC 8461 §10.2): where nothing else is said, in the storage of the queue. */
 function rememberPolicies(
   mtaSts: NonNullable<MxTransportOptions['mtaSts']> = true,
-  storage: Storage,
+  storage: Storage | undefined,
 ): NonNullable<MxTransportOptions['mtaSts']> {
-  if (mtaSts === false) return false
+  if (mtaSts === false || !storage) return mtaSts
   return { cache: storedStsCache({ storage }), ...(mtaSts !== true && mtaSts) }
 }

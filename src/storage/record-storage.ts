@@ -9,7 +9,7 @@ export interface RecordStorage {
   /** Keeps a record with a count of 0, in the place of one with its key. */
   put(record: NewRecord): Promise<void>
   /**
-   * Adds to the count of a record, which is made where there is none; of one that is there value and expiry stay. What is
+   * Adds a whole number to the count of a record, which is made where there is none; of one that is there value and expiry stay. What is
    * added at once by several processes is added up.
    */
   add(record: NewRecord, count: number): Promise<void>
