@@ -5,6 +5,7 @@ import { bytesSource } from '../../src/message/sources.js'
 import { testTls } from '../fixtures/tls.js'
 import { describeWith } from '../testing-tools/tools.js'
 import { exim, startExim } from './exim.js'
+import { describeReports } from './foreign-reports.js'
 import { maildir, root, serverDirectory } from './server-process.js'
 
 const letter = 'Message-ID: <1@paris.test>\r\nSubject: dots\r\n\r\n.\r\n..two\r\nend\r\n'
@@ -37,5 +38,13 @@ describeWith([exim, root], 'Exim', () => {
     const [message = ''] = await maildir(mailbox('bob'), 1)
     expect(message).toMatch(/^Return-path: <alice@paris\.test>\n/)
     expect(message.slice(message.indexOf('Message-ID'))).toBe(letter.replaceAll('\r\n', '\n'))
+  })
+
+  describeReports('exim', startExim, {
+    failed: ['nobody@oslo.test', 'eve@oslo.test'],
+    delayed: ['later@oslo.test'],
+    // It calls what it handed on delivered, too.
+    delivered: ['bob@rome.test', 'dora@oslo.test'],
+    smtputf8: ['nöbody@oslo.test'],
   })
 })

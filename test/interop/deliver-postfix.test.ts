@@ -12,6 +12,7 @@ import { testTls } from '../fixtures/tls.js'
 import { dkimRecords, ed25519Key } from '../signing/dkim-keys.js'
 import { dkimpy, verifyWithDkimpy } from '../signing/dkimpy.js'
 import { describeWith } from '../testing-tools/tools.js'
+import { describeReports } from './foreign-reports.js'
 import { startPostfix } from './postfix.js'
 import { freePort, maildir, root, serverDirectory } from './server-process.js'
 
@@ -21,7 +22,7 @@ const letter = `From: alice@paris.test\r\nMessage-ID: <1@paris.test>\r\nDate: Th
 async function parisAndRome() {
   const directory = serverDirectory()
   const parisPort = await freePort()
-  const postfix = await startPostfix(directory, { parisPort })
+  const postfix = await startPostfix(directory, { relayPort: parisPort })
   const server = createMailServer({
     hostname: 'mx.paris.test',
     domains: ['paris.test'],
@@ -114,5 +115,14 @@ describeWith(['postfix', root, dkimpy], 'Postfix', () => {
     })
     const inbox = await world.server.store.mailbox('alice')
     await expect.poll(async () => (await inbox.list()).length).toBe(1)
+  })
+
+  describeReports('postfix', startPostfix, {
+    failed: ['nobody@oslo.test', 'eve@oslo.test'],
+    delayed: ['later@oslo.test'],
+    relayed: ['dora@oslo.test'],
+    delivered: ['bob@rome.test'],
+    expanded: ['team@rome.test'],
+    smtputf8: ['nöbody@oslo.test'],
   })
 })

@@ -10,21 +10,32 @@ const program = existsSync(unpacked) ? unpacked : '/usr/sbin/exim4'
 /** Debian's Exim, installed or unpacked. */
 export const exim: Tool = { name: 'exim4', probe: [program, '-C', '/dev/null', '-bV'] }
 
-/** Starts an Exim for rome.test, in which Bob has a Maildir and anybody else is unknown. */
-export async function startExim(directory: ServerDirectory) {
+/**
+ * Starts an Exim for rome.test, in which Bob has a Maildir and anybody else is unknown. With `relayPort` it takes what is
+ * for others, and hands it on there.
+ */
+export async function startExim(directory: ServerDirectory, { relayPort }: { relayPort?: number } = {}) {
   const port = await freePort()
   const mail = directory.open('mail')
   const spool = directory.make('spool', 'Debian-exim')
   // Its own user has to read them.
   const cert = directory.write('cert.pem', readFileSync(testTlsFiles.cert, 'utf8'))
   const key = directory.write('key.pem', readFileSync(testTlsFiles.key, 'utf8'))
-  const config = directory.write('exim.conf', eximConf({ spool, mail, cert, key }))
+  const config = directory.write('exim.conf', eximConf({ spool, mail, cert, key, relayPort }))
   directory.run(program, ['-C', config, '-oX', `127.0.0.1.${port}`, '-bdf'])
   await listening({ host: '127.0.0.1', port })
   return { port, mailbox: (user: string) => `${mail}/${user}` }
 }
 
-function eximConf({ spool, mail, cert, key }: Record<'spool' | 'mail' | 'cert' | 'key', string>): string {
+interface Config {
+  spool: string
+  mail: string
+  cert: string
+  key: string
+  relayPort: number | undefined
+}
+
+function eximConf({ spool, mail, cert, key, relayPort }: Config): string {
   return `
 exim_path = ${program}
 primary_hostname = mx.rome.test
@@ -40,6 +51,8 @@ tls_advertise_hosts = *
 tls_certificate = ${cert}
 tls_privatekey = ${key}
 dsn_advertise_hosts = *
+smtputf8_advertise_hosts = *
+delay_warning = 1s
 acl_smtp_rcpt = rcpt
 begin acl
 rcpt:
@@ -51,7 +64,12 @@ mailboxes:
   domains = +local_domains
   local_parts = bob
   transport = maildir
+${relayPort === undefined ? '' : onward}
 begin transports
+relay:
+  driver = smtp
+  port = ${relayPort ?? 25}
+  allow_localhost
 maildir:
   driver = appendfile
   maildir_format
@@ -59,5 +77,16 @@ maildir:
   create_directory
   user = Debian-exim
   return_path_add
+begin retry
+* * F,1d,1h
 `
 }
+
+const onward = `
+onward:
+  driver = manualroute
+  domains = ! +local_domains
+  route_list = * 127.0.0.1
+  self = send
+  transport = relay
+`

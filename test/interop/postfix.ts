@@ -5,8 +5,8 @@ import { freePort, listening, type ServerDirectory } from './server-process.js'
 
 /** What a Postfix of a test is. */
 export interface PostfixOptions {
-  /** Where mail for paris.test goes. */
-  parisPort?: number
+  /** Where mail for others goes, which is taken from this machine then. */
+  relayPort?: number
   /** Path of a Dovecot auth socket: AUTH is then offered, under TLS, and needed to relay. */
   authSocket?: string
 }
@@ -26,7 +26,7 @@ export async function startPostfix(directory: ServerDirectory, options: PostfixO
   return { port, mailbox: (user: string) => `${mail}/${user}` }
 }
 
-function mainCf(path: string, mail: string, { parisPort, authSocket }: PostfixOptions): string {
+function mainCf(path: string, mail: string, { relayPort, authSocket }: PostfixOptions): string {
   return `
 compatibility_level = 3.6
 queue_directory = ${path}/spool
@@ -35,7 +35,7 @@ maillog_file = ${path}/mail.log
 maillog_file_prefixes = ${path}
 myhostname = mx.rome.test
 mydestination =
-mynetworks =
+mynetworks = ${relayPort === undefined ? '' : '127.0.0.1'}
 inet_interfaces = 127.0.0.1
 inet_protocols = ipv4
 alias_maps =
@@ -46,7 +46,9 @@ virtual_mailbox_base = ${mail}
 virtual_mailbox_maps = inline:{ { bob@rome.test = bob/ }, { carol@rome.test = carol/ } }
 virtual_uid_maps = static:65534
 virtual_gid_maps = static:65534
-transport_maps = inline:{ { paris.test = smtp:[127.0.0.1]:${parisPort ?? 9} } }
+virtual_alias_maps = inline:{ { team@rome.test = ann@oslo.test, ben@oslo.test } }
+relayhost = [127.0.0.1]:${relayPort ?? 9}
+delay_warning_time = 1s
 smtp_dns_support_level = disabled
 smtp_host_lookup = native
 smtp_tls_security_level = may
@@ -57,7 +59,7 @@ smtpd_tls_auth_only = yes
 smtpd_sasl_auth_enable = ${authSocket === undefined ? 'no' : 'yes'}
 smtpd_sasl_type = dovecot
 smtpd_sasl_path = ${authSocket ?? 'smtpd'}
-smtpd_relay_restrictions = permit_sasl_authenticated, reject_unauth_destination
+smtpd_relay_restrictions = permit_mynetworks, permit_sasl_authenticated, reject_unauth_destination
 smtpd_peername_lookup = no
 smtputf8_enable = yes
 `

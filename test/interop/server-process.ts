@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { expect } from 'vitest'
+import { expect, vi } from 'vitest'
 import { nodeNetwork } from '../../src/core/network.js'
 import { pathWithSbin, type Tool } from '../testing-tools/tools.js'
 
@@ -23,8 +23,9 @@ export interface ServerDirectory extends AsyncDisposable {
   run(command: string, args: readonly string[]): ChildProcess
 }
 
-export function serverDirectory(): ServerDirectory {
-  const path = mkdtempSync(join(tmpdir(), 'posthorn-server-'))
+/** Makes one. Default: where temporary files are; some servers want nobody else to write to what it is in. */
+export function serverDirectory(parent = tmpdir()): ServerDirectory {
+  const path = mkdtempSync(join(parent, 'posthorn-server-'))
   chmodSync(path, 0o755)
   const children: ChildProcess[] = []
   return {
@@ -72,12 +73,12 @@ export async function freePort(): Promise<number> {
 
 /** Resolves once a server takes connections. */
 export async function listening(place: { port: number; host: string } | { path: string }): Promise<void> {
-  const connects = async () => {
+  const connect = async () => {
     const socket = await nodeNetwork.connect(place)
     socket.destroy()
-    return true
   }
-  await expect.poll(() => connects().catch(() => false), { timeout: 15_000, interval: 30 }).toBe(true)
+  // Not by expect.poll, which hooks may not use.
+  await vi.waitFor(connect, { timeout: 15_000, interval: 30 })
 }
 
 /** The messages in a Maildir, once there are so many. */
