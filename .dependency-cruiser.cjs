@@ -104,7 +104,7 @@ module.exports = {
     only('mailparser', '^src/message/parse-message\\.ts$'),
     only('dns-packet', '^src/dns/packet\\.ts$'),
     only('mailauth', '^src/signing/load-mailauth\\.ts$'),
-    only('@opentelemetry/api', '^src/otel/observe\\.ts$'),
+    only('@opentelemetry/api', '^src/otel/'),
     only('nodemailer', '^src/queue/compose-message\\.ts$'),
     {
       name: 'no-dev-dependency-in-src',

@@ -185,6 +185,7 @@ export type {
   HandlerFailed,
   MessageAccepted,
   MessageRejected,
+  ReceiptTimes,
   RecipientRejected,
   SessionAuthenticated,
   SessionClosed,

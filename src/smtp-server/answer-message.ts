@@ -1,6 +1,7 @@
 import type { Reply } from '../core/reply.js'
 import { reply } from '../smtp/reply.js'
 import type { MessageOutcome, StoredMessage } from './accept-message.js'
+import type { ReceiptTimes } from './events.js'
 import type { Session } from './session.js'
 import type { Transaction } from './transaction.js'
 
@@ -16,20 +17,27 @@ export function answerMessage(
     session.tell('message:rejected', () => {
       const recipients = [...transaction.recipients.values()].map(each => each.recipient)
       const envelope = { ...transaction.mail, recipients }
-      return { ...session.about(transaction.traceId), envelope, size, reply: outcome.reply }
+      const times = receiptTimes(session, transaction)
+      return { ...session.about(transaction.traceId), envelope, size, times, reply: outcome.reply }
     })
   }
   for (const answer of answers(session, transaction, outcome)) session.reply(answer)
 }
 
-function tellAccepted(session: Session, { traceId }: Transaction, outcome: StoredMessage): void {
+function tellAccepted(session: Session, transaction: Transaction, outcome: StoredMessage): void {
+  const { traceId } = transaction
   const { envelope, result, size } = outcome
   session.countMessage()
   session.server.logger.info({ traceId, size, sender: envelope.sender }, 'message accepted')
   session.tell('message:accepted', () => {
     const account = session.account ? { account: session.account.id } : {}
-    return { ...session.about(traceId), envelope, size, result, ...account }
+    const times = receiptTimes(session, transaction)
+    return { ...session.about(traceId), envelope, size, times, result, ...account }
   })
+}
+
+function receiptTimes(session: Session, { startedAt, dataAt = startedAt }: Transaction): ReceiptTimes {
+  return { startedAt, dataAt, endedAt: session.server.settings.clock.now() }
 }
 
 /** One reply in SMTP; in LMTP one for each RCPT that was taken, duplicates included, in their order (RFC 2033 §4.2). */

@@ -93,11 +93,22 @@ export interface RecipientRejected extends SessionEvent {
   readonly reply: Reply
 }
 
+/** When a message was received, in epoch milliseconds. */
+export interface ReceiptTimes {
+  /** MAIL was taken. */
+  readonly startedAt: number
+  /** DATA was answered, and the message began to come. */
+  readonly dataAt: number
+  /** It was stored or refused, and the client is told so now. */
+  readonly endedAt: number
+}
+
 /** Payload of `message:accepted`. */
 export interface MessageAccepted extends SessionEvent {
   readonly envelope: Envelope
   /** Octets, added headers included. */
   readonly size: number
+  readonly times: ReceiptTimes
   readonly account?: string
   readonly result: AcceptResult
 }
@@ -107,6 +118,7 @@ export interface MessageRejected extends SessionEvent {
   readonly envelope: Envelope
   /** Octets that were received. */
   readonly size: number
+  readonly times: ReceiptTimes
   readonly reply: Reply
 }
 

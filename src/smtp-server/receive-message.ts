@@ -29,7 +29,8 @@ export class MessageReceiver implements DataSink {
     const { spool, release } = session.server.spoolMemory.open()
     this.#spool = spool
     this.#release = release
-    const { timeouts, limits } = session.server.settings
+    const { timeouts, limits, clock } = session.server.settings
+    transaction.dataAt = clock.now()
     session.receiving = true
     session.deadlines.set('data', timeouts.data)
     if (limits.dataRate === 0) return

@@ -22,4 +22,8 @@ export interface Transaction {
   readonly taken: RoutedRecipient[]
   /** Header fields that policies gave since MAIL. */
   readonly headers: string[]
+  /** When MAIL was taken, in epoch milliseconds. */
+  readonly startedAt: number
+  /** When the message began to come. */
+  dataAt?: number
 }

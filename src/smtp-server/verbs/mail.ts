@@ -62,6 +62,7 @@ function open(session: Session, mail: Mail, declaredSize: number, headers: reado
     recipients: new Map(),
     taken: [],
     headers: [...session.headers, ...headers],
+    startedAt: session.server.settings.clock.now(),
   }
   session.deadlines.set('transaction', session.server.settings.timeouts.transaction)
   session.reply(serverReplies.senderOk)
