@@ -28,7 +28,8 @@ const transport: Transport = {
 const verp = createVerp({ secret: 'keep this out of your repository' })
 const queue = createDeliveryQueue({ hostname: 'mx.example.test', transport, verp })
 queue.on('bounce:received', ({ verified, recipient, dsn }) => {
-  if (verified) console.log(`${recipient} bounced:`, dsn?.recipients[0]?.diagnostic?.text)
+  const failed = dsn?.recipients.find(({ action }) => action === 'failed')
+  if (verified && failed) console.log(`${recipient} bounced:`, failed.diagnostic?.text)
 })
 
 const accounts = createAccounts({ users: [] })

@@ -4,7 +4,7 @@ import { parseParameterized } from '../message/mime-parameters.js'
 import { bytesSource, readAll } from '../message/sources.js'
 import { type MimePart, parseStructure } from '../message/structure.js'
 import { decodePart } from './decode-part.js'
-import { exactStatus, type ParsedDsn, readDeliveryStatus } from './read-delivery-status.js'
+import { exactStatus, messageIdIn, type ParsedDsn, readDeliveryStatus } from './read-delivery-status.js'
 import { readPlainBounce, readPlainReasons } from './read-plain-bounce.js'
 
 /** Octets of a delivery-status part, and of a returned header, that are read. */
@@ -17,27 +17,37 @@ const limits = { parts: 50, depth: 5 }
 
 /**
  * Reads a delivery status notification of any server (RFC 3464, RFC 6533), and the bounces of those that write none:
- * OpenSMTPD's, which are a `multipart/mixed`, and the plain text of qmail and of `X-Failed-Recipients:`. `undefined` for
+ * OpenSMTPD's, which are a `multipart/mixed`, and the plain text of qmail, old Sendmails and of `X-Failed-Recipients:`. `undefined` for
  * a message that is none. Never fails for what is in the message: what cannot be read is left out. Memory and time are
  * bounded, whatever it says.
  */
 export async function parseDsn(source: MessageSource): Promise<ParsedDsn | undefined> {
   const header = await readHeader(source)
   const type = parseParameterized(header.get('content-type')?.value ?? '').value
-  if (type.startsWith('multipart/')) return readReport(source, type === 'multipart/report')
+  if (type.startsWith('multipart/')) return readReport(source, header, type === 'multipart/report')
   return type === '' || type === 'text/plain' ? readPlain(source, header) : undefined
 }
 
-async function readReport(source: MessageSource, isReport: boolean): Promise<ParsedDsn | undefined> {
-  const { root } = await parseStructure(source, limits)
-  const status = root.children.find(part => part.type === 'message' && statusTypes.has(part.subtype))
-  if (!status) return undefined
-  const report = readDeliveryStatus(await decodePart(source, status, largestPart))
-  if (!isReport && report.recipients.length === 0) return undefined
-  const messageId = await originalMessageId(source, root.children.find(isReturned))
-  const whole = messageId === undefined ? report : { ...report, originalMessageId: messageId }
-  const text = root.children.find(part => part.type === 'text' && part.subtype === 'plain')
-  return text ? withReasons(whole, await readText(source, text)) : whole
+async function readReport(
+  source: MessageSource,
+  header: MessageHeader,
+  isReport: boolean,
+): Promise<ParsedDsn | undefined> {
+  const parts = leaves((await parseStructure(source, limits)).root)
+  const status = parts.find(part => part.type === 'message' && statusTypes.has(part.subtype))
+  const words = parts.find(part => part.type === 'text' && part.subtype === 'plain')
+  const text = words ? await readText(source, words) : ''
+  const report = status
+    ? readDeliveryStatus(await decodePart(source, status, largestPart))
+    : readPlainBounce(text, header.get('x-failed-recipients')?.value)
+  if (!report || (!isReport && (!status || report.recipients.length === 0))) return undefined
+  const messageId = await originalMessageId(source, parts.find(isReturned))
+  return withReasons(messageId === undefined ? report : { ...report, originalMessageId: messageId }, text)
+}
+
+/** The parts that hold no others, in their order: gateways wrap reports to put a notice on them. */
+function leaves(part: MimePart): readonly MimePart[] {
+  return part.children.length === 0 ? [part] : part.children.flatMap(leaves)
 }
 
 /** Where the fields for programs leave the reason out, the words for a person may have it. */
@@ -70,6 +80,8 @@ const returnedTypes = new Set([
   'message/rfc822',
   'message/global',
   'message/global-headers',
+  // Not registered, and sent all the same.
+  'message/rfc822-headers',
   'text/rfc822-headers',
 ])
 
@@ -83,5 +95,5 @@ async function originalMessageId(
 ): Promise<string | undefined> {
   if (!part) return undefined
   const header = await readHeader(bytesSource(await decodePart(source, part, largestPart)))
-  return /<[^<>\s]{1,500}>/.exec(header.get('message-id')?.value ?? '')?.[0]
+  return messageIdIn(header.get('message-id')?.value)
 }

@@ -10,7 +10,7 @@ export interface ParsedDsn {
   readonly envid?: string
   /** When the message came to that server, in epoch milliseconds. */
   readonly arrivedAt?: number
-  /** `Message-ID` of the returned message, with its angle brackets. */
+  /** `Message-ID` of the message it is about, with its angle brackets. */
   readonly originalMessageId?: string
   /** In their order, 1,000 at most. */
   readonly recipients: readonly ParsedDsnRecipient[]
@@ -49,9 +49,10 @@ export function readDeliveryStatus(part: Uint8Array): ParsedDsn {
   const recipients = groups.flatMap(fields => readRecipient(fields) ?? []).slice(0, mostRecipients)
   const message = groups.find(fields => fields.get('reporting-mta')) ?? groups[0]
   return withoutUndefined({
-    reportingMta: message && typed(message, 'reporting-mta')?.text,
+    reportingMta: message && hostName(message, 'reporting-mta'),
     envid: message && plain(message, 'original-envelope-id'),
     arrivedAt: message && instant(message, 'arrival-date'),
+    originalMessageId: message && messageIdIn(plain(message, 'x-original-message-id')),
     recipients,
   })
 }
@@ -83,7 +84,7 @@ function readRecipient(fields: MessageHeader): ParsedDsnRecipient | undefined {
     originalRecipient: readAddress(fields, 'original-recipient'),
     action,
     status: exactStatus(status, plain(fields, 'diagnostic-code')),
-    remoteMta: typed(fields, 'remote-mta')?.text,
+    remoteMta: hostName(fields, 'remote-mta'),
     diagnostic: typed(fields, 'diagnostic-code'),
     lastAttemptAt: instant(fields, 'last-attempt-date'),
     willRetryUntil: instant(fields, 'will-retry-until'),
@@ -114,7 +115,19 @@ const actionOfClass: ReadonlyMap<string, DsnKind> = new Map([
 function readAddress(fields: MessageHeader, name: string): TypedAddress | undefined {
   const found = typed(fields, name)
   if (!found) return undefined
-  return { type: found.type, address: found.type === 'utf-8' ? decodeUtf8Address(found.text) : found.text }
+  const text = /^<(.+)>$/.exec(found.text)?.[1] ?? found.text
+  return { type: found.type, address: found.type === 'utf-8' ? decodeUtf8Address(text) : text }
+}
+
+/** The name alone, where a server adds a dot and a comment: `mx.example.test. (192.0.2.1, the server for …)`. */
+function hostName(fields: MessageHeader, name: string): string | undefined {
+  const text = typed(fields, name)?.text
+  return text?.replace(/(?<=[^ ]) ?\(.*$/, '').replace(/(?<=[^.])\.$/, '')
+}
+
+/** The first id with angle brackets in a text. */
+export function messageIdIn(text = ''): string | undefined {
+  return /<[^<>\s]{1,500}>/.exec(text)?.[0]
 }
 
 /** `type; text`; without a type, as some servers write, it is `rfc822` for addresses and unknown otherwise. */

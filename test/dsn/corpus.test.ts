@@ -113,6 +113,9 @@ describe('bounces of plain text', () => {
       `<a@b.test>:${' x'.repeat(99_999)}`,
     ])
       await qmail(text)
+    const old = '\r\nThe original message was received today\r\n'
+    for (const text of ['\r\n'.repeat(30_000), ' '.repeat(60_000), '-'.repeat(60_000)])
+      await parse(old + text)
     expect(performance.now() - start).toBeLessThan(5_000)
   })
 })

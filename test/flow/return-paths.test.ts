@@ -96,6 +96,34 @@ describe('a bounce to a signed return address', () => {
       ['alice@paris.test'],
     ])
   })
+
+  it('is told for each address it came to, with all that it says, and again where it comes again', async () => {
+    await using world = await bouncingWorld()
+    const { rome, bounces } = world
+    const signed = (recipient: string) => verp.encode('alice@paris.test', recipient, world.clock.now())
+    const recipients = [signed('bob@rome.test'), signed('eve@rome.test')]
+    const report = [
+      'Content-Type: multipart/report; report-type=delivery-status; boundary=r',
+      '',
+      '--r',
+      'Content-Type: message/delivery-status',
+      '',
+      'Reporting-MTA: dns; mx.rome.test',
+      ...['bob', 'eve'].flatMap(name => ['', `Final-Recipient: rfc822; ${name}@rome.test`, 'Action: failed']),
+      '--r--',
+    ]
+    for (let times = 0; times < 2; times++) {
+      await rome.queue.send({ raw: report.join('\r\n'), envelope: { sender: '', recipients } })
+      await world.clock.settled()
+    }
+    expect(bounces.map(bounce => [bounce.recipient, bounce.dsn?.recipients.length])).toEqual([
+      ['bob@rome.test', 2],
+      ['eve@rome.test', 2],
+      ['bob@rome.test', 2],
+      ['eve@rome.test', 2],
+    ])
+    expect(new Set(bounces.map(bounce => bounce.traceId)).size).toBe(2)
+  })
 })
 
 describe('SRS', () => {
