@@ -2,7 +2,7 @@ import type net from 'node:net'
 import { describe, expect, it } from 'vitest'
 import type { MessageSource } from '../../src/message/message-source.js'
 import { bytesSource } from '../../src/message/sources.js'
-import { endlessly, hangUp, type Script } from '../../src/testing/remote/script.js'
+import { drop, endlessly, hangUp, type Script } from '../../src/testing/remote/script.js'
 import { createOutsideWorld } from './outside-world.js'
 
 const large = (size: number): MessageSource => ({
@@ -159,6 +159,31 @@ describe('a server that breaks into the message', () => {
       },
     })
     expect(await world.deliverOne()).toMatchObject({ status: 'delivered' })
+  })
+
+  it('or says 250 and resets the connection has it, or may have it: no second host is asked', async () => {
+    await using world = await createOutsideWorld()
+    world.zone.set('rome.test', { mx: ['10 mx.rome.test', '20 mx2.rome.test'] })
+    const first = await world.server('mx.rome.test', {
+      dot: peer => {
+        peer.say(['250 2.0.0 Taken'])
+        peer.drop()
+      },
+    })
+    const second = await world.server('mx2.rome.test')
+    const outcome = await world.deliverOne()
+    expect(['delivered', 'unknown']).toContain(outcome.status)
+    expect(first.connections[0]?.messages).toHaveLength(1)
+    expect(second.connections).toEqual([])
+  })
+
+  it('or resets the connection at QUIT has taken it, and the next message has a new connection', async () => {
+    await using world = await createOutsideWorld({ connections: { idle: 0 } })
+    const rome = await world.rome({ QUIT: drop })
+    for (let times = 0; times < 2; times++) {
+      expect(await world.deliverOne()).toMatchObject({ status: 'delivered' })
+    }
+    expect(rome.connections).toHaveLength(2)
   })
 })
 

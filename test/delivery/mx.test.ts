@@ -1,6 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { isPublicAddress } from '../../src/delivery/public-address.js'
+import { createDnsResolver } from '../../src/dns/create-dns-resolver.js'
+import { flag } from '../../src/dns/packet.js'
 import { drop, hangUp } from '../../src/testing/remote/script.js'
+import { mxAnswer, replyTo, startScriptedServer } from '../dns/scripted-name-server.js'
 import { createOutsideWorld } from './outside-world.js'
 
 const mx = (...entries: [number, string][]) => ({
@@ -291,6 +294,22 @@ describe('a hostile or broken MX', () => {
       resolver: { ...zone, mx: () => new Promise(() => {}), addresses: zone.addresses },
     })
     expect(await mute.deliverDuring('3h')).toMatchObject({ status: 'deferred', scope: 'local' })
+  })
+
+  it('whose answer is cut short, and the rest of it withheld, is asked for later: no part of it is used', async () => {
+    const trap = { flags: flag.truncated, answers: [mxAnswer('rome.test', 'mx.rome.test')] }
+    const server = await startScriptedServer((asked, socket) => {
+      if (asked.transport === 'udp') return replyTo(asked, trap)
+      socket?.end()
+      return undefined
+    })
+    const resolver = createDnsResolver({ servers: [server.address] })
+    await using world = await createOutsideWorld({ resolver })
+    const rome = await world.rome()
+    expect(await world.deliverOne()).toMatchObject({ status: 'deferred', enhanced: '4.4.3' })
+    expect(rome.connections).toEqual([])
+    await resolver.close()
+    await server.close()
   })
 })
 

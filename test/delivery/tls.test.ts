@@ -107,6 +107,16 @@ describe('required TLS', () => {
     expect(rome.connections.flatMap(peer => peer.commands).join()).not.toContain('MAIL')
   })
 
+  it.each([...broken, ['a stall', { ...offering, STARTTLS: '220 Go ahead' }] as const])(
+    'defers when the handshake meets %s, and says nothing in the clear',
+    async (_, script) => {
+      await using world = await createOutsideWorld({ tls: 'required' })
+      const rome = await world.rome(script)
+      expect(await world.deliverDuring('10m')).toMatchObject({ status: 'deferred', scope: 'host' })
+      expect(rome.connections.flatMap(peer => peer.commands).join()).not.toContain('MAIL')
+    },
+  )
+
   it('takes any certificate, or only one that is trusted and names the host', async () => {
     const ca = testTls.cert
     for (const [options, host, status] of [

@@ -31,4 +31,34 @@ describe('loops', () => {
     expect(suppressed).toEqual(['the message is a delivery report itself'])
     expect(await paris.inbox('alice')).toEqual([])
   })
+
+  it('reach no third party: what a stranger sends to nobody is refused, not returned to whom it names', async () => {
+    await using world = createMailWorld()
+    const paris = await world.host('paris.test', { users: ['alice'] })
+    const victim = await world.host('oslo.test', { users: ['victim'] })
+    const rome = await world.host('rome.test', {
+      users: ['bob'],
+      server: {
+        policies: [
+          {
+            name: 'no spam',
+            message: () => ({ action: 'reject', reply: { code: 554, enhanced: '5.7.1', text: 'No' } }),
+          },
+        ],
+      },
+    })
+    const told: string[] = []
+    rome.queue.on('dsn:sent', ({ to }) => told.push(to))
+    rome.queue.on('message:queued', ({ recipients }) => told.push(...recipients))
+    // The victim's name on somebody else's mail: sent by Paris without a report to anybody.
+    for (const address of ['nobody@rome.test', 'bob@rome.test']) {
+      const recipients = [{ address, notify: ['never'] as const }]
+      const envelope = { sender: 'victim@oslo.test', recipients }
+      await paris.queue.send({ raw: 'Subject: Buy\r\n\r\n', envelope })
+    }
+    await world.clock.settled()
+    expect(await paris.queue.list()).toEqual([])
+    expect(told).toEqual([])
+    expect(await victim.inbox('victim')).toEqual([])
+  })
 })
