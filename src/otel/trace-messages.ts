@@ -29,6 +29,7 @@ export function traceMessages(api: Api, tracer: Tracer, parts: TracedParts): (()
       : []),
     ...(queue
       ? [
+          queue.on('dsn:sent', ({ traceId, dsnTraceId }) => messages.reported(traceId, dsnTraceId)),
           queue.on('message:queued', ({ traceId }) => messages.queued(traceId)),
           ...attemptEvents.map(name => queue.on(name, attempt => messages.attempted(attempt))),
         ]
@@ -77,8 +78,13 @@ class MessageTracer {
     if ('result' in message) this.#adopt(traceId, span)
   }
 
+  /** A report belongs to the message it is about, not to whatever made the queue go on. */
+  reported(traceId: string, dsnTraceId: string): void {
+    remember(this.#callers, dsnTraceId, this.#parents.get(traceId) ?? this.#api.ROOT_CONTEXT)
+  }
+
   queued(traceId: string): void {
-    remember(this.#callers, traceId, this.#api.context.active())
+    if (!this.#callers.has(traceId)) remember(this.#callers, traceId, this.#api.context.active())
   }
 
   attempted(event: RecipientEvent): void {

@@ -1,5 +1,4 @@
-import { execFileSync } from 'node:child_process'
-import { chmodSync, existsSync, readFileSync, rmSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { testTlsFiles } from '../fixtures/tls.js'
 import type { Tool } from '../testing-tools/tools.js'
 import { freePort, listening, type ServerDirectory } from './server-process.js'
@@ -24,8 +23,8 @@ export const opensmtpd: Tool = {
  */
 export async function startOpenSmtpd(directory: ServerDirectory, { relayPort = 9 } = {}) {
   rmSync('/var/spool/smtpd', { recursive: true, force: true })
-  execFileSync('install', ['-d', '-m', '711', '/var/spool/smtpd'])
-  execFileSync('install', ['-d', '-m', '755', '/var/lib/opensmtpd/empty'])
+  mkdirSync('/var/spool/smtpd', { mode: 0o711 })
+  mkdirSync('/var/lib/opensmtpd/empty', { recursive: true })
   const port = await freePort()
   const mail = directory.open('mail')
   directory.open('mail/bob')

@@ -2,7 +2,7 @@ import type { SpanContext } from '@opentelemetry/api'
 import { context, ROOT_CONTEXT, trace } from '@opentelemetry/api'
 import { describe, expect, it, vi } from 'vitest'
 import { observe } from '../../src/otel/index.js'
-import { createQueueWorld, deferred, delivered, minute } from '../queue/queue-world.js'
+import { createQueueWorld, deferred, delivered, failed, minute } from '../queue/queue-world.js'
 import { createSdk } from './sdk.js'
 
 describe('a queue alone', () => {
@@ -73,6 +73,25 @@ describe('a queue alone', () => {
       ['posthorn.queue', caller.traceId],
       ['posthorn.delivery', caller.traceId],
     ])
+    stop()
+    await sdk.close()
+  })
+
+  it('has the report of a failure in the trace of what failed', async () => {
+    const sdk = createSdk()
+    await using world = await createQueueWorld(to => (to === 'bob@rome.test' ? failed : delivered))
+    const stop = await observe({ queue: world.queue, ...sdk.options })
+    await world.send('bob@rome.test')
+    await world.clock.settled()
+    const spans = sdk.spans()
+    expect(spans.map(span => [span.name, span.attributes['posthorn.destination']])).toEqual([
+      ['posthorn.queue', undefined],
+      ['posthorn.delivery', 'rome.test'],
+      ['posthorn.queue', undefined],
+      ['posthorn.delivery', 'paris.test'],
+    ])
+    expect(new Set(spans.map(span => span.spanContext().traceId)).size).toBe(1)
+    expect(spans[2]?.parentSpanContext).toEqual(spans[0]?.spanContext())
     stop()
     await sdk.close()
   })
