@@ -37,6 +37,8 @@ class RuleServer implements ScriptedServer, PeerServer {
   readonly #scriptOf = new Map<ScriptedPeer, { script: Script; times: Map<ScriptPoint, number> }>()
   #rules: Rule[] = []
   #secureContext: tls.SecureContext | undefined
+  /** That of the options. */
+  readonly #ownContext: tls.SecureContext | undefined
   #tlsFault: TlsFault | undefined
   #served = 0
 
@@ -46,6 +48,7 @@ class RuleServer implements ScriptedServer, PeerServer {
     this.hostname = settings.hostname
     this.clock = settings.clock
     if (settings.tls) this.useTls(settings.tls as TlsOptions)
+    this.#ownContext = this.#secureContext
     this.on = rulePoints((point, matcher) => this.#add(point, matcher))
   }
 
@@ -90,6 +93,7 @@ class RuleServer implements ScriptedServer, PeerServer {
   reset(): void {
     this.#rules = []
     this.#tlsFault = undefined
+    this.#secureContext = this.#ownContext
   }
 
   async close(): Promise<void> {

@@ -207,6 +207,8 @@ describe('createTestInternet', () => {
       expect.stringContaining('EXPIRED'),
       expect.stringContaining('SELF_SIGNED'),
     ])
+    rome.breakCertificate('expired')
+    rome.reset()
     await internet.clock.advance('5h')
     expect(rome.messages).toHaveLength(3)
     expect(rome.messages[0]?.peer.tls).toMatchObject({ protocol: 'TLSv1.3', servername: 'mx.rome.test' })
