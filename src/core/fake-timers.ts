@@ -17,7 +17,11 @@ export interface FakeTimers {
 }
 
 /** What the machine goes by, taken when this module is loaded: a test may put fakes in its place afterwards. */
-const { setImmediate: realSetImmediate, queueMicrotask: realQueueMicrotask } = globalThis
+const {
+  setImmediate: realSetImmediate,
+  setTimeout: realSetTimeout,
+  queueMicrotask: realQueueMicrotask,
+} = globalThis
 const { nextTick: realNextTick } = process
 const realNow = performance.now.bind(performance)
 
@@ -49,30 +53,39 @@ export function haveNoTimers(timers: FakeTimers): boolean {
  * @throws MailError `TIMERS_FAKED`, naming what is faked and how to leave it out.
  */
 export function assertSocketsMove(driven: boolean): void {
+  const problem = whatHoldsSocketsUp(driven)
+  if (problem !== undefined) throw new MailError('TIMERS_FAKED', problem)
+}
+
+/** What fake timers of a test hold up at this moment, for people; `undefined` where there are none. */
+export function describeFakeTimers(): string | undefined {
+  const problem = whatHoldsSocketsUp(false)
+  if (problem !== undefined || globalThis.setTimeout === realSetTimeout) return problem
+  return 'fake timers stand in for setTimeout: what is to come later comes when the test moves them, or the clock of the mail server'
+}
+
+function whatHoldsSocketsUp(driven: boolean): string | undefined {
   if (isFake(realSetImmediate)) {
-    throw faked('posthorn was loaded while fake timers were in place: load it before they are')
+    return 'posthorn was loaded while fake timers were in place: load it before they are'
   }
   const frozen = [
     ...(driven || globalThis.setImmediate === realSetImmediate ? [] : ['setImmediate']),
     ...(process.nextTick === realNextTick ? [] : ['nextTick']),
     ...(globalThis.queueMicrotask === realQueueMicrotask ? [] : ['queueMicrotask']),
   ]
-  if (frozen.length === 0) return
-  const what = frozen.join(', ')
-  throw faked(
-    `fake timers stand in for ${what}, so sockets never come to rest: fake the others only, as in ` +
-      "vi.useFakeTimers({ toFake: ['Date', 'setTimeout', 'setInterval'] }) or mock.timers.enable({ apis: ['Date', 'setTimeout'] })" +
-      (frozen.includes('setImmediate')
-        ? ', or let the clock move them: createVirtualClock({ fakeTimers: vi })'
-        : ''),
-  )
+  if (frozen.length === 0) return undefined
+  return [
+    `fake timers stand in for ${frozen.join(', ')}, so sockets never come to rest: fake the others only, as in`,
+    "vi.useFakeTimers({ toFake: ['Date', 'setTimeout', 'setInterval'] }),",
+    "jest.useFakeTimers({ doNotFake: ['nextTick', 'queueMicrotask', 'setImmediate'] })",
+    "or mock.timers.enable({ apis: ['Date', 'setTimeout'] })",
+    ...(frozen.includes('setImmediate')
+      ? ['— or let the clock move them while it advances: createVirtualClock({ fakeTimers: vi })']
+      : []),
+  ].join(' ')
 }
 
 /** Sinon's fakes, which Vitest and Jest have too, know their clock; those of Node.js cannot be promisified. */
 function isFake(timer: typeof setImmediate): boolean {
   return 'clock' in timer || !(promisify.custom in timer)
-}
-
-function faked(message: string): MailError {
-  return new MailError('TIMERS_FAKED', message)
 }

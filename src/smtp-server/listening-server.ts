@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import { systemClock } from '../core/clock.js'
 import { type ConnectionLimits, createConnectionLimits } from '../core/connection-limits.js'
 import { toMilliseconds } from '../core/duration.js'
 import { describeError, MailError } from '../core/error.js'
@@ -29,7 +30,7 @@ interface Connection {
   cut(): void
 }
 
-/** How long a socket that was cut may take to be gone, in milliseconds. */
+/** How long a socket that was cut may take to be gone, in real milliseconds, whatever the clock of the server does. */
 const aMoment = 1_000
 
 /** The listeners of a server, and the connections they took. */
@@ -124,9 +125,9 @@ export class ListeningServer implements SmtpServer {
       if (session) session.close()
       else cut()
     }
-    await waitUntilEmpty(clock, grace, this.#connections)
+    if (grace > 0) await waitUntilEmpty(clock, grace, this.#connections)
     for (const connection of [...this.#connections]) connection.cut()
-    await waitUntilEmpty(clock, aMoment, this.#connections)
+    await waitUntilEmpty(systemClock, aMoment, this.#connections)
     await Promise.all(closed)
   }
 
