@@ -17,7 +17,10 @@ export interface CalendarEvent {
   readonly location?: string
   /** `20260301T100000Z`, as written. */
   readonly start?: string
+  /** The time zone that `start` is of, where it names one (`TZID`): `Europe/Rome`. */
+  readonly startZone?: string
   readonly end?: string
+  readonly endZone?: string
   readonly status?: string
   readonly sequence?: number
   /** Address, without `mailto:`. */
@@ -35,6 +38,8 @@ export function findCalendars(attachments: readonly Attachment[]): CalendarPart[
 
 interface Line {
   readonly name: string
+  /** As written, with the semicolons before them. */
+  readonly parameters: string
   readonly value: string
 }
 
@@ -42,42 +47,55 @@ function readCalendar(source: string): CalendarPart {
   const lines = readLines(source)
   const method = lines.find(line => line.name === 'METHOD')?.value
   const events: CalendarEvent[] = []
-  let open: Line[] | undefined
+  /** The components that are open, with their own lines: a VEVENT may hold others, such as VALARM (§3.6.1). */
+  const open: { readonly kind: string; readonly lines: Line[] }[] = []
   for (const line of lines) {
-    if (line.name === 'BEGIN' && line.value === 'VEVENT') open = []
-    else if (line.name === 'END' && line.value === 'VEVENT') {
-      if (open) events.push(readEvent(open))
-      open = undefined
-    } else open?.push(line)
+    if (line.name === 'BEGIN') open.push({ kind: line.value.toUpperCase(), lines: [] })
+    else if (line.name === 'END') {
+      const component = open.pop()
+      if (component?.kind === 'VEVENT') events.push(readEvent(component.lines))
+    } else open.at(-1)?.lines.push(line)
   }
   return { ...(method !== undefined && { method }), events, source }
 }
 
-/** Content lines (RFC 5545 §3.1): unfolded, parameters left out. */
+/** Content lines (RFC 5545 §3.1), unfolded. */
 function readLines(source: string): Line[] {
   const unfolded = source.replace(/\r?\n[ \t]/g, '')
   return unfolded.split(/\r?\n/).flatMap(line => {
-    const match = /^([A-Za-z-]+)(?:;(?:"[^"]*"|[^":])*)?:(.*)$/.exec(line)
-    return match ? [{ name: (match[1] ?? '').toUpperCase(), value: match[2] ?? '' }] : []
+    const [, name, parameters = '', value = ''] =
+      /^([A-Za-z-]+)((?:;(?:"[^"]*"|[^":])*)?):(.*)$/.exec(line) ?? []
+    return name === undefined ? [] : [{ name: name.toUpperCase(), parameters, value }]
   })
 }
 
 function readEvent(lines: readonly Line[]): CalendarEvent {
-  const value = (name: string) => lines.find(line => line.name === name)?.value
+  const line = (name: string) => lines.find(each => each.name === name)
+  const value = (name: string) => line(name)?.value
   const fields = {
     uid: value('UID'),
     summary: unescapeText(value('SUMMARY')),
     description: unescapeText(value('DESCRIPTION')),
     location: unescapeText(value('LOCATION')),
     start: value('DTSTART'),
+    startZone: zoneOf(line('DTSTART')),
     end: value('DTEND'),
+    endZone: zoneOf(line('DTEND')),
     status: value('STATUS'),
     sequence: value('SEQUENCE') === undefined ? undefined : Number(value('SEQUENCE')),
     organizer: addressOf(value('ORGANIZER')),
   }
   const known = Object.entries(fields).filter(([, each]) => each !== undefined)
-  const attendees = lines.filter(line => line.name === 'ATTENDEE').map(line => addressOf(line.value) ?? '')
+  const attendees = lines.filter(each => each.name === 'ATTENDEE').map(each => addressOf(each.value) ?? '')
   return { ...(Object.fromEntries(known) as Omit<CalendarEvent, 'attendees'>), attendees }
+}
+
+/** RFC 5545 §3.2.19. */
+function zoneOf(line: Line | undefined): string | undefined {
+  return /;TZID=(?:"([^"]*)"|([^;]*))/i
+    .exec(line?.parameters ?? '')
+    ?.slice(1)
+    .find(Boolean)
 }
 
 function addressOf(value: string | undefined): string | undefined {

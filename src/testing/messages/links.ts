@@ -1,3 +1,7 @@
+import { MailError } from '../../core/error.js'
+import { holds } from '../waiting/holds.js'
+import { readTags } from './html-tags.js'
+
 /** A link of a message. */
 export interface MessageLink {
   /** As it is written, entities of HTML decoded. */
@@ -7,7 +11,6 @@ export interface MessageLink {
   readonly from: 'html' | 'text'
 }
 
-const opening = /<a\s[^>]*?\bhref\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s>]+))[^>]*>/gi
 const bareUrl = /\bhttps?:\/\/[^\s<>"'`]+/gi
 
 /** Links of the HTML in their order, then those of the text that the HTML does not have. */
@@ -23,27 +26,46 @@ export function findLinks(html: string, text: string): MessageLink[] {
   return links
 }
 
-function htmlLinks(html: string): MessageLink[] {
-  const lower = html.toLowerCase()
-  return [...html.matchAll(opening)].map(match => {
-    const start = match.index + match[0].length
-    const end = lower.indexOf('</a', start)
-    const inside = html.slice(start, end < 0 ? start : end)
-    return {
-      url: decodeEntities(match[1] ?? match[2] ?? match[3] ?? '').trim(),
-      text: htmlToText(inside),
-      from: 'html',
-    }
-  })
+/**
+ * The first link whose address or text fits: a string is a part of either.
+ * @throws MailError `NO_SUCH_LINK`, naming the links that there are.
+ */
+export function findLink(links: readonly MessageLink[], match: string | RegExp): MessageLink {
+  const fits = (text: string) => (typeof match === 'string' ? text.includes(match) : holds(match, text))
+  const found = links.find(({ url, text }) => fits(url) || fits(text))
+  if (found) return found
+  const known = links.map(({ url, text }) => `  ${text} → ${url}`)
+  const there = known.length === 0 ? 'there is none' : ['there are:', ...known].join('\n')
+  throw new MailError('NO_SUCH_LINK', `no link fits ${String(match)}; ${there}`)
 }
+
+/** Anchors with their text, which ends where the next begins: they do not stand inside each other. */
+function htmlLinks(html: string): MessageLink[] {
+  const links: MessageLink[] = []
+  let open: { url: string; start: number } | undefined
+  for (const { name, closes, attributes, start, end } of readTags(html)) {
+    if (name !== 'a') continue
+    if (open) links.push({ url: open.url, text: htmlToText(html.slice(open.start, start)), from: 'html' })
+    const href = closes ? undefined : attributes.get('href')
+    open = href === undefined ? undefined : { url: decodeEntities(href).trim(), start: end }
+  }
+  if (open) links.push({ url: open.url, text: '', from: 'html' })
+  return links
+}
+
+/** What parts words where it stands. */
+const blocks = /^(?:br|p|div|tr|td|li|h\d|style|script)$/
 
 /** The text of a piece of HTML on one line, tags taken out. */
 export function htmlToText(html: string): string {
-  const bare = html
-    .replace(/<(style|script)\b[^>]*>[\s\S]*?<\/\1\s*>/gi, ' ')
-    .replace(/<(?:br|p|div|tr|td|li|h\d)\b[^>]*>/gi, ' ')
-    .replace(/<[^>]*>/g, '')
-  return decodeEntities(bare).replace(/\s+/g, ' ').trim()
+  const pieces: string[] = []
+  let at = 0
+  for (const { name, closes, start, end } of readTags(html)) {
+    pieces.push(html.slice(at, start), blocks.test(name) && !closes ? ' ' : '')
+    at = end
+  }
+  pieces.push(html.slice(at))
+  return decodeEntities(pieces.join('')).replace(/\s+/g, ' ').trim()
 }
 
 const entities: ReadonlyMap<string, string> = new Map([

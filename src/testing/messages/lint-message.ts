@@ -1,4 +1,5 @@
 import type { MessageHeader } from '../../message/header.js'
+import { countMailboxes } from './address-list.js'
 import { readListUnsubscribe } from './list-unsubscribe.js'
 
 /** Something in a message that a standard forbids, or advises against. */
@@ -68,10 +69,19 @@ const date: Rule = ({ header }) => {
 const authors: Rule = ({ header }) => {
   const field = header.get('From')
   if (!field) return [problem('from-missing', 'there is no From', 'RFC 5322 §3.6.2')]
-  const several = (field.value.replace(/"(?:[^"\\]|\\.)*"/g, '').match(/@/g) ?? []).length > 1
+  const several = (countMailboxes(field.value) ?? 0) > 1
   if (!several || header.get('Sender')) return []
   return [problem('sender-missing', 'From has several authors, and there is no Sender', 'RFC 5322 §3.6.2')]
 }
+
+/** Fields of addresses; RFC 6854 lets From and Sender hold groups, too. */
+const addressed = ['From', 'Sender', 'Reply-To', 'To', 'Cc', 'Bcc']
+
+const addresses: Rule = ({ header }) =>
+  addressed
+    .flatMap(name => header.all(name))
+    .filter(({ value }) => value !== '' && countMailboxes(value) === undefined)
+    .map(({ name, value }) => problem('address-form', `${name} is ${JSON.stringify(value)}`, 'RFC 5322 §3.4'))
 
 const messageId: Rule = ({ header }) => {
   const field = header.get('Message-ID')
@@ -172,6 +182,7 @@ function isSigned(header: MessageHeader, names: readonly string[]): boolean {
 const rules: readonly Rule[] = [
   date,
   authors,
+  addresses,
   messageId,
   repeated,
   empty,

@@ -2,7 +2,7 @@ import type { MessageHeader } from '../../message/header.js'
 
 /** How readers of a message leave its list (RFC 2369 §3.2, RFC 8058). */
 export interface ListUnsubscribe {
-  /** `https:` or `http:`. */
+  /** `https:`, or else `http:`. */
   readonly url?: string
   /** `mailto:leave@example.test?subject=…`. */
   readonly mailto?: string
@@ -15,7 +15,8 @@ export function readListUnsubscribe(header: MessageHeader): ListUnsubscribe | un
   const value = header.get('List-Unsubscribe')?.value
   if (value === undefined) return undefined
   const uris = [...value.matchAll(/<([^<>]*)>/g)].map(match => (match[1] ?? '').replace(/\s+/g, ''))
-  const url = uris.find(uri => /^https?:/i.test(uri))
+  // RFC 8058 §3.1 has one https URI among others, and RFC 2369 the first of those that a reader can use.
+  const url = uris.find(uri => /^https:/i.test(uri)) ?? uris.find(uri => /^http:/i.test(uri))
   const mailto = uris.find(uri => /^mailto:/i.test(uri))
   const post = header.get('List-Unsubscribe-Post')?.value
   const oneClick = url !== undefined && /^https:/i.test(url) && post === oneClickBody
