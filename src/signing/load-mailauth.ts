@@ -3,7 +3,7 @@ import type * as Mailauth from 'mailauth'
 import { MailError } from '../core/error.js'
 
 /** What is used of the package mailauth, an optional peer. This is the one file that imports it. */
-export type MailauthPackage = Pick<typeof Mailauth, 'authenticate'>
+export type MailauthPackage = Pick<typeof Mailauth, 'authenticate' | 'dkimVerify' | 'dmarc' | 'spf'>
 
 /** Loads it, when something needs it. @throws MailError `DRIVER_MISSING` when it is not installed. */
 export async function loadMailauth(what: string): Promise<MailauthPackage> {

@@ -154,4 +154,86 @@ describe('isolation of tests on one server', () => {
     expect(received.sender).toBe('ann@customer.test')
     expect(received.session?.helo).toBe('mail.test')
   })
+
+  it('tells a tenant of refusals that are its own, also on a connection that many use', async () => {
+    await using mail = await createTestMail({ domains: ['app.test'], waitTimeout: 20 })
+    const [ours, other] = [mail.tenant(), mail.tenant()]
+    const client = await Conversation.open(mail.smtp.port)
+    await client.expect('220')
+    await client.ask('EHLO client.test', '250')
+    await client.ask(`MAIL FROM:<${ours.address('shop')}>`, '250')
+    await client.ask(`RCPT TO:<nobody@${ours.domain}x.test>`, '550')
+    await client.ask('RSET', '250')
+    await client.ask(`MAIL FROM:<${other.address('shop')}>`, '250')
+    await client.ask(`RCPT TO:<${other.address('b')}> NOTIFY=WHAT`, '501')
+    await client.ask(`VRFY ${other.address('b')} ${'x'.repeat(10)}`, '25')
+    client.destroy()
+    await expect(other.waitForMessage()).rejects.toThrow(/NOTIFY=WHAT/)
+    await expect(ours.waitForMessage()).rejects.not.toThrow(/NOTIFY=WHAT/)
+  })
+
+  it('goes on counting in another server where a snapshot ended', async () => {
+    await using one = await createTestMail()
+    await send(one, { to: 'a@x.test', subject: 'First' })
+    await send(one, { to: 'a@x.test', subject: 'Second' })
+    await using other = await createTestMail()
+    await other.restore(await one.snapshot())
+    const after = other.cursor()
+    expect(after).toBe(2)
+    const wait = other.waitForMessage({}, { after })
+    await send(other, { to: 'a@x.test', subject: 'Third' })
+    expect(await wait).toMatchObject({ subject: 'Third', number: 3 })
+  })
+
+  it('puts folders back that nothing is in', async () => {
+    await using mail = await createTestMail()
+    await send(mail, { to: 'a@x.test' })
+    await mail.server.store.createMailbox('a@x.test', 'Archive')
+    const state = await mail.snapshot()
+    await mail.reset()
+    await mail.restore(state)
+    const names = (await mail.server.store.mailboxes('a@x.test')).map(({ name }) => name)
+    expect(names).toContain('Archive')
+  })
+
+  it('takes nothing into a test of what the one before it was sending', async () => {
+    await using mail = await createTestMail()
+    const sending = send(mail, { to: 'a@x.test', subject: 'Late' })
+    await mail.reset()
+    await sending
+    await mail.idle()
+    expect(await mail.messages()).toEqual([])
+
+    const client = await Conversation.open(mail.smtp.port)
+    await client.expect('220')
+    await client.ask('EHLO client.test', '250')
+    const transaction = async (subject: string, between = async () => {}) => {
+      await client.ask('MAIL FROM:<a@app.test>', '250')
+      await client.ask('RCPT TO:<b@x.test>', '250')
+      await client.ask('DATA', '354')
+      await between()
+      await client.ask(`Subject: ${subject}\r\n\r\nx\r\n.`, '250')
+    }
+    await transaction('Old', () => mail.reset())
+    await mail.idle()
+    expect(await mail.messages()).toEqual([])
+    expect((await (await mail.server.store.mailbox('b@x.test')).status()).messages).toBe(0)
+    await transaction('New')
+    expect((await mail.messages()).map(({ subject }) => subject)).toEqual(['New'])
+    client.destroy()
+  })
+
+  it('says what of an mbox could not be brought over, and takes a single message', async () => {
+    await using mail = await createTestMail()
+    const folder = mkdtempSync(join(tmpdir(), 'posthorn-seed-'))
+    const eml = 'From: x@x.test\nTo: alice@app.test\nSubject: Old\n\nHello\n'
+    writeFileSync(join(folder, '1.eml'), eml)
+    writeFileSync(join(folder, 'old.mbox'), eml)
+    expect(await mail.seed(join(folder, '1.eml'))).toBe(1)
+    expect(await mail.seed(join(folder, '1.eml'), { to: 'bob@app.test' })).toBe(1)
+    const inbox = await mail.server.store.mailbox('bob@app.test')
+    expect((await inbox.parse(1)).subject).toBe('Old')
+    const broken = mail.seed(join(folder, 'old.mbox'), { to: 'alice@app.test' })
+    await expect(broken).rejects.toMatchObject({ code: 'FILE_FAILED' })
+  })
 })

@@ -1,12 +1,11 @@
-import { newTraceId } from '../../core/trace.js'
-import { bytesSource, readAll } from '../../message/sources.js'
+import { readAll } from '../../message/sources.js'
 import { historySpaces } from '../../queue/operation/ended-recipients.js'
 import { suppressionSpace } from '../../queue/operation/stored-suppression-list.js'
-import type { QueueEntry } from '../../storage/queue-storage.js'
 import type { NewRecord } from '../../storage/record-storage.js'
 import type { Storage } from '../../storage/storage.js'
 import type { MailStore } from '../../store/mail-store.js'
 import type { Arrival } from '../recording/arrival.js'
+import { clearQueue, type KeptEntry, readQueue, writeQueue } from './queue-state.js'
 
 /** All mail of a server at one moment. Made by `mail.snapshot()`. */
 export interface MailState {
@@ -31,12 +30,6 @@ export interface KeptMessage {
   readonly internalDate: number
 }
 
-/** A queue entry of a {@link MailState}, and its message. */
-export interface KeptEntry {
-  readonly entry: QueueEntry
-  readonly bytes: Buffer
-}
-
 /** What the queue remembers beside its entries. */
 const recordSpaces = [suppressionSpace, ...Object.values(historySpaces)]
 
@@ -49,12 +42,7 @@ export async function readState(store: MailStore): Promise<Omit<MailState, 'arri
       mailboxes.push({ account, name, messages: await readMailbox(store, account, name) })
     }
   }
-  const queue: KeptEntry[] = []
-  for (const entry of await allEntries(storage)) {
-    const blob = await storage.blobs.open(entry.blob)
-    if (blob) queue.push({ entry, bytes: await readAll(blob) })
-  }
-  return { mailboxes, queue, records: await allRecords(storage) }
+  return { mailboxes, queue: await readQueue(storage), records: await allRecords(storage) }
 }
 
 async function readMailbox(store: MailStore, account: string, name: string): Promise<KeptMessage[]> {
@@ -83,44 +71,29 @@ export async function clearState(store: MailStore): Promise<void> {
       }
     }
   }
-  const entries = await allEntries(storage)
-  if (entries.length > 0) await storage.queue.drop(entries.map(entry => entry.id))
+  await clearQueue(storage)
   for (const { space, key } of await allRecords(storage)) await storage.records.delete(space, [key])
 }
 
 /**
  * Puts mail into mailboxes and queue, which are empty.
  * @param storage - the one that records no arrivals
+ * @param now - when what was under way is due again
  */
 export async function writeState(
   store: MailStore,
   storage: Storage,
   state: Omit<MailState, 'arrivals'>,
+  now: number,
 ): Promise<void> {
   for (const { account, name, messages } of state.mailboxes) {
+    if (name !== 'INBOX') await store.createMailbox(account, name)
     for (const { bytes, flags, internalDate } of messages) {
       await store.append(account, bytes, { mailbox: name, flags, internalDate })
     }
   }
-  for (const { entry, bytes } of state.queue) await requeue(storage, entry, bytes)
+  await writeQueue(storage, state.queue, now)
   for (const record of state.records) await storage.records.put(record)
-}
-
-async function requeue(storage: Storage, entry: QueueEntry, bytes: Buffer): Promise<void> {
-  const { traceId, envelope, recipient, destination, submitter, state, dueAt, queuedAt } = entry
-  const held = state === 'held' || state === 'dead'
-  await storage.accept({
-    id: `restored-${newTraceId()}`,
-    message: bytesSource(bytes),
-    receivedAt: queuedAt,
-    copies: [],
-    queued: {
-      traceId,
-      envelope,
-      recipients: [{ ...recipient, destination, dueAt, ...(held && { held }) }],
-      ...(submitter !== undefined && { submitter }),
-    },
-  })
 }
 
 async function allAccounts({ mail }: Storage): Promise<string[]> {
@@ -130,16 +103,6 @@ async function allAccounts({ mail }: Storage): Promise<string[]> {
     const more = await mail.accounts(last === undefined ? {} : { after: last })
     if (more.length === 0) return accounts
     accounts.push(...more)
-  }
-}
-
-async function allEntries({ queue }: Storage): Promise<QueueEntry[]> {
-  const entries: QueueEntry[] = []
-  for (;;) {
-    const last = entries.at(-1)
-    const more = await queue.list(last === undefined ? {} : { after: last.id })
-    if (more.length === 0) return entries
-    entries.push(...more)
   }
 }
 

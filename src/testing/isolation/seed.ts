@@ -35,7 +35,7 @@ interface SeedTarget {
 
 /**
  * Puts mail into mailboxes, as if it had been there before: it does not arrive.
- * @param source - a directory of `.eml` files, a Maildir, an mbox file, or messages
+ * @param source - an `.eml` file, a directory of such, a Maildir, an mbox file, or messages
  * @returns how many messages were put in
  */
 export async function seedMail(
@@ -48,7 +48,8 @@ export async function seedMail(
     return source.length
   }
   const kind = await kindOf(source)
-  if (kind === 'directory') return seedDirectory(target, source, to)
+  if (kind === 'message') return seedFiles(target, [source], to)
+  if (kind === 'directory') return seedFiles(target, await filesOf(source), to)
   if (to === undefined) {
     throw new MailError('OPTION_INVALID', `seed: to: got nothing, expected whose mailbox ${source} is`)
   }
@@ -58,12 +59,15 @@ export async function seedMail(
     kind === 'maildir'
       ? await importMaildir({ store, account, directory: source })
       : await importMbox({ store, account, file: source })
-  return report.messages
+  const [problem] = report.problems
+  if (!problem) return report.messages
+  const others = report.problemCount > 1 ? `, and ${report.problemCount - 1} more such` : ''
+  throw new MailError('FILE_FAILED', `seed: ${problem.message}${others}`)
 }
 
-async function kindOf(path: string): Promise<'directory' | 'maildir' | 'mbox'> {
+async function kindOf(path: string): Promise<'directory' | 'maildir' | 'mbox' | 'message'> {
   try {
-    if (!(await stat(path)).isDirectory()) return 'mbox'
+    if (!(await stat(path)).isDirectory()) return isMessageFile(path) ? 'message' : 'mbox'
     const names = await readdir(path)
     return names.includes('cur') && names.includes('new') ? 'maildir' : 'directory'
   } catch (cause) {
@@ -71,13 +75,28 @@ async function kindOf(path: string): Promise<'directory' | 'maildir' | 'mbox'> {
   }
 }
 
-async function seedDirectory(target: SeedTarget, path: string, to: string | undefined): Promise<number> {
-  const names = (await readdir(path)).filter(name => name.toLowerCase().endsWith('.eml')).sort()
-  for (const name of names) {
-    const raw = await readFile(join(path, name))
+function isMessageFile(path: string): boolean {
+  return path.toLowerCase().endsWith('.eml')
+}
+
+async function filesOf(directory: string): Promise<string[]> {
+  const names = await readdir(directory)
+  return names
+    .filter(isMessageFile)
+    .sort()
+    .map(name => join(directory, name))
+}
+
+async function seedFiles(
+  target: SeedTarget,
+  paths: readonly string[],
+  to: string | undefined,
+): Promise<number> {
+  for (const path of paths) {
+    const raw = await readFile(path)
     await seedOne(target, { raw, ...(to !== undefined && { to }) })
   }
-  return names.length
+  return paths.length
 }
 
 async function seedOne({ store, accounts }: SeedTarget, message: SeedMessage): Promise<void> {

@@ -28,14 +28,21 @@ export function tenantWorld(world: WaitWorld, domain: string): WaitWorld {
     },
     sessions: {
       get sessions() {
-        return sessions.sessions
+        return sessions.sessions.flatMap(session => sessionOf(domain, session))
       },
       get busy() {
         return sessions.busy.filter(isOurs)
       },
       onChange: listener => sessions.onChange(session => isOurs(session) && listener(session)),
     },
-    queue: { list, on: queue.on.bind(queue), idle: () => restOfOurs(world, list) },
+    queue: {
+      list,
+      on: queue.on.bind(queue),
+      idle: () => restOfOurs(world, list),
+      get paused() {
+        return queue.paused
+      },
+    },
   }
 }
 
@@ -49,6 +56,18 @@ function mayConcern(domain: string): (session: RecordedSession) => boolean {
     if (userDomain === domain || domains.has(domain)) return true
     return !addressed && ![userDomain, ...domains].some(name => name.endsWith(tenantParent))
   }
+}
+
+/** A session as one tenant is told of it, unless it is another's: one connection may bring the mail of many. */
+function sessionOf(domain: string, session: RecordedSession): RecordedSession[] {
+  const refusals = session.refusals.filter(({ command }) => !namesAnother(domain, command))
+  const named = refusals.some(({ command }) => command.toLowerCase().includes(domain))
+  return named || mayConcern(domain)(session) ? [{ ...session, refusals }] : []
+}
+
+function namesAnother(domain: string, command: string): boolean {
+  const names: readonly string[] = command.toLowerCase().match(/@[^\s>]+/g) ?? []
+  return names.some(name => name.endsWith(tenantParent)) && !names.includes(`@${domain}`)
 }
 
 function entryConcerns(domain: string): (entry: QueueEntry) => boolean {

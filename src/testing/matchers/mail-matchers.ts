@@ -3,7 +3,7 @@ import type { TestMessage } from '../messages/test-message.js'
 import type { MessageMatch } from '../waiting/criteria.js'
 import type { Inbox, WaitOptions } from '../waiting/inbox.js'
 import { describeCriteria } from '../waiting/match-message.js'
-import { describeMessage } from '../waiting/wait-report.js'
+import { describeMessage } from '../waiting/server-report.js'
 
 /** What a matcher tells `expect`. */
 export interface MatcherResult {

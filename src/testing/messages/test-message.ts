@@ -1,51 +1,20 @@
 import type { Envelope } from '../../core/envelope.js'
 import { MailError } from '../../core/error.js'
-import type { Resolver } from '../../dns/resolver.js'
 import type { MessageHeader } from '../../message/header.js'
-import { parseHeader, readHeader } from '../../message/header.js'
-import { parseMessage } from '../../message/parse-message.js'
-import type { Attachment, MailAddress, ParsedMessage } from '../../message/parsed-message.js'
-import { bytesSource } from '../../message/sources.js'
-import type { OutgoingMessage, SentMessage } from '../../queue/outgoing-message.js'
+import type { Attachment, MailAddress } from '../../message/parsed-message.js'
+import type { SentMessage } from '../../queue/outgoing-message.js'
 import type { Arrival } from '../recording/arrival.js'
-import type { RecordedSession, TranscriptLine } from '../recording/session-log.js'
 import { snapshotOf } from '../snapshots/snapshot-of.js'
 import { type ForwardOptions, forwardOf, type ReplyOptions, replyTo } from './answer-message.js'
 import { type CalendarPart, findCalendars } from './calendar.js'
 import { findCodes } from './codes.js'
-import { findLinks, htmlToText, type MessageLink } from './links.js'
+import { findLink, findLinks, htmlToText, type MessageLink } from './links.js'
 import { type LintProblem, lintMessage } from './lint-message.js'
 import { type ListUnsubscribe, oneClickBody, readListUnsubscribe } from './list-unsubscribe.js'
+import { fetchOf, type MessageContext } from './message-context.js'
+import { type MessageSession, sessionOf } from './message-session.js'
+import type { ReadMessage } from './read-message.js'
 import { judgeMessage, type Verdicts } from './verdicts.js'
-
-/** How a message came in by SMTP. */
-export interface MessageSession {
-  readonly id: string
-  readonly remoteAddress: string
-  /** What EHLO, HELO or LHLO named. */
-  readonly helo: string
-  /** Set where the connection was encrypted. */
-  readonly tls?: { readonly version: string; readonly cipher: string; readonly serverName?: string }
-  /** The user who logged in, if one did. */
-  readonly user?: string
-  /** The conversation so far, without messages and credentials. */
-  readonly transcript: readonly TranscriptLine[]
-}
-
-/** What a {@link TestMessage} needs of the server that took it in. */
-export interface MessageContext {
-  /** The recording of a session, as long as it is kept. */
-  session(id: string): RecordedSession | undefined
-  /** Who judges a message, and the DNS it is judged by. */
-  readonly hostname: string
-  readonly dns: Resolver
-  /** Sends an answer. */
-  send(message: OutgoingMessage): Promise<SentMessage>
-  /** What the web is asked by. */
-  readonly fetch: typeof fetch | undefined
-  /** Everything that happened to a message, as lines. */
-  trace(traceId: string): string
-}
 
 /** A message that arrived, as a test wants it. */
 export class TestMessage {
@@ -102,16 +71,7 @@ export class TestMessage {
 
   /** How it came in; `undefined` for what no client brought, such as a bounce. */
   get session(): MessageSession | undefined {
-    const { session } = this.#arrival
-    if (!session) return undefined
-    return {
-      id: session.id,
-      remoteAddress: session.remoteAddress,
-      helo: session.hello ?? '',
-      ...(session.tls && { tls: session.tls }),
-      ...(session.account !== undefined && { user: session.account }),
-      transcript: this.context.session(session.id)?.transcript ?? [],
-    }
+    return sessionOf(this.#arrival, this.context)
   }
 
   /** Decoded; `''` where there is none. */
@@ -176,15 +136,7 @@ export class TestMessage {
    * @throws MailError `NO_SUCH_LINK`, naming the links that there are.
    */
   link(match: string | RegExp): MessageLink {
-    const found = this.links.find(({ url, text }) =>
-      typeof match === 'string'
-        ? url.includes(match) || text.includes(match)
-        : match.test(url) || match.test(text),
-    )
-    if (found) return found
-    const known = this.links.map(({ url, text }) => `  ${text} → ${url}`)
-    const there = known.length === 0 ? 'there is none' : ['there are:', ...known].join('\n')
-    throw new MailError('NO_SUCH_LINK', `no link fits ${String(match)}; ${there}`)
+    return findLink(this.links, match)
   }
 
   /** What looks like a code to be typed in, those near a word such as "code" first. */
@@ -212,17 +164,16 @@ export class TestMessage {
   }
 
   /**
-   * What SPF, DKIM and DMARC say, by the records in `mail.dns`. Needs the package mailauth.
+   * What SPF, DKIM and DMARC say, by the records in `mail.dns` and at the time of `mail.clock`. Needs the package mailauth.
    * @param from - for SPF: the client's address. Default: that of the session, `127.0.0.1`.
    * @throws MailError `DRIVER_MISSING`.
    */
   verdicts({ from }: { from?: string } = {}): Promise<Verdicts> {
-    const { hostname, dns } = this.context
-    const { remoteAddress = '127.0.0.1', helo = 'localhost' } = this.session ?? {}
-    return judgeMessage(
-      { raw: this.raw, sender: this.sender, remoteAddress: from ?? remoteAddress, helo, hostname },
-      dns,
-    )
+    const { raw, sender, session, context } = this
+    const { remoteAddress = '127.0.0.1', helo = 'localhost' } = session ?? {}
+    const { hostname, dns } = context
+    const by = { remoteAddress: from ?? remoteAddress, helo, hostname, now: context.now() }
+    return judgeMessage({ raw, sender, ...by }, dns)
   }
 
   /**
@@ -245,7 +196,7 @@ export class TestMessage {
    */
   async click(match: string | RegExp | MessageLink, init?: RequestInit): Promise<Response> {
     const { url } = typeof match === 'object' && 'url' in match ? match : this.link(match)
-    return this.#fetch('click')(url, init)
+    return fetchOf(this.context, 'click')(url, init)
   }
 
   /**
@@ -258,7 +209,7 @@ export class TestMessage {
       throw new MailError('NO_SUCH_LINK', 'the message cannot be unsubscribed from by one click (RFC 8058)')
     }
     const headers = { 'content-type': 'application/x-www-form-urlencoded' }
-    return this.#fetch('unsubscribe')(url, { method: 'POST', headers, body: oneClickBody })
+    return fetchOf(this.context, 'unsubscribe')(url, { method: 'POST', headers, body: oneClickBody })
   }
 
   /** The message without what differs from run to run, as text for a snapshot. */
@@ -269,41 +220,5 @@ export class TestMessage {
   /** Everything that happened to it, from its session to the last attempt, as lines. */
   trace(): string {
     return this.context.trace(this.traceId)
-  }
-
-  #fetch(what: string): typeof fetch {
-    const { fetch: ask } = this.context
-    if (ask) return ask
-    throw new MailError(
-      'OPTION_INVALID',
-      `${what}: createTestMail: fetch: got nothing, expected a function such as fetch`,
-    )
-  }
-}
-
-/** What was read out of the octets of a message. */
-export interface ReadMessage {
-  readonly header: MessageHeader
-  readonly parsed: ParsedMessage
-}
-
-const nothing: ParsedMessage = {
-  from: [],
-  to: [],
-  cc: [],
-  bcc: [],
-  replyTo: [],
-  references: [],
-  attachments: [],
-  headers: [],
-}
-
-/** Reads a message. One that cannot be parsed is as good as empty: its octets can be looked at all the same. */
-export async function readMessage(bytes: Buffer): Promise<ReadMessage> {
-  const source = bytesSource(bytes)
-  try {
-    return { header: await readHeader(source), parsed: await parseMessage(source) }
-  } catch {
-    return { header: parseHeader(Buffer.alloc(0)), parsed: nothing }
   }
 }

@@ -1,5 +1,6 @@
+import { isIP } from 'node:net'
 import type { DnsAnswer, Resolver } from '../../dns/resolver.js'
-import { loadMailauth } from '../../signing/load-mailauth.js'
+import { loadMailauth, type MailauthPackage } from '../../signing/load-mailauth.js'
 
 /** What a receiver thinks of who sent a message. Made by `message.verdicts()`. */
 export interface Verdicts {
@@ -36,8 +37,9 @@ export interface JudgedMessage {
   readonly sender: string
   readonly remoteAddress: string
   readonly helo: string
-  /** Who judges. */
+  /** Who judges, and when: epoch milliseconds. */
   readonly hostname: string
+  readonly now: number
 }
 
 /**
@@ -45,48 +47,55 @@ export interface JudgedMessage {
  * @throws MailError `DRIVER_MISSING` when the package mailauth is not installed.
  */
 export async function judgeMessage(message: JudgedMessage, resolver: Resolver): Promise<Verdicts> {
-  const { authenticate } = await loadMailauth('verdicts of SPF, DKIM and DMARC')
-  const found = await authenticate(message.raw, {
-    sender: message.sender,
-    ip: message.remoteAddress,
-    helo: message.helo,
-    mta: message.hostname,
-    disableArc: true,
-    disableBimi: true,
-    resolver: (name: string, type: string) => resolve(resolver, name, type),
-  })
-  const { spf, dkim, dmarc } = found
-  return {
-    spf: spf
-      ? { result: spf.status.result, domain: spf.domain ?? '', reason: spf.status.comment ?? '' }
-      : { result: 'none', domain: '', reason: 'there is no sender' },
-    dkim: dkim.results
-      .filter(each => each.signingDomain)
-      .map(each => ({
-        result: each.status.result,
-        domain: each.signingDomain ?? '',
-        selector: each.selector ?? '',
-        reason: each.status.comment ?? '',
-      })),
-    dmarc: dmarc
-      ? {
-          result: dmarc.status.result,
-          domain: dmarc.domain ?? '',
-          policy: dmarc.p ?? 'none',
-          aligned: {
-            spf: Boolean(dmarc.alignment?.spf?.result),
-            dkim: Boolean(dmarc.alignment?.dkim?.result),
-          },
-          reason: dmarc.status.comment ?? '',
-        }
-      : {
-          result: 'none',
-          domain: '',
-          policy: 'none',
-          aligned: { spf: false, dkim: false },
-          reason: 'no policy',
-        },
+  // Not by its `authenticate`, which has no time but the machine's.
+  const { dkimVerify, dmarc, spf } = await loadMailauth('verdicts of SPF, DKIM and DMARC')
+  const ask = (name: string, type: string) => resolve(resolver, name, type)
+  const { sender, remoteAddress: ip, hostname: mta, now } = message
+  const helo = isIP(message.helo) === 0 ? message.helo : `[${message.helo}]`
+  const signed = await dkimVerify(message.raw, { sender, resolver: ask, curTime: now })
+  const sent = await spf({ sender, ip, helo, mta, resolver: ask })
+  const policy =
+    signed.headerFrom &&
+    (await dmarc({
+      headerFrom: signed.headerFrom,
+      spfDomains: sent?.status.result === 'pass' ? [sent.domain] : [],
+      dkimDomains: signed.results
+        .filter(({ status }) => status.result === 'pass')
+        .map(({ signingDomain: domain, status: { aligned = false, underSized = false } }) => ({
+          domain,
+          aligned,
+          underSized,
+        })),
+      resolver: ask,
+    }))
+  return { spf: spfVerdict(sent), dkim: signed.results.flatMap(dkimVerdicts), dmarc: dmarcVerdict(policy) }
+}
+
+type Found<Name extends 'dkimVerify' | 'dmarc' | 'spf'> = Awaited<ReturnType<MailauthPackage[Name]>>
+
+function spfVerdict(found: Found<'spf'> | undefined): Verdicts['spf'] {
+  if (!found) return { result: 'none', domain: '', reason: 'there is no sender' }
+  const { status, domain } = found
+  return { result: status.result, domain: domain ?? '', reason: status.comment ?? '' }
+}
+
+function dkimVerdicts({
+  signingDomain,
+  selector = '',
+  status,
+}: Found<'dkimVerify'>['results'][number]): DkimVerdict[] {
+  if (!signingDomain) return []
+  return [{ result: status.result, domain: signingDomain, selector, reason: status.comment ?? '' }]
+}
+
+function dmarcVerdict(found: Found<'dmarc'> | undefined | ''): DmarcVerdict {
+  if (!found) {
+    const aligned = { spf: false, dkim: false }
+    return { result: 'none', domain: '', policy: 'none', aligned, reason: 'no policy' }
   }
+  const { status, domain = '', p: policy = 'none', alignment } = found
+  const aligned = { spf: Boolean(alignment?.spf?.result), dkim: Boolean(alignment?.dkim?.result) }
+  return { result: status.result, domain, policy, aligned, reason: status.comment ?? '' }
 }
 
 /** The answers of a resolver, as `dns.promises.resolve` gives them. */

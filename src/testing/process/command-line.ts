@@ -13,6 +13,10 @@ export interface ServeCommand {
   readonly domains: readonly string[]
   /** Names by which browsers may reach the HTTP API, besides addresses and `localhost`. */
   readonly allowHosts: readonly string[]
+  /** Whether STARTTLS and STLS are offered. */
+  readonly startTls: boolean
+  /** Where to write the certificate to trust. */
+  readonly caFile?: string
   readonly json: boolean
 }
 
@@ -31,6 +35,8 @@ Usage: npx posthorn [options]
   --host <address>      where to listen                                 (127.0.0.1)
   --domain <name>       keep mail for this domain only; may be repeated (all)
   --allow-host <name>   let browsers reach the API by this name too; may be repeated
+  --no-starttls         offer no STARTTLS and no STLS, to clients that would not trust the certificate
+  --ca-file <file>      write the certificate to trust; it is at /ca.pem, too
   --json                log in JSON, a line an event
   --help                this text
   --version             the version
@@ -48,6 +54,8 @@ const options = {
   host: { type: 'string', default: '127.0.0.1' },
   domain: { type: 'string', multiple: true, default: [] as string[] },
   'allow-host': { type: 'string', multiple: true, default: [] as string[] },
+  'no-starttls': { type: 'boolean', default: false },
+  'ca-file': { type: 'string' },
   json: { type: 'boolean', default: false },
   help: { type: 'boolean', short: 'h', default: false },
   version: { type: 'boolean', default: false },
@@ -76,6 +84,8 @@ export function parseCommandLine(args: readonly string[]): Command {
     },
     domains: values.domain,
     allowHosts: values['allow-host'],
+    startTls: !values['no-starttls'],
+    ...(values['ca-file'] !== undefined && { caFile: values['ca-file'] }),
     json: values.json,
   }
 }

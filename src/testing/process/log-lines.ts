@@ -1,6 +1,6 @@
 import { escapeControls } from '../../core/escape-controls.js'
-import type { MailServer } from '../../mail-server.js'
 import { describeReply } from '../../smtp/reply.js'
+import type { TestMail } from '../test-mail/test-mail.js'
 
 /** One thing that happened, as the log and the event stream tell it. */
 export interface LogEvent {
@@ -10,14 +10,13 @@ export interface LogEvent {
   readonly [detail: string]: unknown
 }
 
-/** Tells `listener` of what people watch for: mail taken, refused, delivered, returned; logins that failed. */
-export function watch(
-  server: MailServer,
-  now: () => number,
-  listener: (event: LogEvent) => void,
-): () => void {
-  const { smtp, queue } = server
-  const tell = (event: string, details: object) => listener({ time: now(), event, ...details })
+/**
+ * Tells `listener` of what people watch for: mail taken by SMTP, arrived (by SMTP, from the API, as a bounce), refused,
+ * delivered, returned; logins that failed.
+ */
+export function watch(mail: TestMail, listener: (event: LogEvent) => void): () => void {
+  const { smtp, queue } = mail.server
+  const tell = (event: string, details: object) => listener({ time: mail.clock.now(), event, ...details })
   const fate = (event: 'recipient:delivered' | 'recipient:deferred' | 'recipient:failed') =>
     queue.on(event, ({ traceId, sender, recipient, attempt }) =>
       tell(event, {
@@ -28,6 +27,15 @@ export function watch(
       }),
     )
   const ends = [
+    mail.onArrival(({ traceId, number, envelope, bytes }) =>
+      tell('message:arrived', {
+        traceId,
+        number,
+        sender: envelope.sender,
+        recipients: envelope.recipients.map(({ address }) => address),
+        size: bytes.length,
+      }),
+    ),
     smtp.on('message:accepted', ({ traceId, envelope, size }) =>
       tell('message:accepted', {
         traceId,
@@ -62,14 +70,17 @@ export function watch(
   }
 }
 
-/** An event on one line, for people: `12:00:01 message:accepted a@x.test -> b@y.test (1204 octets)`. */
-export function readableLine(event: LogEvent): string {
-  const { time, event: name, sender, recipient, recipients, reply, size, ...rest } = event
+/**
+ * An event on one line, for people: `12:00:01 message:accepted a@x.test -> b@y.test (1204 octets)`. What has no sender is
+ * told as it is.
+ */
+export function readableLine({ time, event, ...details }: LogEvent): string {
+  const { sender, recipient, recipients, reply, size } = details
+  const parts = [new Date(time).toISOString().slice(11, 19), event]
+  if (sender === undefined) return escapeControls([...parts, JSON.stringify(details)].join(' '))
   const to = Array.isArray(recipients) ? recipients.join(', ') : recipient
-  const parts = [new Date(time).toISOString().slice(11, 19), name]
-  if (sender !== undefined) parts.push(`${sender === '' ? '<>' : sender} -> ${to}`)
+  parts.push(`${sender === '' ? '<>' : sender} -> ${to}`)
   if (size !== undefined) parts.push(`(${size} octets)`)
   if (reply !== undefined) parts.push(`: ${reply}`)
-  if (sender === undefined) parts.push(JSON.stringify(rest))
   return escapeControls(parts.join(' '))
 }

@@ -1,5 +1,5 @@
-import { readFile } from 'node:fs/promises'
-import { MailError } from '../../core/error.js'
+import { readFile, writeFile } from 'node:fs/promises'
+import { describeError, MailError } from '../../core/error.js'
 import { createTestMail } from '../test-mail/create-test-mail.js'
 import type { TestMail } from '../test-mail/test-mail.js'
 import { help, parseCommandLine, type ServeCommand } from './command-line.js'
@@ -37,21 +37,27 @@ async function serve(command: ServeCommand, around: ProcessSurroundings): Promis
   await using mail = await createTestMail({
     host: command.host,
     ports,
+    tls: command.startTls,
     server: { policies: [faults.policy] },
     ...(command.domains.length > 0 && { domains: command.domains }),
   })
   const { host, allowHosts } = command
   await using api = await startHttpApi({ mail, faults, host, port: http, allowHosts })
   const log = command.json ? JSON.stringify : readableLine
-  watch(
-    mail.server,
-    () => mail.clock.now(),
-    event => around.out(`${log(event)}\n`),
-  )
+  watch(mail, event => around.out(`${log(event)}\n`))
+  if (command.caFile !== undefined) await writeCertificate(command.caFile, mail.tls.ca)
   // Whoever reads that it listens may end it at once.
   const stopped = around.untilStopped()
   around.out(command.json ? `${JSON.stringify(listening(mail, api))}\n` : welcome(mail, api))
   await stopped
+}
+
+async function writeCertificate(path: string, ca: string): Promise<void> {
+  try {
+    await writeFile(path, ca)
+  } catch (cause) {
+    throw new MailError('FILE_FAILED', `--ca-file: cannot write ${path}: ${describeError(cause)}`, { cause })
+  }
 }
 
 function listening(mail: TestMail, api: HttpApi): object {
@@ -73,6 +79,7 @@ function welcome(mail: TestMail, api: HttpApi): string {
     `  SMTP  ${mail.smtp.url}   ${mail.smtp.secureUrl}`,
     `  POP3  ${mail.pop3.url}   ${mail.pop3.secureUrl}`,
     `  HTTP  ${api.url}   described at ${api.url}/openapi.json`,
+    `  TLS   is by a certificate of its own: ${api.url}/ca.pem is what to trust`,
     '',
   ].join('\n')
 }

@@ -6,7 +6,7 @@ export class MailLog {
   readonly #listeners = new Set<(arrival: Arrival) => void>()
   #count = 0
 
-  /** The number of the last arrival, 0 before the first. Numbers go on after {@link MailLog.clear}. */
+  /** The number of the last arrival, 0 before the first. Numbers go on after {@link MailLog.replace}. */
   get last(): number {
     return this.#count
   }
@@ -23,9 +23,10 @@ export class MailLog {
     for (const listener of [...this.#listeners]) listener(arrival)
   }
 
-  /** Puts others in the place of what is kept; nobody is told. */
+  /** Puts others in the place of what is kept, those of another log too; nobody is told. */
   replace(arrivals: readonly Arrival[]): void {
     this.#arrivals.splice(0, this.#arrivals.length, ...arrivals)
+    this.#count = Math.max(this.#count, arrivals.at(-1)?.number ?? 0)
   }
 
   /** Calls `listener` for each arrival to come, until the returned function is called. */

@@ -55,6 +55,8 @@ interface OpenSession {
   /** The last command. */
   command: string
   busy: boolean
+  /** Of the transaction under way: `forgotten` where its message is of a test that is over. */
+  transaction: 'none' | 'open' | 'forgotten'
 }
 
 /** How much is kept: a test that goes on for days must not fill the memory. */
@@ -112,9 +114,17 @@ export class SessionLog {
     return () => this.#listeners.delete(listener)
   }
 
-  /** Forgets the sessions that are over. */
+  /** Forgets the sessions that are over, and the transactions that are not. */
   clear(): void {
-    for (const [id, { ended }] of this.#sessions) if (ended !== undefined) this.#sessions.delete(id)
+    for (const [id, session] of this.#sessions) {
+      if (session.ended !== undefined) this.#sessions.delete(id)
+      else if (session.transaction === 'open') session.transaction = 'forgotten'
+    }
+  }
+
+  /** Whether a session's transaction under way began before {@link SessionLog.clear}. */
+  isForgotten(id: string): boolean {
+    return this.#sessions.get(id)?.transaction === 'forgotten'
   }
 
   /** Ends the recording. */
@@ -145,6 +155,7 @@ export class SessionLog {
       addressed: false,
       command: '',
       busy: true,
+      transaction: 'none' as const,
     }
     this.#sessions.set(sessionId, session)
     return session
@@ -155,7 +166,7 @@ function record(session: OpenSession, { from, text }: TranscriptLine): void {
   if (session.transcript.length < limits.lines) session.transcript.push({ from, text })
   if (from === 'client') {
     session.command = text
-    noteDomain(session, text)
+    noteTransaction(session, text)
     if (!/^(RSET|NOOP|QUIT)\b/i.test(text)) session.busy = true
     return
   }
@@ -164,10 +175,12 @@ function record(session: OpenSession, { from, text }: TranscriptLine): void {
   if (/^(RSET|NOOP)\b/i.test(session.command)) session.busy = false
 }
 
-/** Whom a transaction names; a new one begins with nobody named. */
-function noteDomain(session: OpenSession, text: string): void {
+/** Where a transaction begins and ends, and whom it names; a new one begins with nobody named. */
+function noteTransaction(session: OpenSession, text: string): void {
+  if (/^RSET\b/i.test(text)) session.transaction = 'none'
   const [, verb = '', domain] = /^(MAIL|RCPT)\b[^<]*<(?:[^>]*@([^>]*))?>/i.exec(text) ?? []
   if (verb.toUpperCase() === 'MAIL') {
+    session.transaction = 'open'
     session.domains.clear()
     session.addressed = false
   }
@@ -177,6 +190,7 @@ function noteDomain(session: OpenSession, text: string): void {
 
 function rest(session: OpenSession): void {
   session.busy = false
+  session.transaction = 'none'
 }
 
 function end(session: OpenSession, { reason, error }: SessionClosed): void {

@@ -64,6 +64,6 @@ export interface ScriptedServer extends Closable {
   breakTls(fault: TlsFault | undefined): void
   /** Remembers rules and faults; the answer brings them back. */
   snapshot(): () => void
-  /** Forgets rules and faults. */
+  /** Forgets rules and faults; TLS is again as the options had it. */
   reset(): void
 }

@@ -1,4 +1,8 @@
+import { type HeaderField, headerOf } from '../../message/header.js'
+import type { Attachment } from '../../message/parsed-message.js'
 import type { TestMessage } from '../messages/test-message.js'
+import { decodeWords } from './decode-words.js'
+import { Names } from './names.js'
 
 /**
  * A message as text that is the same in every run: dates, ids, boundaries and signatures have names in their place, the
@@ -6,23 +10,17 @@ import type { TestMessage } from '../messages/test-message.js'
  */
 export function snapshotOf(message: TestMessage): string {
   const names = new Names()
-  const fields = message.header.fields
-    .filter(field => !transport.has(field.name.toLowerCase()))
-    .map(field => `${field.name}: ${names.replaceIn(shownValue(field.name, field.value))}`)
+  const body = (title: string, text: string) =>
+    text === '' ? '' : section(title, [names.replaceIn(text).trimEnd()])
   const parts = [
     section('envelope', [
-      `from <${names.replaceIn(message.sender)}>`,
+      `from ${names.replaceIn(`<${message.sender}>`)}`,
       ...message.recipients.map(to => `to <${to}>`),
     ]),
-    section('header', fields),
-    message.text === '' ? '' : section('text', [names.replaceIn(message.text).trimEnd()]),
-    message.html === '' ? '' : section('html', [names.replaceIn(message.html).trimEnd()]),
-    ...message.attachments.map(({ filename = 'without name', contentType, content }) =>
-      section(
-        `attachment ${filename}, ${contentType}, ${content.length} octets`,
-        contentLines(contentType, content),
-      ),
-    ),
+    section('header', fieldLines(message.header.fields, names)),
+    body('text', message.text),
+    body('html', message.html),
+    ...message.attachments.map(attachment => attachmentSection(attachment, names)),
   ]
   return `${parts.filter(part => part !== '').join('\n\n')}\n`
 }
@@ -32,6 +30,12 @@ const transport = new Set(['content-transfer-encoding', 'mime-version'])
 
 function section(title: string, lines: readonly string[]): string {
   return [`── ${title}`, ...lines].join('\n')
+}
+
+function fieldLines(fields: readonly HeaderField[], names: Names): string[] {
+  return fields
+    .filter(({ name }) => !transport.has(name.toLowerCase()))
+    .map(({ name, value }) => `${name}: ${names.replaceIn(shownValue(name, value))}`)
 }
 
 function shownValue(name: string, value: string): string {
@@ -47,38 +51,40 @@ function shownValue(name: string, value: string): string {
     case 'content-type':
       return value.replace(/(boundary=)("[^"]*"|[^;\s]+)/i, '$1<boundary>')
     default:
-      return value
+      return decodeWords(value)
   }
 }
 
-function contentLines(contentType: string, content: Uint8Array): string[] {
-  const isText = /^text\/|^message\/|json$|xml$/i.test(contentType)
-  return isText ? [Buffer.from(content).toString().replace(/\r\n/g, '\n').trimEnd()] : []
+function attachmentSection({ filename, contentType, content }: Attachment, names: Names): string {
+  const type = contentType.toLowerCase()
+  // Messages and invitations have ids and dates in them, which are not of one length.
+  const size = /^message\/|^text\/(?:calendar|rfc822-headers)$/.test(type) ? '' : `, ${content.length} octets`
+  const title = `attachment ${filename ?? 'without name'}, ${contentType}${size}`
+  return section(title, contentLines(type, Buffer.from(content), names))
 }
 
-/** Names in the place of ids: the same for the same. */
-class Names {
-  readonly #known = new Map<string, string>()
-
-  replaceIn(text: string): string {
-    return text
-      .replace(/<[^\s<>@]{1,200}@[^\s<>@]{1,200}>/g, id => (isRandom(id) ? `<${this.#name(id)}>` : id))
-      .replace(
-        /\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b/gi,
-        id => `<${this.#name(id)}>`,
-      )
-      .replace(/\b\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:?\d\d)?/g, '<date>')
+/** Of text only. */
+function contentLines(contentType: string, content: Buffer, names: Names): string[] {
+  const text = () => content.toString().replace(/\r\n/g, '\n').trimEnd()
+  if (contentType === 'message/rfc822' || contentType === 'text/rfc822-headers') {
+    return messageLines(content, names)
   }
-
-  #name(id: string): string {
-    const name = this.#known.get(id) ?? `id ${this.#known.size + 1}`
-    this.#known.set(id, name)
-    return name
-  }
+  if (contentType === 'text/calendar') return [names.replaceIn(withoutStamps(text(), names))]
+  return /^text\/|^message\/|json$|xml$/.test(contentType) ? [names.replaceIn(text())] : []
 }
 
-/** Whether what stands in angle brackets is an id and no address: ids have digits and letters without a word. */
-function isRandom(id: string): boolean {
-  const local = id.slice(1, id.indexOf('@'))
-  return /\d/.test(local) && local.length >= 12
+/** A message inside the message, such as the one that a bounce returns. */
+function messageLines(content: Buffer, names: Names): string[] {
+  const header = headerOf(content)
+  const boundary = /boundary=(?:"([^"]*)"|([^;\s]+))/i.exec(header.get('Content-Type')?.value ?? '')
+  const body = content.subarray(header.size).toString().replace(/\r\n/g, '\n').trimEnd()
+  const bare = body.replaceAll(`--${boundary?.[1] ?? boundary?.[2] ?? '\n'}`, '--<boundary>')
+  return [...fieldLines(header.fields, names), ...(body === '' ? [] : ['', names.replaceIn(bare)])]
+}
+
+/** When an invitation was written, and its id; when it is for, is what counts (RFC 5545 §3.8.4.7, §3.8.7). */
+function withoutStamps(calendar: string, names: Names): string {
+  return calendar
+    .replace(/^(DTSTAMP|CREATED|LAST-MODIFIED)([;:]).*$/gim, '$1:<date>')
+    .replace(/^UID:(.*)$/gim, (_, id) => `UID:<${names.of(id)}>`)
 }

@@ -1,6 +1,6 @@
 /** How clients reach one protocol of a test mail. */
 export interface ServiceSettings {
-  /** `127.0.0.1`. */
+  /** Where it listens: `127.0.0.1`, unless the option `host` says otherwise. */
   readonly host: string
   /** Encryption by STARTTLS or STLS, where the client asks for it. */
   readonly port: number
@@ -35,16 +35,30 @@ export interface TestUser {
   readonly password: string
 }
 
-const host = '127.0.0.1'
+/** How a server is reached that listens on `host`: one that does so on all addresses, on loopback. */
+export function reachableHost(host: string): string {
+  if (host === '0.0.0.0') return '127.0.0.1'
+  return host === '::' ? '::1' : host
+}
+
+/** A host as URLs have it (RFC 3986 §3.2.2). */
+export function urlHost(host: string): string {
+  return host.includes(':') ? `[${host}]` : host
+}
 
 /** The settings of one protocol. */
-export function serviceSettings(scheme: 'smtp' | 'pop3', port: number, securePort: number): ServiceSettings {
+export function serviceSettings(
+  scheme: 'smtp' | 'pop3',
+  host: string,
+  port: number,
+  securePort: number,
+): ServiceSettings {
   return {
     host,
     port,
     securePort,
-    url: `${scheme}://${host}:${port}`,
-    secureUrl: `${scheme}s://${host}:${securePort}`,
+    url: `${scheme}://${urlHost(host)}:${port}`,
+    secureUrl: `${scheme}s://${urlHost(host)}:${securePort}`,
   }
 }
 
@@ -54,7 +68,7 @@ export function smtpSettings(
   { user, password }: TestUser,
   ca: string,
 ): SmtpSettings {
-  const common = { host, auth: { user, pass: password }, tls: { ca } }
+  const common = { host: service.host, auth: { user, pass: password }, tls: { ca } }
   return {
     ...service,
     settings: { ...common, port: service.port, secure: false },
@@ -62,11 +76,14 @@ export function smtpSettings(
   }
 }
 
-/** Settings as environment variables, for an app that is configured by them or runs as a process of its own. */
+/**
+ * Settings as environment variables, for an app that is configured by them or runs as a process of its own.
+ * @param caFile - where the certificate is that Node.js is to trust; that variable has no prefix
+ */
 export function environment(
   smtp: SmtpSettings,
   pop3: ServiceSettings,
-  prefix: string,
+  { prefix, caFile }: { prefix: string; caFile: string },
 ): Record<string, string> {
   const { user, pass } = smtp.settings.auth
   const values = {
@@ -75,10 +92,11 @@ export function environment(
     SMTPS_PORT: String(smtp.securePort),
     SMTP_USER: user,
     SMTP_PASSWORD: pass,
-    SMTP_URL: `smtp://${encodeURIComponent(user)}:${encodeURIComponent(pass)}@${smtp.host}:${smtp.port}`,
+    SMTP_URL: `smtp://${encodeURIComponent(user)}:${encodeURIComponent(pass)}@${urlHost(smtp.host)}:${smtp.port}`,
     POP3_HOST: pop3.host,
     POP3_PORT: String(pop3.port),
     POP3S_PORT: String(pop3.securePort),
   }
-  return Object.fromEntries(Object.entries(values).map(([name, value]) => [`${prefix}${name}`, value]))
+  const prefixed = Object.entries(values).map(([name, value]) => [`${prefix}${name}`, value])
+  return { ...Object.fromEntries(prefixed), NODE_EXTRA_CA_CERTS: caFile }
 }

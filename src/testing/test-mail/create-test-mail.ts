@@ -13,6 +13,7 @@ import { createRecorder } from '../recording/recording-storage.js'
 import { SessionLog } from '../recording/session-log.js'
 import { TraceLog } from '../trace/trace-log.js'
 import { accountsOf } from './any-accounts.js'
+import { reachableHost } from './connection-settings.js'
 import { Locals } from './locals.js'
 import { type TestMailOptions, type TestMailSettings, testMailSchema } from './options.js'
 import { RunningTestMail } from './running-test-mail.js'
@@ -36,11 +37,11 @@ export async function createTestMail(options: TestMailOptions = {}): Promise<Tes
   const tls = createTestCertificate({ names: certificateNames(settings) })
   const log = new MailLog()
   const storage = settings.server?.storage ?? memoryStorage()
-  const recorder = createRecorder(storage, log)
+  const recorder = createRecorder(storage, { log, isForgotten: id => sessions.isForgotten(id) })
   const locals = new Locals(settings.domains)
   const server = createServer(settings, { clock, dns, tls, recorder, locals })
-  const sessions = new SessionLog(server.smtp)
-  const traces = new TraceLog(server, () => clock.now())
+  const sessions: SessionLog = new SessionLog(server.smtp)
+  const traces = new TraceLog(server, log, () => clock.now())
   server.smtp.on('message:rejected', ({ traceId }) => recorder.forget(traceId))
   const world = { settings, clock, dns, tls, log, sessions, traces, locals, server, storage }
   try {
@@ -85,18 +86,21 @@ function createServer(settings: TestMailSettings, parts: Parts): MailServer {
   })
 }
 
-function certificateNames({ hostname, domains = [] }: TestMailSettings): string[] {
-  return [...new Set([hostname, 'localhost', ...domains, '127.0.0.1', '::1'])]
+function certificateNames({ hostname, host, domains = [] }: TestMailSettings): string[] {
+  return [...new Set([hostname, 'localhost', ...domains, '127.0.0.1', '::1', reachableHost(host)])]
 }
 
 /** The listeners of a test mail. */
 export type TestPorts = { readonly [Service in 'smtp' | 'smtps' | 'pop3' | 'pop3s']: number }
 
-async function listen({ smtp, pop3 }: MailServer, { host, ports }: TestMailSettings): Promise<TestPorts> {
+async function listen(
+  { smtp, pop3 }: MailServer,
+  { host, ports, tls }: TestMailSettings,
+): Promise<TestPorts> {
   const listeners = await Promise.all([
-    smtp.listen({ host, port: ports.smtp }),
+    smtp.listen({ host, port: ports.smtp, tls: tls ? 'starttls' : 'none' }),
     smtp.listen({ host, port: ports.smtps, tls: 'implicit' }),
-    pop3.listen({ host, port: ports.pop3 }),
+    pop3.listen({ host, port: ports.pop3, tls: tls ? 'stls' : 'none' }),
     pop3.listen({ host, port: ports.pop3s, tls: 'implicit' }),
   ])
   const [a, b, c, d] = listeners.map(listener => listener.port)

@@ -25,6 +25,11 @@ export interface TestMailOptions {
   users?: readonly UserOptions[] | Accounts
   /** Address to listen on. Default: `'127.0.0.1'`, so that nobody else reaches it. */
   host?: string
+  /**
+   * Whether the plain ports offer encryption (STARTTLS, STLS). Without, clients get on that know nothing of `mail.tls.ca`, as
+   * one does that was given a URL alone. The encrypted ports are there in any case. Default: `true`.
+   */
+  tls?: boolean
   /** Ports to listen on. Default: 0 for each, a free one. */
   ports?: TestMailPorts
   /** Time of the server: retries, expiry, deadlines. Default: one that runs from now on and can be put forward. */
@@ -77,6 +82,7 @@ export const testMailSchema = lazy(() =>
       })
       .optional(),
     host: z.string().min(1).default('127.0.0.1'),
+    tls: z.boolean().default(true),
     ports: z.strictObject({ smtp: port(), smtps: port(), pop3: port(), pop3s: port() }).prefault({}),
     clock: shapeSchema<VirtualClock>('a virtual clock', ['advance', 'settled', 'schedule']).optional(),
     dns: shapeSchema<DnsZone>('a DNS zone', ['set', 'mx', 'addresses', 'txt']).optional(),

@@ -1,3 +1,4 @@
+import { toMilliseconds } from '../../core/duration.js'
 import type { CloseOptions } from '../../core/lifecycle.js'
 import { newTraceId } from '../../core/trace.js'
 import type { VirtualClock } from '../../core/virtual-clock.js'
@@ -10,16 +11,21 @@ import { clearState, type MailState, readState, writeState } from '../isolation/
 import { type SeedMessage, type SeedOptions, seedMail } from '../isolation/seed.js'
 import { concerns, type Tenant, tenantDomain } from '../isolation/tenant.js'
 import { tenantWorld } from '../isolation/tenant-world.js'
-import { readMessage, TestMessage } from '../messages/test-message.js'
+import { readMessage } from '../messages/read-message.js'
+import { TestMessage } from '../messages/test-message.js'
 import type { Arrival } from '../recording/arrival.js'
 import type { MailLog } from '../recording/mail-log.js'
 import type { RecordedSession, SessionLog } from '../recording/session-log.js'
 import type { TraceLog } from '../trace/trace-log.js'
 import { RecordedInbox } from '../waiting/recorded-inbox.js'
-import { tellAll } from '../waiting/wait-report.js'
+import { tellAll } from '../waiting/server-report.js'
+import { untilQuiet } from '../waiting/until-idle.js'
 import type { WaitWorld } from '../waiting/wait-world.js'
+import { CertificateFile } from './certificate-file.js'
+import { closeServer } from './close-server.js'
 import {
   environment,
+  reachableHost,
   type ServiceSettings,
   type SmtpSettings,
   serviceSettings,
@@ -58,6 +64,7 @@ export class RunningTestMail extends RecordedInbox implements TestMail {
   readonly #parts: TestMailParts
   readonly #world: WaitWorld
   readonly #closed: AbortController
+  readonly #caFile: CertificateFile
   #closing: Promise<void> | undefined
   /** What the queue had when it was closed: runners ask for a report when all is over. */
   #lastQueue: readonly QueueEntry[] | undefined
@@ -70,9 +77,15 @@ export class RunningTestMail extends RecordedInbox implements TestMail {
     this.#parts = parts
     this.#closed = closed
     const { settings, tls } = parts
+    const host = reachableHost(settings.host)
     this.hostname = settings.hostname
-    this.smtp = smtpSettings(serviceSettings('smtp', ports.smtp, ports.smtps), userOf(settings), tls.cert)
-    this.pop3 = serviceSettings('pop3', ports.pop3, ports.pop3s)
+    this.smtp = smtpSettings(
+      serviceSettings('smtp', host, ports.smtp, ports.smtps),
+      userOf(settings),
+      tls.cert,
+    )
+    this.pop3 = serviceSettings('pop3', host, ports.pop3, ports.pop3s)
+    this.#caFile = new CertificateFile(tls.cert)
     this.tls = { ...tls, ca: tls.cert }
     this.clock = parts.clock
     this.dns = parts.dns
@@ -84,7 +97,11 @@ export class RunningTestMail extends RecordedInbox implements TestMail {
   }
 
   env(prefix = ''): Record<string, string> {
-    return environment(this.smtp, this.pop3, prefix)
+    return environment(this.smtp, this.pop3, { prefix, caFile: this.#caFile.path })
+  }
+
+  onArrival(listener: (arrival: Arrival) => void): () => void {
+    return this.#parts.log.onArrival(listener)
   }
 
   route(domain: string, target: RouteTarget): void {
@@ -107,7 +124,7 @@ export class RunningTestMail extends RecordedInbox implements TestMail {
       smtp,
       pop3,
       address: (localPart: string) => `${localPart}@${domain}`,
-      env: (prefix = '') => environment(smtp, pop3, prefix),
+      env: (prefix = '') => environment(smtp, pop3, { prefix, caFile: this.#caFile.path }),
     })
   }
 
@@ -116,15 +133,24 @@ export class RunningTestMail extends RecordedInbox implements TestMail {
   }
 
   async restore(state: MailState): Promise<void> {
-    await clearState(this.server.store)
-    await writeState(this.server.store, this.#parts.storage, state)
-    this.#parts.log.replace(state.arrivals)
+    const { log, storage, clock } = this.#parts
+    const { queue, store } = this.server
+    const { paused } = queue
+    queue.pause()
+    try {
+      await clearState(store)
+      await writeState(store, storage, state, clock.now())
+      log.replace(state.arrivals)
+    } finally {
+      if (!paused) queue.resume()
+    }
   }
 
   async reset(): Promise<void> {
+    await untilQuiet(this.#world, this.#world.waitTimeout)
+    this.#parts.sessions.clear()
     await clearState(this.server.store)
     this.#parts.log.replace([])
-    this.#parts.sessions.clear()
   }
 
   seed(source: string | readonly SeedMessage[], options: SeedOptions = {}): Promise<number> {
@@ -137,6 +163,7 @@ export class RunningTestMail extends RecordedInbox implements TestMail {
       arrived: await this.messages(),
       sessions: sessions.sessions,
       queue: this.#lastQueue ?? (await server.queue.list()),
+      paused: server.queue.paused,
       now: clock.now(),
     })
   }
@@ -155,12 +182,10 @@ export class RunningTestMail extends RecordedInbox implements TestMail {
     const { server, settings, sessions, traces, storage, clock } = this.#parts
     this.#closed.abort()
     this.#lastQueue = await server.queue.list().catch(() => [])
-    const closed = server.close({ grace })
-    // The grace period is one of the virtual clock, which nobody else may move any more.
-    await Promise.race([closed, clock.advance(grace).then(() => clock.advance('2s'))])
-    await closed
+    await closeServer(server, clock, toMilliseconds(grace, 'close: grace'))
     sessions.stop()
     traces.stop()
+    this.#caFile.remove()
     if (!settings.server?.storage) await storage.close()
   }
 }
@@ -172,6 +197,7 @@ function waitWorld(parts: TestMailParts, closed: AbortSignal): WaitWorld {
     session: (id: string) => sessions.get(id),
     hostname: settings.hostname,
     dns: parts.dns,
+    now: () => clock.now(),
     send: (message: OutgoingMessage) => server.queue.send(message),
     fetch: settings.fetch,
     trace: (traceId: string) => parts.traces.tell(traceId),

@@ -3,6 +3,8 @@ import type { MailServer } from '../../mail-server.js'
 import type { DeliveryQueueEvents, RecipientEvent } from '../../queue/events.js'
 import { describeReply } from '../../smtp/reply.js'
 import type { SmtpServerEvents } from '../../smtp-server/events.js'
+import type { Arrival } from '../recording/arrival.js'
+import type { MailLog } from '../recording/mail-log.js'
 
 /** One thing that happened to a message. */
 interface Step {
@@ -19,7 +21,7 @@ export class TraceLog {
   readonly #now: () => number
   readonly #stops: readonly (() => void)[]
 
-  constructor({ smtp, queue }: Pick<MailServer, 'smtp' | 'queue'>, now: () => number) {
+  constructor({ smtp, queue }: Pick<MailServer, 'smtp' | 'queue'>, log: MailLog, now: () => number) {
     this.#now = now
     const onSmtp = <Name extends keyof SmtpServerEvents>(
       event: Name,
@@ -30,6 +32,7 @@ export class TraceLog {
       tell: (payload: DeliveryQueueEvents[Name]) => string,
     ) => queue.on(event, payload => this.#note(payload.traceId, tell(payload)))
     this.#stops = [
+      log.onArrival(({ traceId, ...arrival }) => this.#note(traceId, arrived(arrival))),
       onSmtp(
         'recipient:rejected',
         ({ recipient, reply }) => `refused for ${recipient}: ${describeReply(reply)}`,
@@ -73,6 +76,12 @@ export class TraceLog {
     const [oldest] = this.#steps.keys()
     if (this.#steps.size > most && oldest !== undefined) this.#steps.delete(oldest)
   }
+}
+
+function arrived({ session, envelope, bytes }: Pick<Arrival, 'session' | 'envelope' | 'bytes'>): string {
+  const to = envelope.recipients.map(({ address }) => address).join(', ')
+  const by = session ? `from ${session.remoteAddress}` : 'from this host'
+  return `arrived ${by}, ${bytes.length} octets: <${envelope.sender}> to ${to}`
 }
 
 function outcome(what: string, { recipient, attempt: { host, reply, reason } }: RecipientEvent): string {

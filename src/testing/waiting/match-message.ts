@@ -1,6 +1,7 @@
-import { MailError } from '../../core/error.js'
+import { describeError, MailError } from '../../core/error.js'
 import type { TestMessage } from '../messages/test-message.js'
 import type { MessageCriteria, MessageMatch, TextMatch } from './criteria.js'
+import { ask, holds } from './holds.js'
 
 /** How one criterion and a message fit. */
 export interface Finding {
@@ -24,7 +25,7 @@ export function fits(match: MessageMatch, message: TestMessage): boolean {
 
 /** Whether an address is one of those that `to` means; any is, where it says nothing. */
 export function isMeantRecipient(match: MessageMatch, address: string): boolean {
-  return typeof match === 'function' || match.to === undefined || isAddress(match.to, address)
+  return typeof match === 'function' || match.to === undefined || oneOf('to', match.to, [address]).fits
 }
 
 function envelopeFindings({ to, from, envelope }: MessageCriteria, message: TestMessage): Finding[] {
@@ -53,8 +54,10 @@ function contentFindings(criteria: MessageCriteria, message: TestMessage): Findi
 }
 
 function oneOf(field: string, match: TextMatch, addresses: readonly string[]): Finding {
-  const found = addresses.some(address => isAddress(match, address))
-  return { field, fits: found, wanted: describeMatch(match), got: addresses.map(quote).join(', ') }
+  const got = addresses.map(quote).join(', ')
+  return compare({ field, wanted: describeMatch(match), got }, () =>
+    addresses.some(address => isAddress(match, address)),
+  )
 }
 
 function isAddress(match: TextMatch, address: string): boolean {
@@ -62,14 +65,14 @@ function isAddress(match: TextMatch, address: string): boolean {
 }
 
 function whole(field: string, match: TextMatch, text: string): Finding {
-  const found = typeof match === 'string' ? match === text : holds(match, text)
-  return { field, fits: found, wanted: describeMatch(match), got: quote(text) }
+  return compare({ field, wanted: describeMatch(match), got: quote(text) }, () => isText(match, text))
 }
 
 function part(field: string, match: TextMatch, text: string): Finding {
-  const found = typeof match === 'string' ? text.includes(match) : holds(match, text)
   const wanted = typeof match === 'string' ? `something with ${quote(match)}` : describeMatch(match)
-  return { field, fits: found, wanted, got: text === '' ? 'nothing' : quote(text) }
+  return compare({ field, wanted, got: text === '' ? 'nothing' : quote(text) }, () =>
+    typeof match === 'string' ? text.includes(match) : holds(match, text),
+  )
 }
 
 function headerFinding(name: string, match: TextMatch | boolean, { header }: TestMessage): Finding {
@@ -79,23 +82,23 @@ function headerFinding(name: string, match: TextMatch | boolean, { header }: Tes
   if (typeof match === 'boolean') {
     return { field, fits: values.length > 0 === match, wanted: match ? 'the field' : 'no such field', got }
   }
-  const found = values.some(value => (typeof match === 'string' ? match === value : holds(match, value)))
-  return { field, fits: found, wanted: describeMatch(match), got }
+  return compare({ field, wanted: describeMatch(match), got }, () =>
+    values.some(value => isText(match, value)),
+  )
 }
 
 function attachmentFinding(
   match: NonNullable<MessageCriteria['attachment']>,
   { attachments }: TestMessage,
 ): Finding {
-  const found = attachments.some(each => {
-    if (typeof match === 'function') return match(each)
-    const name = each.filename ?? ''
-    return typeof match === 'string' ? match === name : holds(match, name)
-  })
   const names = attachments.map(({ filename, contentType }) => quote(filename ?? contentType))
   const got = names.length === 0 ? 'none' : names.join(', ')
   const wanted = typeof match === 'function' ? describeFunction(match) : describeMatch(match)
-  return { field: 'attachment', fits: found, wanted, got }
+  return compare({ field: 'attachment', wanted, got }, () =>
+    attachments.some(each =>
+      typeof match === 'function' ? ask(match, each) : isText(match, each.filename ?? ''),
+    ),
+  )
 }
 
 function askFunction(
@@ -103,18 +106,24 @@ function askFunction(
   question: (message: TestMessage) => boolean,
   message: TestMessage,
 ): Finding {
-  const answer: unknown = question(message)
-  if (answer instanceof Promise) {
-    throw new MailError('OPTION_INVALID', `${field}: got a function that answers later, expected one at once`)
-  }
-  return { field, fits: Boolean(answer), wanted: describeFunction(question), got: 'false' }
+  return compare({ field, wanted: describeFunction(question), got: 'false' }, () => ask(question, message))
 }
 
-/** Patterns with the flags g and y go on where they ended the last time. */
-function holds(match: RegExp | ((text: string) => boolean), text: string): boolean {
-  if (typeof match === 'function') return Boolean(match(text))
-  match.lastIndex = 0
-  return match.test(text)
+/**
+ * A function of the test that throws does so at some message or other, which need not be the one that is waited for: it
+ * does not mean that message, and what it threw is told.
+ */
+function compare(finding: Omit<Finding, 'fits'>, holdsTrue: () => boolean): Finding {
+  try {
+    return { ...finding, fits: holdsTrue() }
+  } catch (thrown) {
+    if (thrown instanceof MailError && thrown.code === 'OPTION_INVALID') throw thrown
+    return { ...finding, fits: false, got: `an error: ${describeError(thrown)}` }
+  }
+}
+
+function isText(match: TextMatch, text: string): boolean {
+  return typeof match === 'string' ? match === text : holds(match, text)
 }
 
 function describeMatch(match: TextMatch): string {

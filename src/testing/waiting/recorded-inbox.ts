@@ -1,14 +1,19 @@
 import { type Duration, toMilliseconds } from '../../core/duration.js'
 import { MailError } from '../../core/error.js'
+import { describeFakeTimers } from '../../core/fake-timers.js'
 import type { TestMessage } from '../messages/test-message.js'
 import type { Arrival } from '../recording/arrival.js'
 import type { MessageMatch } from './criteria.js'
 import type { CountOptions, Cursor, Inbox, WaitOptions } from './inbox.js'
 import { fits, isMeantRecipient } from './match-message.js'
+import { describeMessage } from './server-report.js'
 import { untilIdle } from './until-idle.js'
 import { Wait } from './wait.js'
-import { describeMessage, tellWait } from './wait-report.js'
+import { tellWait, type WaitStory } from './wait-report.js'
 import type { WaitWorld } from './wait-world.js'
+
+/** Real milliseconds in which messages are read of which a wait that failed is to tell. */
+const readingLimit = 500
 
 /** The inbox over the log of a server. */
 export class RecordedInbox implements Inbox {
@@ -52,7 +57,8 @@ export class RecordedInbox implements Inbox {
     }
     const done = await this.#repeat(look, timeout, options.signal)
     if (done) return found.slice(0, count)
-    throw await this.#failure(match, { count, found, timeout, after: numberOf(options.after) })
+    const { after, per = 'message' } = options
+    throw await this.#failure({ match, count, per, found, waited: timeout }, numberOf(after))
   }
 
   async expectNone(match: MessageMatch = {}, options: WaitOptions = {}): Promise<void> {
@@ -85,7 +91,8 @@ export class RecordedInbox implements Inbox {
     try {
       for (;;) {
         const news = wait.next()
-        if (await look()) return true
+        // Fake timers of a test may keep a message from ever being read.
+        if (await Promise.race([look(), wait.ended])) return true
         if (wait.over) return false
         await news
         if (closed.aborted)
@@ -99,23 +106,32 @@ export class RecordedInbox implements Inbox {
   }
 
   async #failure(
-    match: MessageMatch,
-    wait: { count: number; found: readonly TestMessage[]; timeout: number; after: number },
+    wait: Pick<WaitStory, 'match' | 'count' | 'per' | 'found' | 'waited'>,
+    after: number,
   ): Promise<MailError> {
     const { sessions, queue, clock } = this.#world
-    const all = await this.#read(0)
+    const all = await this.#readSoon()
     const story = {
-      match,
-      count: wait.count,
-      found: wait.found,
-      waited: wait.timeout,
-      arrived: all.filter(message => message.number > wait.after),
-      before: all.filter(message => message.number <= wait.after),
+      ...wait,
+      arrived: all.filter(message => message.number > after),
+      before: all.filter(message => message.number <= after),
       sessions: sessions.sessions,
       queue: await queue.list(),
+      paused: queue.paused,
       now: clock.now(),
     }
     return new MailError('TIMEOUT', tellWait(story))
+  }
+
+  /** All that arrived; nothing, where fake timers of a test keep messages from being read. */
+  async #readSoon(): Promise<TestMessage[]> {
+    if (describeFakeTimers() === undefined) return this.#read(0)
+    const wait = new Wait(readingLimit, [])
+    try {
+      return await Promise.race([this.#read(0), wait.next().then(() => [])])
+    } finally {
+      wait.end()
+    }
   }
 }
 

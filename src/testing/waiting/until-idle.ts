@@ -1,7 +1,7 @@
 import { MailError } from '../../core/error.js'
 import { immediately } from './real-timer.js'
+import { tellUnrest } from './server-report.js'
 import { Wait } from './wait.js'
-import { tellUnrest } from './wait-report.js'
 import type { WaitWorld } from './wait-world.js'
 
 /** Turns of the event loop in which a connection that was begun reaches the server. */
@@ -44,4 +44,26 @@ async function restsWith(happened: () => number, rest: Promise<boolean>): Promis
     await new Promise(resolve => immediately(resolve))
   }
   return happened() === before
+}
+
+/**
+ * Lets sessions go on as long as they have something to say: until none is busy, or nothing happened in some turns of
+ * the event loop. One that was left in the middle is not waited for.
+ */
+export async function untilQuiet(
+  { sessions, log }: Pick<WaitWorld, 'sessions' | 'log'>,
+  timeout: number,
+): Promise<void> {
+  let quiet = 0
+  const note = () => {
+    quiet = 0
+  }
+  const wait = new Wait(timeout, [])
+  const stops = [sessions.onChange(note), log.onArrival(note)]
+  try {
+    while (quiet++ < turns && !wait.over) await new Promise(resolve => immediately(resolve))
+  } finally {
+    wait.end()
+    for (const stop of stops) stop()
+  }
 }

@@ -9,7 +9,7 @@ import type { SessionLog } from '../recording/session-log.js'
 export interface WaitWorld {
   readonly log: Pick<MailLog, 'last' | 'after' | 'onArrival'>
   readonly sessions: Pick<SessionLog, 'sessions' | 'busy' | 'onChange'>
-  readonly queue: Pick<DeliveryQueue, 'list' | 'idle' | 'on'>
+  readonly queue: Pick<DeliveryQueue, 'list' | 'idle' | 'on' | 'paused'>
   readonly clock: VirtualClock
   /** In milliseconds. */
   readonly waitTimeout: number

@@ -3,16 +3,25 @@ import { afterRealTime } from './real-timer.js'
 /** A wait for something to happen, with an end in real time. */
 export class Wait {
   over = false
+  /** Resolves once the time is up or a signal ended it. */
+  readonly ended: Promise<false>
   #wake: () => void = () => {}
   readonly #cancel: () => void
   readonly #signals: readonly AbortSignal[]
-  readonly #ring = () => this.wake()
+  #stop: () => void = () => {}
+  readonly #ring = () => {
+    this.wake()
+    this.#stop()
+  }
 
   constructor(timeout: number, signals: readonly AbortSignal[]) {
     this.#signals = signals
+    this.ended = new Promise(resolve => {
+      this.#stop = () => resolve(false)
+    })
     this.#cancel = afterRealTime(timeout, () => {
       this.over = true
-      this.wake()
+      this.#ring()
     })
     for (const signal of signals) signal.addEventListener('abort', this.#ring)
   }

@@ -9,6 +9,7 @@ describe('the command line', () => {
       ports: { smtp: 1025, smtps: 1465, pop3: 1110, pop3s: 1995, http: 8025 },
       domains: [],
       allowHosts: [],
+      startTls: true,
       json: false,
     })
   })
@@ -24,12 +25,15 @@ describe('the command line', () => {
   it('takes every option', () => {
     const args =
       '--smtp 0 --smtps=1 --pop3 2 --pop3s 3 --http 65535 --host ::1 --json --domain a.test --domain b.test'
-    expect(parseCommandLine([...args.split(' '), '--allow-host', 'mail.local'])).toEqual({
+    const more = ['--allow-host', 'mail.local', '--no-starttls', '--ca-file', 'ca.pem']
+    expect(parseCommandLine([...args.split(' '), ...more])).toEqual({
       kind: 'serve',
       host: '::1',
       ports: { smtp: 0, smtps: 1, pop3: 2, pop3s: 3, http: 65_535 },
       domains: ['a.test', 'b.test'],
       allowHosts: ['mail.local'],
+      startTls: false,
+      caFile: 'ca.pem',
       json: true,
     })
   })

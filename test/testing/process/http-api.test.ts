@@ -1,4 +1,7 @@
+import { mkdtempSync, readFileSync } from 'node:fs'
 import { request as httpRequest } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { createTransport } from 'nodemailer'
 import { describe, expect, it } from 'vitest'
 import { type Json, serveProcess } from './served-process.js'
@@ -70,6 +73,19 @@ describe('messages by HTTP', () => {
     const none = await posthorn.api('POST', '/wait', { match: { subject: 'Two' }, timeout: 0 })
     expect(none.status).toBe(408)
     expect(none.json.error).toContain('One')
+  })
+
+  it('are read page by page, by the cursor', async () => {
+    await using posthorn = await serveProcess()
+    for (const to of ['a@b.test', 'other@b.test', 'a@b.test', 'a@b.test']) await send(posthorn.smtp, { to })
+    const numbers: number[] = []
+    for (let after = 0; after < 4; ) {
+      const { json } = await posthorn.api('GET', `/messages?to=a@&limit=1&after=${after}`)
+      numbers.push(...json.messages.map((message: Json) => message.number))
+      expect(json.cursor).toBeGreaterThan(after)
+      after = json.cursor
+    }
+    expect(numbers).toEqual([1, 3, 4])
   })
 
   it('are forgotten when asked to', async () => {
@@ -144,6 +160,46 @@ describe('events by HTTP', () => {
       if (text.includes('message:accepted') && text.endsWith('\n\n')) break
     }
     expect(text).toMatch(/^event: message:accepted\ndata: \{"time":\d+,.*"recipients":\["a@b\.test"\]/m)
+  })
+})
+
+describe('what arrives without a client', () => {
+  it('is told of by events and log: sent by the API, and returned', async () => {
+    await using posthorn = await serveProcess('--domain', 'app.test')
+    await posthorn.api('POST', '/send', { from: 'a@app.test', to: 'b@app.test', text: 'x' })
+    await posthorn.api('POST', '/send', { from: 'a@app.test', to: 'c@elsewhere.test', text: 'x' })
+    await posthorn.api('POST', '/wait', { match: { from: '', to: 'a@app.test' } })
+    const arrived = posthorn.lines
+      .map(line => JSON.parse(line))
+      .filter(({ event }) => event === 'message:arrived')
+    const told = arrived.map(({ sender, recipients }) => [sender, recipients])
+    expect(told).toEqual(
+      expect.arrayContaining([
+        ['a@app.test', ['b@app.test']],
+        ['', ['a@app.test']],
+      ]),
+    )
+  })
+})
+
+describe('the certificate', () => {
+  it('can be had by HTTP and as a file', async () => {
+    const path = join(mkdtempSync(join(tmpdir(), 'posthorn-ca-')), 'ca.pem')
+    await using posthorn = await serveProcess('--ca-file', path)
+    const response = await fetch(`http://127.0.0.1:${posthorn.http}/ca.pem`)
+    const ca = await response.text()
+    expect(readFileSync(path, 'utf8')).toBe(ca)
+    const transport = createTransport({ host: '127.0.0.1', port: posthorn.smtp, tls: { ca } })
+    await transport.verify()
+    transport.close()
+    await expect(serveProcess('--ca-file', '/nowhere/ca.pem')).rejects.toThrow(/--ca-file: cannot write/)
+  })
+
+  it('is no matter without STARTTLS', async () => {
+    await using posthorn = await serveProcess('--no-starttls')
+    const transport = createTransport(`smtp://127.0.0.1:${posthorn.smtp}`)
+    await transport.verify()
+    transport.close()
   })
 })
 

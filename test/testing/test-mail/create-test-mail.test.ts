@@ -1,3 +1,6 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
 import { createTransport } from 'nodemailer'
 import { describe, expect, it } from 'vitest'
 import { createTestMail } from '../../../src/testing/index.js'
@@ -61,5 +64,66 @@ describe('createTestMail', () => {
       MY_SMTP_URL: `smtp://app%40shop.test:s3cret%2F@127.0.0.1:${mail.smtp.port}`,
       MY_POP3_PORT: String(mail.pop3.port),
     })
+  })
+
+  it.each(['::1', '::', '0.0.0.0', 'localhost'])(
+    'is reached and trusted where it listens: %s',
+    async host => {
+      await using mail = await createTestMail({ host })
+      for (const settings of [mail.smtp.settings, mail.smtp.secureSettings]) {
+        const transport = createTransport(settings)
+        await transport.sendMail({ from: 'a@app.test', to: 'b@app.test', text: 'x' })
+        transport.close()
+      }
+      expect(await mail.messages()).toHaveLength(2)
+      expect(new URL(mail.smtp.url).port).toBe(String(mail.smtp.port))
+      expect(new URL(mail.env()['SMTP_URL'] ?? '').port).toBe(String(mail.smtp.port))
+    },
+  )
+
+  it('takes clients that were given a URL alone, where it offers no STARTTLS', async () => {
+    await using mail = await createTestMail({ tls: false })
+    const transport = createTransport(mail.env()['SMTP_URL'])
+    await transport.sendMail({ from: 'a@app.test', to: 'b@app.test', text: 'x' })
+    transport.close()
+    expect((await mail.waitForMessage()).session?.tls).toBeUndefined()
+    const secure = createTransport(mail.smtp.secureSettings)
+    await secure.verify()
+    secure.close()
+  })
+
+  it('is trusted by another process that has its environment, which is gone once it is closed', async () => {
+    const mail = await createTestMail()
+    const env = mail.env('MAIL_')
+    const script = `
+      import { createTransport } from 'nodemailer'
+      await createTransport(process.env.MAIL_SMTP_URL).sendMail({ from: 'a@app.test', to: 'b@x.test', text: 'x' })
+    `
+    const child = spawn(process.execPath, ['--input-type=module', '--eval', script], {
+      env: { ...process.env, ...env },
+      stdio: ['ignore', 'ignore', 'inherit'],
+    })
+    expect((await once(child, 'exit'))[0]).toBe(0)
+    expect((await mail.waitForMessage({ to: 'b@x.test' })).session?.tls?.version).toBe('TLSv1.3')
+    const file = env['NODE_EXTRA_CA_CERTS'] ?? ''
+    expect(existsSync(file)).toBe(true)
+    await mail.close()
+    expect(existsSync(file)).toBe(false)
+  })
+
+  it('tells of arrivals as they come', async () => {
+    await using mail = await createTestMail({ domains: ['app.test'] })
+    const senders: string[] = []
+    const stop = mail.onArrival(({ envelope }) => senders.push(envelope.sender))
+    await send(mail, { to: 'nobody@elsewhere.test' })
+    const bounce = await mail.waitForMessage({ envelope: { sender: '' } })
+    await mail.send({ from: 'a@app.test', to: 'b@app.test', text: 'x' })
+    expect(senders).toEqual(['shop@app.test', '', 'a@app.test'])
+    expect(bounce.trace()).toMatch(/arrived from this host, \d+ octets: <> to shop@app\.test/)
+    const own = await mail.waitForMessage({ from: 'a@app.test' })
+    expect(own.trace()).toMatch(/arrived from this host/)
+    stop()
+    await send(mail, { to: 'b@app.test' })
+    expect(senders).toHaveLength(3)
   })
 })

@@ -67,6 +67,50 @@ describe('a wait that fails says why', () => {
     expect(await problemOf(mail.waitForMessage({ subject: 'No. 13' }, soon))).toMatchSnapshot()
   })
 
+  it('what nearly fitted came long before what did not', async () => {
+    await using mail = await createTestMail()
+    await send(mail, { to: 'alice@x.test', subject: 'Welcome!' })
+    for (let index = 1; index <= 11; index++) await send(mail, { to: 'bob@x.test', subject: `News ${index}` })
+    const problem = await problemOf(mail.waitForMessage({ to: 'alice@x.test', subject: 'Welcome' }, soon))
+    expect(problem).toContain('#1 from <shop@app.test> to alice@x.test')
+    expect(problem).toContain('subject: wanted "Welcome", got "Welcome!"')
+    expect(problem).toContain('#12 ')
+    expect(problem).not.toContain('#2 ')
+  })
+
+  it('copies were counted', async () => {
+    await using mail = await createTestMail()
+    await send(mail, { to: ['a@x.test', 'b@x.test'] })
+    const wait = mail.waitForMessages(3, {}, { ...soon, per: 'recipient' })
+    expect(await problemOf(wait)).toMatch(/^2 of 3 copies came/)
+  })
+
+  it('a function of the test threw at a message that was not meant', async () => {
+    await using mail = await createTestMail()
+    await send(mail, { to: 'a@x.test', subject: 'None' })
+    const first = ({ codes }: { codes: readonly string[] }) => (codes[0] as string).startsWith('4')
+    expect(await problemOf(mail.waitForMessage({ where: first }, soon))).toMatch(
+      /where: wanted what first\(\) wants, got an error: .*startsWith/,
+    )
+    const wait = mail.waitForMessage(first)
+    await send(mail, { to: 'a@x.test', text: 'Your code: 4821' })
+    expect((await wait).number).toBe(2)
+    const later = mail.waitForMessage({ subject: (async () => true) as never }, soon)
+    expect(await problemOf(later)).toContain('a function that answers later')
+  })
+
+  it('the queue is paused', async () => {
+    await using mail = await createTestMail({ domains: ['app.test'] })
+    mail.server.queue.pause()
+    await send(mail, { to: 'a@down.test', subject: 'Hi' })
+    expect(await problemOf(mail.idle(soon))).toMatch(
+      /Deliveries that are due, in a queue that is paused:\n +a@down\.test/,
+    )
+    expect(await problemOf(mail.waitForMessage({ to: 'b@x.test' }, soon))).toContain(
+      'The queue, which is paused:',
+    )
+  })
+
   it('the server refused it', async () => {
     await using mail = await createTestMail({
       domains: ['x.test'],

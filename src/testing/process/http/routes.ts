@@ -51,11 +51,15 @@ export const routes: readonly Route[] = [
     path: '/messages',
     summary: 'The messages that arrived, or those that a search means, the oldest first.',
     input: searchSchema(),
-    answers: { 200: 'Messages, and the number of the last arrival as `cursor`.' },
+    answers: { 200: 'Messages, and as `cursor` what to give as `after` for those that follow.' },
     handle: async ({ mail, url }) => {
       const query = readQuery(url, searchSchema())
+      // What arrives while messages are read is behind the cursor.
+      const end = mail.cursor()
       const found = await mail.messages(searchOf(query), { after: query.after })
-      return { json: { messages: found.slice(0, query.limit).map(summaryOf), cursor: mail.cursor() } }
+      const page = found.slice(0, query.limit)
+      const cursor = page.length < found.length ? page.at(-1)?.number : end
+      return { json: { messages: page.map(summaryOf), cursor } }
     },
   },
   {

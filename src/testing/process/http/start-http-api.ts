@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { MailError } from '../../../core/error.js'
+import { urlHost } from '../../test-mail/connection-settings.js'
 import { watch } from '../log-lines.js'
 import { EventStream } from './event-stream.js'
 import { base, describeApi } from './open-api.js'
@@ -26,16 +27,12 @@ export interface HttpApi extends AsyncDisposable {
 export async function startHttpApi(options: HttpApiOptions): Promise<HttpApi> {
   const events = new EventStream()
   const { mail, host } = options
-  const stopWatching = watch(
-    mail.server,
-    () => mail.clock.now(),
-    event => events.tell(event),
-  )
+  const stopWatching = watch(mail, event => events.tell(event))
   const server = createServer((request, response) => void respond(request, response, options, events))
   const port = await listen(server, options)
   return {
     port,
-    url: `http://${host.includes(':') ? `[${host}]` : host}:${port}`,
+    url: `http://${urlHost(host)}:${port}`,
     [Symbol.asyncDispose]: async () => {
       stopWatching()
       events.close()
@@ -83,6 +80,9 @@ async function answer(
   world: ApiWorld,
 ): Promise<ApiAnswer> {
   if (request.method === 'GET' && url.pathname === '/openapi.json') return { json: describeApi(routes) }
+  if (request.method === 'GET' && url.pathname === '/ca.pem') {
+    return { bytes: Buffer.from(world.mail.tls.ca), type: 'application/x-pem-file' }
+  }
   const { route, id } = findRoute(request.method ?? '', url.pathname)
   const gone = new AbortController()
   response.on('close', () => gone.abort())
