@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals'
+import { afterAll, beforeAll, beforeEach, expect, jest, test } from '@jest/globals'
 import { createTransport } from 'nodemailer'
 import { createTestMail, mailMatchers } from 'posthorn/testing'
 
@@ -40,4 +40,27 @@ mailTest('a new customer gets a code', async () => {
   const message = await mail.waitForMessage({ to: 'alice@customer.test' })
   expect(message.codes).toEqual(['482913'])
   expect(message).toHaveLink('/confirm')
+})
+
+mailTest('a customer gets a code while timers are fake', async () => {
+  jest.useFakeTimers({ doNotFake: ['nextTick', 'queueMicrotask', 'setImmediate'] })
+  try {
+    await transport.sendMail({ from: 'hello@shop.test', to: 'bob@customer.test', text: 'Hello' })
+    await expect(mail).toHaveReceived({ to: 'bob@customer.test' })
+  } finally {
+    jest.useRealTimers()
+  }
+})
+
+test('a client that has a URL and no certificate', async () => {
+  // JavaScript of Node.js 20 and 22 has no `await using`.
+  const plain = await createTestMail({ tls: false })
+  const client = createTransport(plain.smtp.url)
+  try {
+    await client.sendMail({ from: 'hello@shop.test', to: 'carol@customer.test', text: 'Hello' })
+    await expect(plain).toHaveReceived({ to: 'carol@customer.test' })
+  } finally {
+    client.close()
+    await plain.close()
+  }
 })
