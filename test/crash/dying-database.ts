@@ -5,30 +5,35 @@ import type {
   SqliteStatement,
 } from '../../src/storage/sqlite/sqlite-database.js'
 
-/** A point at which a process dies: before or after the `nth` time it runs a statement. */
+/** A point at which a process dies: before or after the `nth` time it runs a statement in a phase of its life. */
 export interface WritePoint {
   readonly statement: string
+  /** While the database is opened, and brought up to date; or later. */
+  readonly phase: 'opening' | 'running'
   readonly side: 'before' | 'after'
   readonly nth: number
 }
 
 /**
  * SQLite in which the process dies at a point.
- * @param discover - hears the name of each statement that writes, when it is run first.
+ * @param discover - hears of each statement that writes, when it is run first in a phase.
  */
 export async function loadDyingSqlite(
   point: WritePoint | undefined,
-  discover: (statement: string) => void,
+  phase: () => WritePoint['phase'],
+  discover: (found: Pick<WritePoint, 'statement' | 'phase'>) => void,
 ): Promise<OpenDatabase> {
   const open = await loadSqlite()
   const runs = new Map<string, number>()
   const around = <T>(sql: string, run: () => T): T => {
     const name = statementName(sql)
     if (!writes(name)) return run()
-    const nth = (runs.get(name) ?? 0) + 1
-    runs.set(name, nth)
-    if (nth === 1) discover(name)
-    const dies = point?.statement === name && point.nth === nth
+    const found = { statement: name, phase: phase() }
+    const key = JSON.stringify(found)
+    const nth = (runs.get(key) ?? 0) + 1
+    runs.set(key, nth)
+    if (nth === 1) discover(found)
+    const dies = point?.statement === name && point.phase === found.phase && point.nth === nth
     if (dies && point.side === 'before') die()
     const result = run()
     if (dies) die()
@@ -61,7 +66,7 @@ function statementName(sql: string): string {
 }
 
 function writes(name: string): boolean {
-  return !/^(SELECT|PRAGMA (busy_timeout|cache_size|query_only|foreign_keys|data_version))/.test(name)
+  return !/^(SELECT|PRAGMA (\w+$|busy_timeout|cache_size|query_only|foreign_keys))/.test(name)
 }
 
 /** As sudden as a failing power supply; nothing runs after it. */

@@ -1,6 +1,6 @@
 import type { WritePoint } from './dying-database.js'
 
-/** Accounts of the host: carol's mail is moved to another mailbox as it comes, every other letter of dave's expunged. */
+/** Accounts of the host; {@link keepTidy} says what becomes of their mail. */
 export const localUsers = ['alice', 'bob', 'carol', 'dave'] as const
 
 /** Domains whose mail goes to the sink. */
@@ -11,6 +11,8 @@ export interface MailProcessStart {
   readonly path: string
   /** Where remote mail goes. */
   readonly sinkPort: number
+  /** Milliseconds by which its clock is ahead, so that what happens after an hour happens. */
+  readonly ahead: number
   /** Whether the writer has a thread of its own, which cannot die at a point. */
   readonly thread: boolean
   readonly point?: WritePoint
@@ -19,9 +21,8 @@ export interface MailProcessStart {
 /** What it tells. */
 export type MailProcessReport =
   | { readonly ready: true }
-  | { readonly opened: true }
   | { readonly port: number }
-  | { readonly statement: string }
-  | { readonly expunging: string }
-  | { readonly seen: { readonly account: string; readonly uid: number; readonly id: string } }
+  | Pick<WritePoint, 'statement' | 'phase'>
+  | { readonly removing: string }
+  | { readonly seen: { readonly mailbox: string; readonly uid: number; readonly name: string } }
   | { readonly drained: true }

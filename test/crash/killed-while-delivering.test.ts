@@ -2,21 +2,24 @@ import { mkdtempSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { expect, it } from 'vitest'
+import { afterAll, expect, it } from 'vitest'
 import { sqliteStorage } from '../../src/storage/sqlite/sqlite-storage.js'
 import { describeSqlite } from '../storage/sqlite/describe-sqlite.js'
 import { sendLetters } from './clients.js'
+import { compileMailProcess } from './compile-mail-process.js'
 import { Ledger } from './ledger.js'
 import { MailChild } from './mail-child.js'
 import { createSink, type SinkStage } from './sink.js'
 
 const letters = 20
+const program = compileMailProcess()
+afterAll(() => program.remove())
 
 /** A host that takes letters for others, and is killed when the first of its deliveries has come to a stage. */
 async function killAt(stage: SinkStage) {
   const folder = mkdtempSync(join(tmpdir(), 'posthorn-killed-'))
   const path = join(folder, 'mail.db')
-  const [child, successor] = [new MailChild(), new MailChild()]
+  const [child, successor] = [new MailChild(program.file), new MailChild(program.file)]
   let open = () => {}
   const opened = new Promise<void>(resolve => {
     open = resolve
@@ -28,7 +31,7 @@ async function killAt(stage: SinkStage) {
     return restarted || killed === undefined
   }
   const sink = await createSink(() => 1, { opened, notice })
-  const ledger = new Ledger(sink.received)
+  const ledger = new Ledger(sink)
   const examine = async () => {
     const storage = sqliteStorage({ path, thread: false })
     try {
@@ -40,11 +43,12 @@ async function killAt(stage: SinkStage) {
     }
   }
   try {
-    const port = await child.begin({ path, sinkPort: sink.port, thread: true })
+    const port = await child.begin({ path, sinkPort: sink.port, ahead: 0, thread: true })
     let sent = 0
     const next = () => {
       if (sent >= letters) throw new Error('that was the last one')
-      return { id: `letter-${++sent}`, size: 4_000, recipients: ['ann@one.test'] }
+      const id = `letter-${++sent}`
+      return { id, sender: 'sender@other.test', size: 4_000, recipients: ['ann@one.test'] }
     }
     await sendLetters(port ?? 0, next, ledger)
     open()
@@ -52,7 +56,7 @@ async function killAt(stage: SinkStage) {
     await killed
     const left = await examine()
     restarted = true
-    await successor.begin({ path, sinkPort: sink.port, thread: true })
+    await successor.begin({ path, sinkPort: sink.port, ahead: 0, thread: true })
     await successor.drain()
     await successor.kill()
     return { left, counts: ledger.counts, end: await examine(), received: sink.received }

@@ -1,6 +1,8 @@
 import type { Storage } from '../../src/storage/storage.js'
-import { localUsers } from './host.js'
-import { type Letter, readBytes, readLetter } from './letter.js'
+import { keyOf, type Letter } from './letter.js'
+import type { Sink } from './sink.js'
+import { type StoredMail, StoredMailReader } from './stored-mail.js'
+import { UidBook } from './uid-book.js'
 
 interface Page {
   readonly letter: Letter
@@ -8,27 +10,21 @@ interface Page {
   fate: 'sending' | 'kept' | 'absent'
 }
 
-/** What is stored, by `<id> <recipient>`. */
-interface Found {
-  readonly copies: Map<string, number>
-  readonly entries: Map<string, number>
-  readonly leased: string[]
-}
-
 /** What one host was seen to promise, and whether it keeps that. */
 export class Ledger {
+  readonly #sink: Pick<Sink, 'received' | 'bounces'>
   readonly #pages = new Map<string, Page>()
-  readonly #received: ReadonlyMap<string, number>
-  /** Expunged, or about to be when the process died. */
-  readonly #expunged = new Set<string>()
+  /** Removed by a reader or the operator, or about to be when the process died. */
+  readonly #removed = new Set<string>()
   /** How often the process died while a recipient's delivery was under way. */
   readonly #interrupted = new Map<string, number>()
-  readonly #uids = new Map<string, string>()
-  readonly #uidNext = new Map<string, number>()
-  readonly #blobs = new Map<string, string>()
+  /** What each bounce that was ever seen returns. */
+  readonly #bounces = new Map<string, readonly string[]>()
+  readonly #uids = new UidBook()
+  readonly #reader = new StoredMailReader(this.#uids)
 
-  constructor(received: ReadonlyMap<string, number>) {
-    this.#received = received
+  constructor(sink: Pick<Sink, 'received' | 'bounces'>) {
+    this.#sink = sink
   }
 
   sending(letter: Letter): void {
@@ -40,113 +36,88 @@ export class Ledger {
     if (page) page.fate = 'kept'
   }
 
-  expunging(id: string): void {
-    this.#expunged.add(`${id} dave@example.test`)
+  removing(key: string): void {
+    this.#removed.add(key)
   }
 
   /** A reader saw a message under a UID. */
-  seen(account: string, uid: number, id: string): void {
-    this.#nameUid(`${account} INBOX ${uid}`, id)
+  seen(mailbox: string, uid: number, name: string): void {
+    this.#uids.note(mailbox, uid, name)
   }
 
   /** Compares the storage with what was promised. Throws at the first broken promise. */
   async verify(storage: Storage): Promise<void> {
-    const found: Found = { copies: new Map(), entries: new Map(), leased: [] }
-    for (const account of localUsers) await this.#readAccount(storage, account, found.copies)
-    await this.#readQueue(storage, found)
-    for (const key of found.leased) this.#interrupted.set(key, (this.#interrupted.get(key) ?? 0) + 1)
-    for (const page of this.#pages.values()) this.#judge(page, found)
+    const stored = await this.#reader.read(storage)
+    for (const key of stored.leased) add(this.#interrupted, key)
+    for (const [key, returns] of [...stored.bounces, ...this.#sink.bounces]) {
+      if (returns.some(returned => this.#pages.has(nameOf(returned)))) this.#bounces.set(key, returns)
+    }
+    const returned = this.#returned()
+    for (const page of this.#pages.values()) this.#judge(page, stored, returned)
+    for (const key of this.#bounces.keys()) {
+      if (!this.#isThere(key, stored)) throw new Error(`the bounce ${key} is lost`)
+      this.#judgeDoubles(key, stored)
+    }
   }
 
-  /** Letters by fate, recipients whose delivery was interrupted, and deliveries beyond the first. */
+  /** Letters by fate, recipients that were returned or whose delivery was interrupted, and deliveries beyond the first. */
   get counts() {
     const fates = { sending: 0, kept: 0, absent: 0 }
     for (const { fate } of this.#pages.values()) fates[fate]++
     let doubled = 0
-    for (const [key, times] of this.#received) {
-      if (this.#pages.has(key.split(' ')[0] ?? '')) doubled += times - 1
+    for (const [key, times] of this.#sink.received) {
+      if (this.#pages.has(nameOf(key)) || this.#bounces.has(key)) doubled += times - 1
     }
     const interrupted = [...this.#interrupted.values()].reduce((sum, times) => sum + times, 0)
-    return { ...fates, interrupted, doubled }
+    return { ...fates, returned: this.#returned().size, interrupted, doubled }
   }
 
-  async #readAccount(storage: Storage, account: string, copies: Found['copies']): Promise<void> {
-    for (const mailbox of await storage.mail.mailboxes(account)) {
-      const place = `${account} ${mailbox.name}`
-      this.#expectGrowth(`UIDVALIDITY of ${place}`, mailbox.uidValidity, mailbox.uidValidity)
-      this.#expectGrowth(`UIDNEXT of ${place}`, mailbox.uidNext)
-      for (const message of await storage.mail.list(mailbox.id)) {
-        if (message.uid >= mailbox.uidNext)
-          throw new Error(`UID ${message.uid} of ${place} is from the future`)
-        const id = await this.#identify(storage, message.blob, message.prefix)
-        this.#nameUid(`${place} ${message.uid}`, id)
-        add(copies, `${id} ${account}@example.test`)
-      }
-    }
+  /** How many bounces return each recipient. */
+  #returned(): Map<string, number> {
+    const returned = new Map<string, number>()
+    for (const key of [...this.#bounces.values()].flat()) add(returned, key)
+    return returned
   }
 
-  /** Numbers that only grow; one that is not to change at all is given twice. */
-  #expectGrowth(what: string, value: number, most = Number.POSITIVE_INFINITY): void {
-    const before = this.#uidNext.get(what) ?? value
-    if (value < before || before > most) throw new Error(`${what} went from ${before} to ${value}`)
-    this.#uidNext.set(what, value)
-  }
-
-  #nameUid(place: string, id: string): void {
-    const before = this.#uids.get(place) ?? id
-    if (before !== id) throw new Error(`the UID of ${before} was given to ${id}: ${place}`)
-    this.#uids.set(place, id)
-  }
-
-  /** Reads a message whole, the first time. */
-  async #identify(storage: Storage, blob: string, prefix?: Uint8Array): Promise<string> {
-    let id = this.#blobs.get(blob)
-    if (id === undefined) {
-      const source = await storage.blobs.open(blob, prefix)
-      if (!source) throw new Error(`blob ${blob} is gone`)
-      id = readLetter(await readBytes(source))
-      this.#blobs.set(blob, id)
-    }
-    return id
-  }
-
-  async #readQueue(storage: Storage, found: Found): Promise<void> {
-    for (const entry of await storage.queue.list({ limit: 1_000_000 })) {
-      const key = `${await this.#identify(storage, entry.blob)} ${entry.recipient.address}`
-      if (entry.state === 'dead') throw new Error(`the entry of ${key} is dead: ${entry.problem}`)
-      add(found.entries, key)
-      if (entry.state === 'leased') found.leased.push(key)
-    }
-  }
-
-  #judge(page: Page, found: Found): void {
-    const { id, recipients } = page.letter
-    const keys = recipients.map(recipient => `${id} ${recipient}`)
-    const there = keys.filter(key => this.#isThere(key, found))
+  #judge(page: Page, stored: StoredMail, returned: ReadonlyMap<string, number>): void {
+    const { id, recipients, sender } = page.letter
+    const keys = recipients.map(recipient => keyOf(id, recipient))
+    const there = keys.filter(key => returned.has(key) || this.#isThere(key, stored))
     if (page.fate === 'sending') page.fate = there.length > 0 ? 'kept' : 'absent'
     const wanted = page.fate === 'kept' ? keys.length : 0
     if (there.length !== wanted) {
-      throw new Error(`${id} is ${page.fate}, for ${keys.join(', ')}, and there is: ${there.join(', ')}`)
+      throw new Error(
+        `${id} of ${sender} is ${page.fate}, for ${keys.join(', ')}, and there is: ${there.join(', ')}`,
+      )
     }
-    for (const key of keys) this.#judgeDoubles(key, found)
+    for (const key of keys) this.#judgeDoubles(key, stored, returned.get(key))
   }
 
-  #isThere(key: string, { copies, entries }: Found): boolean {
-    return copies.has(key) || entries.has(key) || this.#received.has(key) || this.#expunged.has(key)
+  #isThere(key: string, { copies, entries }: StoredMail): boolean {
+    return copies.has(key) || entries.has(key) || this.#sink.received.has(key) || this.#removed.has(key)
   }
 
-  #judgeDoubles(key: string, { copies, entries }: Found): void {
-    const stored = (copies.get(key) ?? 0) + (entries.get(key) ?? 0)
-    if (stored > 1) throw new Error(`${key} is stored ${stored} times`)
-    const received = this.#received.get(key) ?? 0
+  /** A recipient that is returned has left the queue with the same commit, and is never returned again. */
+  #judgeDoubles(key: string, { copies, entries }: StoredMail, returned = 0): void {
+    const kept = (copies.get(key) ?? 0) + (entries.get(key) ?? 0)
+    if (kept > 1) throw new Error(`${key} is stored ${kept} times`)
+    if (returned > 1) throw new Error(`${key} was returned ${returned} times`)
+    if (returned > 0 && kept > 0) throw new Error(`${key} was returned, and is still queued`)
+    const received = this.#sink.received.get(key) ?? 0
     const interrupted = this.#interrupted.get(key) ?? 0
-    if (received > 1 + interrupted) {
-      throw new Error(`${key} was delivered ${received} times, and interrupted ${interrupted} times`)
+    if (received + returned > 1 + interrupted) {
+      throw new Error(
+        `${key} was delivered ${received} times, returned ${returned} times, and interrupted ${interrupted} times`,
+      )
     }
     if (entries.has(key) && received > interrupted) {
       throw new Error(`${key} was delivered ${received} times, and will be again`)
     }
   }
+}
+
+function nameOf(key: string): string {
+  return key.slice(0, key.indexOf(' '))
 }
 
 function add(counts: Map<string, number>, key: string): void {

@@ -1,24 +1,27 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
-import { fileURLToPath } from 'node:url'
 import type { MailProcessReport, MailProcessStart } from './host.js'
 
 /** A mail process, loaded and waiting to be told to begin. */
 export class MailChild {
   readonly #process: ChildProcess
   readonly #listeners: ((report: MailProcessReport) => void)[] = []
-  readonly #closed: Promise<unknown>
+  readonly #closed: Promise<void>
   /** Resolves when it is loaded. */
   readonly ready: Promise<unknown>
 
-  constructor() {
-    const file = fileURLToPath(new URL('./mail-process.ts', import.meta.url))
-    this.#process = fork(file, [], { execArgv: ['--import', 'tsx'] })
+  /** @param file - the program, compiled. */
+  constructor(file: string) {
+    this.#process = fork(file, [], { execArgv: [] })
     this.#process.on('message', (report: MailProcessReport) => {
       for (const listener of this.#listeners) listener(report)
     })
     // Comes after the last report.
-    this.#closed = once(this.#process, 'close')
+    this.#closed = once(this.#process, 'close').then(([code, signal]) => {
+      if (signal !== 'SIGKILL') throw new Error(`the mail process ended by itself, with ${code ?? signal}`)
+    })
+    // Whoever waits for it hears of that.
+    this.#closed.catch(() => {})
     this.ready = this.#until(report => 'ready' in report)
   }
 

@@ -1,12 +1,17 @@
 import { once } from 'node:events'
 import net from 'node:net'
-import { readLetter } from './letter.js'
+import { keyOf, type Mail, readMail } from './letter.js'
 
-/** A server of somebody else that takes mail and counts it; now and then it says to come again. */
+/**
+ * A server of somebody else that takes mail and counts it. Now and then it says to come again, or refuses a recipient for
+ * good; bounces it never refuses.
+ */
 export interface Sink {
   readonly port: number
-  /** How often each letter came, by `<id> <recipient>`. */
+  /** How often each message came, by {@link keyOf}. */
   readonly received: ReadonlyMap<string, number>
+  /** What each bounce that came returns. */
+  readonly bounces: ReadonlyMap<string, readonly string[]>
   close(): Promise<void>
 }
 
@@ -22,12 +27,17 @@ export interface SinkOptions {
 
 export async function createSink(random: () => number, options: SinkOptions = {}): Promise<Sink> {
   const received = new Map<string, number>()
+  const bounces = new Map<string, readonly string[]>()
   const sockets = new Set<net.Socket>()
   const server = net.createServer(socket => {
     sockets.add(socket)
     socket.on('close', () => sockets.delete(socket))
     socket.on('error', () => {})
-    const receive = (key: string) => received.set(key, (received.get(key) ?? 0) + 1)
+    const receive = ({ name, returns }: Mail, recipient: string) => {
+      const key = keyOf(name, recipient)
+      received.set(key, (received.get(key) ?? 0) + 1)
+      if (returns) bounces.set(key, returns)
+    }
     converse(socket, random, receive, options)
   })
   server.listen(0, '127.0.0.1')
@@ -36,6 +46,7 @@ export async function createSink(random: () => number, options: SinkOptions = {}
   return {
     port,
     received,
+    bounces,
     async close() {
       server.close()
       for (const socket of sockets) socket.destroy()
@@ -47,9 +58,10 @@ export async function createSink(random: () => number, options: SinkOptions = {}
 function converse(
   socket: net.Socket,
   random: () => number,
-  receive: (key: string) => void,
+  receive: (mail: Mail, recipient: string) => void,
   { opened, notice = () => true }: SinkOptions,
 ): void {
+  let sender = ''
   let recipients: string[] = []
   let rest = ''
   let inMessage = false
@@ -75,10 +87,16 @@ function converse(
 
   function answer(command: string): string {
     const verb = command.slice(0, 4).toUpperCase()
-    if (verb === 'MAIL') recipients = []
+    const address = /<(.*?)>/.exec(command)?.[1] ?? ''
+    if (verb === 'MAIL') {
+      sender = address
+      recipients = []
+    }
     if (verb === 'RCPT') {
-      if (random() < 0.1) return '451 4.2.0 Come again'
-      recipients.push(/<(.*?)>/.exec(command)?.[1] ?? '')
+      const luck = random()
+      if (luck < 0.1) return '451 4.2.0 Come again'
+      if (luck < 0.2 && sender !== '') return '550 5.1.1 Nobody of that name'
+      recipients.push(address)
     }
     inMessage = verb === 'DATA'
     return inMessage ? '354 Go on' : '250 OK'
@@ -86,8 +104,8 @@ function converse(
 
   function endMessage(text: string): void {
     inMessage = false
-    const id = readLetter(Buffer.from(text, 'latin1'))
-    for (const recipient of recipients) receive(`${id} ${recipient}`)
+    const mail = readMail(Buffer.from(text, 'latin1'))
+    for (const recipient of recipients) receive(mail, recipient)
     if (!notice('dot')) return
     socket.write('250 Taken\r\n', () => notice('answered'))
   }
