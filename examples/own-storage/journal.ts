@@ -1,125 +1,88 @@
-import { type FileHandle, open, readFile, rename, rm } from 'node:fs/promises'
+import { type FileHandle, open } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { describeFull } from './full-disk.ts'
+import { MailError } from 'posthorn'
 import { type Change, Table } from './table.ts'
 
-/** Work that waits for its turn. */
-interface Job {
-  /** Reads and changes tables. What it throws takes its changes back, and nobody else's. */
-  run(): unknown
-  resolve(result: unknown): void
-  reject(reason: unknown): void
+/** What the calls of a part of the storage do to the tables. */
+export type Calls<Part> = {
+  [Name in keyof Part]: Part[Name] extends (...args: infer Args) => Promise<infer Result>
+    ? (...args: Args) => Result
+    : never
 }
 
 /**
- * Tables in memory whose changes are in a file before anybody hears of them. The file has a line for each commit:
- * JSON with the rows that changed. Whoever opens it reads the lines again; a last line that was cut by a crash was
- * never answered for, and is dropped.
- *
- * Work is done one after the other. What waits while the disk is busy shares the next write and its fsync.
+ * Tables in memory whose changes are in a file before anybody hears of them: a line of JSON for each commit, which whoever
+ * opens it reads again. Nothing makes the file shorter.
  */
 export class Journal {
+  /** Called with each commit, before its caller hears of it and before the next one. */
+  committed: (changes: readonly Change[]) => Promise<void> = async () => {}
   readonly #path: string
   readonly #tables = new Map<string, Table<object>>()
+  readonly #underWay = new Set<Promise<unknown>>()
+  #changes: Change[] = []
+  #last: Promise<unknown> = Promise.resolve()
   #file: FileHandle | undefined
   /** Octets of the file that are whole lines. */
   #length = 0
-  #changes: Change[] = []
-  #undo: (() => void)[] = []
-  #waiting: Job[] = []
-  #working: Promise<void> | undefined
   #failure: unknown
+  #closing: Promise<void> | undefined
 
   constructor(path: string) {
     this.#path = path
   }
 
   /** A table; to be called before {@link Journal.open}. */
-  table<Row extends object>(name: string, groupOf?: (row: Row) => string): Table<Row> {
-    const changed = (change: Change, undo: () => void) => {
-      this.#changes.push(change)
-      this.#undo.push(undo)
-    }
-    const table = new Table<Row>(name, changed, groupOf)
-    this.#tables.set(name, table as unknown as Table<object>)
+  table<Row extends object>(name: string): Table<Row> {
+    const table = new Table<Row>(name, change => this.#changes.push(change))
+    this.#tables.set(name, table)
     return table
   }
 
-  /** Reads the file, and writes it anew as one commit, so that it does not grow for ever. */
   async open(): Promise<void> {
-    const text = await readFile(this.#path, 'utf8').catch(error =>
-      error.code === 'ENOENT' ? '' : Promise.reject(error),
-    )
-    for (const line of text.slice(0, text.lastIndexOf('\n') + 1).split('\n')) {
-      if (line === '') continue
-      for (const [table, key, row] of JSON.parse(line) as Change[]) this.#tables.get(table)?.load(key, row)
-    }
-    const rows = [...this.#tables.values()].flatMap(table => table.dump())
-    const fresh = `${this.#path}.new`
-    await rm(fresh, { force: true })
-    // Opened to append: what follows a line that was cut off goes where it was cut.
-    this.#file = await open(fresh, 'a', 0o600)
-    await this.#append(rows.length === 0 ? '' : `${JSON.stringify(rows)}\n`)
-    await rename(fresh, this.#path)
+    this.#file = await open(this.#path, 'a+', 0o600)
     await syncDirectory(dirname(this.#path))
+    const text = await this.#file.readFile('utf8')
+    // What is behind the last end of a line was cut off by a crash, and never answered for.
+    const whole = text.slice(0, text.lastIndexOf('\n') + 1)
+    for (const line of whole.split('\n').slice(0, -1))
+      for (const [table, key, row] of JSON.parse(line)) this.#tables.get(table)?.restore(key, row)
+    this.#length = Buffer.byteLength(whole)
+    await this.#file.truncate(this.#length)
   }
 
-  /** Does some work when its turn comes; resolves to its result when all it changed is on disk. */
-  commit<Result>(run: () => Result): Promise<Result> {
-    return new Promise((resolve, reject) => {
-      this.#waiting.push({ run, resolve: resolve as (result: unknown) => void, reject })
-      this.#working ??= this.#work()
-    })
+  /**
+   * Runs work on the tables, behind all that came before. Resolves to a copy of its result when what it changed is on
+   * disk; when it throws, or cannot be written, nothing has changed.
+   */
+  commit<Result>(work: () => Result): Promise<Result> {
+    const result = this.#last.then(() => this.#commit(work))
+    this.#last = result.catch(() => {})
+    return result
   }
 
-  async close(): Promise<void> {
-    await this.#working
-    await this.#file?.close()
-  }
-
-  async #work(): Promise<void> {
-    // A turn of the event loop, so that what comes at once goes together.
-    await Promise.resolve()
-    while (this.#waiting.length > 0) await this.#workOff(this.#waiting.splice(0))
-    this.#working = undefined
-  }
-
-  async #workOff(jobs: readonly Job[]): Promise<void> {
-    const done: (() => void)[] = []
-    const undone: Job[] = []
-    const undo: (() => void)[] = []
-    let lines = ''
-    for (const job of jobs) {
-      try {
-        const result = job.run()
-        if (this.#changes.length > 0) lines += `${JSON.stringify(this.#changes)}\n`
-        undo.push(...this.#undo)
-        undone.push(job)
-        done.push(() => job.resolve(result))
-      } catch (thrown) {
-        takeBack(this.#undo)
-        job.reject(thrown)
-      }
-      this.#changes = []
-      this.#undo = []
-    }
+  async #commit<Result>(work: () => Result): Promise<Result> {
+    this.#changes = []
     try {
-      await this.#append(lines)
-      for (const tell of done) tell()
+      const result = structuredClone(work())
+      await this.#append(this.#changes)
+      await this.committed(this.#changes)
+      return result
     } catch (thrown) {
-      takeBack(undo)
-      for (const job of undone) job.reject(describeFull(thrown))
+      for (const { table, key, before } of this.#changes.reverse()) table.restore(key, before)
+      throw describeFull(thrown)
     }
   }
 
-  async #append(lines: string): Promise<void> {
+  async #append(changes: readonly Change[]): Promise<void> {
     if (this.#failure) throw this.#failure
-    if (!this.#file || lines === '') return
-    const bytes = Buffer.from(lines)
+    if (!this.#file || changes.length === 0) return
+    const rows = changes.map(({ table, key, after }) => [table.name, key, after])
+    const line = Buffer.from(`${JSON.stringify(rows)}\n`)
     try {
-      await this.#file.appendFile(bytes)
+      await this.#file.appendFile(line)
       await this.#file.datasync()
-      this.#length += bytes.length
+      this.#length += line.length
     } catch (thrown) {
       // Half a line must not stay before the next one. A file that cannot be cut is not written again.
       await this.#file.truncate(this.#length).catch(failure => {
@@ -128,18 +91,40 @@ export class Journal {
       throw thrown
     }
   }
+
+  /** Makes each call one commit. */
+  inCommits<Part>(calls: Calls<Part>): Part {
+    const all = Object.entries<(...args: unknown[]) => unknown>(calls)
+    const each = all.map(([name, call]) => {
+      const inCommit = (...args: unknown[]) => this.enter(() => this.commit(() => call.apply(calls, args)))
+      return [name, inCommit]
+    })
+    return Object.fromEntries(each)
+  }
+
+  /** Takes the steps of one call, which closing waits for. @throws MailError `CLOSED`. */
+  async enter<Result>(steps: () => Promise<Result>): Promise<Result> {
+    if (this.#closing) throw new MailError('CLOSED', 'journalStorage: used after it was closed')
+    const work = steps()
+    this.#underWay.add(work)
+    return work.finally(() => this.#underWay.delete(work))
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= Promise.allSettled(this.#underWay).then(() => this.#file?.close())
+    return this.#closing
+  }
 }
 
-function takeBack(undo: readonly (() => void)[]): void {
-  for (const one of [...undo].reverse()) one()
+/** A full disk as the contract wants it, so that mail clients hear `452 4.3.1`; anything else as it is. */
+export function describeFull(thrown: unknown): unknown {
+  const { code, message } = thrown as NodeJS.ErrnoException
+  if (code !== 'ENOSPC' && code !== 'EDQUOT') return thrown
+  return new MailError('STORAGE_FULL', `journalStorage: ${message}`, { temporary: true, cause: thrown })
 }
 
 /** Makes names in a directory durable. */
 export async function syncDirectory(path: string): Promise<void> {
   const directory = await open(path, 'r')
-  try {
-    await directory.sync()
-  } finally {
-    await directory.close()
-  }
+  await directory.sync().finally(() => directory.close())
 }
