@@ -108,6 +108,12 @@ describe('the examples for test runners', { timeout: 2 * minutes }, () => {
         /Tests: +3 passed/,
       ))
 
+    it("node:test, with the suite for drivers of one's own", () =>
+      expectToPass(
+        ['--test', '--test-reporter=tap', 'test/package/conformance-with-node-test.mjs'],
+        /# pass [12]\d\d\n# fail 0\n/,
+      ))
+
     it('Vitest prints what happened to the mail of a test that fails', () =>
       expectTrace('with-vitest', 'mail.test.ts', folder => [
         ...['node_modules/vitest/vitest.mjs', 'run', '--root', folder],

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import type { AcceptBatch, Storage } from '../../storage/storage.js'
+import { oddNames } from './odd-names.js'
 import {
   bytesOf,
   failingSource,
@@ -12,20 +13,6 @@ import {
   streamedSource,
 } from './sample-batch.js'
 import type { StorageTest } from './storage-conformance.js'
-
-/** Accounts and mailboxes whose names mean something to JavaScript, to a database, or to nobody. */
-export const oddNames = [
-  '__proto__',
-  'constructor',
-  'toString',
-  'hasOwnProperty',
-  "Robert'); DROP TABLE messages;--",
-  '100% _real_',
-  '🦄 gemüse',
-  'x'.repeat(255),
-  '..',
-  'NULL',
-]
 
 const forAnn = { account: 'ann', mailbox: 'INBOX', internalDate: start }
 

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { oddTexts } from './odd-names.js'
 import { start } from './sample-batch.js'
 import type { StorageTest } from './storage-conformance.js'
 
@@ -25,6 +26,20 @@ export function lockTests(test: StorageTest): void {
     assert.equal(await locks.acquire('__proto__', 'two', start, start + 100), false)
     await locks.release('__proto__', 'one')
     assert.equal(await locks.acquire('__proto__', 'two', start, start + 100), true)
+  })
+
+  test('takes any text for a name and an owner', async ({ locks }) => {
+    const owners = new Map(oddTexts.map((name, index) => [name, oddTexts.at(index - 1) ?? '']))
+    for (const [name, owner] of owners) {
+      assert.equal(await locks.acquire(name, owner, start, start + 100), true, name)
+    }
+    for (const [name, owner] of owners) {
+      assert.equal(await locks.acquire(name, name, start, start + 100), false, name)
+      await locks.release(name, name)
+      assert.equal(await locks.acquire(name, owner, start + 50, start + 200), true, owner)
+      await locks.release(name, owner)
+      assert.equal(await locks.acquire(name, name, start + 100, start + 200), true, name)
+    }
   })
 
   test('gives a lock to one of many who ask at once', async ({ locks }) => {

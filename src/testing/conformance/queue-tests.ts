@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { oddTexts } from './odd-names.js'
 import { enqueue, lease, letter, sampleBatch, sampleQueued, settled, start } from './sample-batch.js'
 import type { StorageTest } from './storage-conformance.js'
 
@@ -62,6 +63,43 @@ export function queueTests(test: StorageTest): void {
     assert.deepEqual(await list({ traceId: 'other-trace' }), [...entries])
     assert.deepEqual(await list({ traceId: 'other-trace', state: 'dead' }), [])
     assert.deepEqual(await list({ limit: 1 }), [one])
+  })
+
+  test('takes any text for a trace id, a sender, a recipient, a destination and who submitted', async storage => {
+    const { queue } = storage
+    const wanted = new Map<string, string>()
+    for (const text of oddTexts) {
+      const recipients = [{ address: `${text}@other.test`, destination: text, dueAt: start }]
+      const envelope = { sender: `${text}@example.test` }
+      const queued = { traceId: text, envelope, recipients, submitter: text }
+      const [id = ''] = (await storage.accept({ ...sampleBatch(), queued })).entries
+      wanted.set(text, id)
+    }
+    for (const [text, id] of wanted) {
+      for (const filter of [
+        { traceId: text },
+        { sender: `${text}@example.test` },
+        { recipient: `${text}@other.test` },
+        { destination: text },
+      ]) {
+        const [entry, ...others] = await queue.list(filter)
+        assert.deepEqual([entry?.id, entry?.traceId, entry?.submitter, others.length], [id, text, text, 0])
+      }
+    }
+    for (const [text, id] of wanted) {
+      const others = new Set(oddTexts.filter(other => other !== text))
+      const request = { now: start, expiresAt: start + 60_000, limit: 100 }
+      const bySender = await queue.lease({ ...request, exceptSenders: others })
+      await queue.giveBack(bySender)
+      const leased = await queue.lease({ ...request, except: others })
+      assert.deepEqual(
+        [...bySender, ...leased].map(entry => entry.id),
+        [id, id],
+      )
+      const entries = leased.map(entry => settled(entry, { state: 'done' }))
+      assert.equal((await queue.settle({ entries })).settled, true)
+    }
+    assert.deepEqual(await queue.list(), [])
   })
 
   test('counts by state and knows when it is needed next', async storage => {
