@@ -5,6 +5,7 @@ import { createVirtualClock } from '../../src/core/virtual-clock.js'
 import { exportMaildir, importMaildir } from '../../src/import/index.js'
 import { folderOf, mailboxOf } from '../../src/import/maildir/folder-name.js'
 import { decodeModifiedUtf7, encodeModifiedUtf7 } from '../../src/import/maildir/modified-utf7.js'
+import { describeStorages } from '../testing-tools/describe-storages.js'
 import { letter, lettersIn, newYear, scratchDirectory, storeWith } from './sample-store.js'
 
 /** Writes the files of a Maildir; a name that ends in `/` is a directory. All were changed at new year. */
@@ -20,7 +21,7 @@ async function maildir(files: Readonly<Record<string, string>>): Promise<string>
   return directory
 }
 
-describe('importMaildir', () => {
+describeStorages('importMaildir', () => {
   it('reads folders, flags, keywords and dates, in the order of delivery', async () => {
     const directory = await maildir({
       'cur/1767225602.M5P1.host,S=10:2,RS': 'a: third\n\n',
@@ -108,7 +109,7 @@ describe('importMaildir', () => {
   })
 })
 
-describe('exportMaildir', () => {
+describeStorages('exportMaildir', () => {
   it('writes what Dovecot reads', async () => {
     const directory = join(await scratchDirectory(), 'mail/ann')
     const store = await storeWith({

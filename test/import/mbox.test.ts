@@ -1,12 +1,14 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { Writable } from 'node:stream'
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 import { MailError } from '../../src/core/error.js'
 import { createVirtualClock } from '../../src/core/virtual-clock.js'
 import { exportMbox, importMbox } from '../../src/import/index.js'
 import { memoryStorage } from '../../src/storage/memory/memory-storage.js'
 import { createMailStore } from '../../src/store/create-mail-store.js'
+import { describeStorages } from '../testing-tools/describe-storages.js'
 import { letter, lettersIn, newYear, scratchDirectory, storeWith, trickle } from './sample-store.js'
 
 type Options = Partial<Parameters<typeof importMbox>[0]>
@@ -20,7 +22,7 @@ async function read(mbox: string, options: Options = {}) {
 
 const from = 'From ann@example.test Thu Jan  1 00:00:00 2026\n'
 
-describe('importMbox', () => {
+describeStorages('importMbox', () => {
   it('reads messages with their dates, and makes the line breaks of mail', async () => {
     const mbox = `${from}Subject: a\n\none\n\n${from.replace('00:00:00', '12:30:05')}Subject: b\n\ntwo\n\n`
     const { letters, report } = await read(mbox)
@@ -227,7 +229,7 @@ describe('importMbox', () => {
   })
 })
 
-describe('exportMbox', () => {
+describeStorages('exportMbox', () => {
   it('writes what others read', async () => {
     const octets = 'Return-Path: <ben@example.test>\r\nSubject: a\r\n\r\nFrom x\r\n>From y\r\nend'
     const store = await storeWith({
@@ -273,17 +275,15 @@ Subject: b
   it('writes pages of a mailbox, and passes over what goes meanwhile', async () => {
     const store = await storeWith({ INBOX: Array.from({ length: 1_203 }, (_, n) => letter(`n: ${n}\r\n`)) })
     const inbox = await store.mailbox('ann')
-    const file = join(await scratchDirectory(), 'mbox')
     let deleted: Promise<unknown> | undefined
-    const report = await exportMbox({
-      store,
-      account: 'ann',
-      file,
-      onProgress: () => {
+    // Takes nothing more until they are gone.
+    const stream = new Writable({
+      write(_chunk, _encoding, done) {
         deleted ??= inbox.delete([400, 1_200])
+        deleted.then(() => done(), done)
       },
     })
-    await deleted
+    const report = await exportMbox({ store, account: 'ann', stream })
     expect(report).toMatchObject({ messages: 1_201, problemCount: 0 })
   })
 })

@@ -5,8 +5,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Transform } from 'node:stream'
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 import { exportMaildir, exportMbox, importMaildir, importMbox } from '../../src/import/index.js'
+import { describeStorages } from '../testing-tools/describe-storages.js'
 import { type Letter, lettersIn, newYear, storeWith } from './sample-store.js'
 
 /** Text made of what mbox and Maildir stumble over. */
@@ -96,7 +97,7 @@ async function inScratch<T>(work: (path: string) => Promise<T>): Promise<T> {
   }
 }
 
-describe('export and import', () => {
+describeStorages('export and import', () => {
   it.each(['lf', 'keep'] as const)(
     'mbox with lines %s gives back octets, flags and dates',
     async lineBreaks => {

@@ -5,6 +5,7 @@ import { onTestFinished } from 'vitest'
 import { readAll } from '../../src/message/sources.js'
 import { createMailStore } from '../../src/store/create-mail-store.js'
 import type { MailStore } from '../../src/store/mail-store.js'
+import { newStorage } from '../testing-tools/describe-storages.js'
 
 /** A message as a test tells and compares it. */
 export interface Letter {
@@ -25,7 +26,7 @@ export function letter(octets: string, flags: readonly string[] = [], date = new
 export async function storeWith(
   mailboxes: Readonly<Record<string, readonly Letter[]>> = {},
 ): Promise<MailStore> {
-  const store = createMailStore()
+  const store = createMailStore({ storage: newStorage() })
   for (const [mailbox, letters] of Object.entries(mailboxes)) {
     if (mailbox !== 'INBOX') await store.createMailbox('ann', mailbox)
     for (const { octets, flags, date } of letters) {

@@ -1,18 +1,18 @@
-import { describe, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 import { createVirtualClock } from '../../src/core/virtual-clock.js'
 import type { MailStorage } from '../../src/storage/mail-storage.js'
-import { memoryStorage } from '../../src/storage/memory/memory-storage.js'
 import type { Storage } from '../../src/storage/storage.js'
 import { createMailStore } from '../../src/store/create-mail-store.js'
 import type { MailStore, MailStoreOptions } from '../../src/store/mail-store.js'
 import type { RetentionResult } from '../../src/store/retention/retention.js'
+import { describeStorages, newStorage } from '../testing-tools/describe-storages.js'
 
 const day = 86_400_000
 
 /** A store on a clock of its own, whose storage is open to the test. */
 function world(options: MailStoreOptions) {
   const clock = createVirtualClock()
-  const storage = options.storage ?? memoryStorage()
+  const storage = options.storage ?? newStorage()
   const store = createMailStore({ clock, ...options, storage })
   /** Puts messages of ten octets into a mailbox, a day apart. */
   const fill = async (account: string, mailbox: string, count: number) => {
@@ -46,7 +46,7 @@ function withMail(
   })
 }
 
-describe('retention', () => {
+describeStorages('retention', () => {
   it('keeps everything where nothing is said', async () => {
     const { store, clock, fill } = world({})
     await fill('ann', 'INBOX', 3)
@@ -210,7 +210,7 @@ describe('retention', () => {
   })
 
   it('goes on after a failure of the storage, and tells of it', async () => {
-    const real = memoryStorage()
+    const real = newStorage()
     let fails = true
     const storage = withMail(real, 'accounts', (...args: Parameters<MailStorage['accounts']>) =>
       fails ? Promise.reject(new Error('the disk is gone')) : real.mail.accounts(...args),
@@ -228,7 +228,7 @@ describe('retention', () => {
   })
 
   it('tells the changes of what goes, and counts what another removed meanwhile as theirs', async () => {
-    const real = memoryStorage()
+    const real = newStorage()
     const storage = withMail(real, 'expunge', async (mailbox: string, gone: number[]) => {
       await real.mail.expunge(mailbox, [1])
       return real.mail.expunge(mailbox, gone)
@@ -242,7 +242,7 @@ describe('retention', () => {
   })
 
   it('stops when the store is closed, and lets one run follow the other', async () => {
-    const real = memoryStorage()
+    const real = newStorage()
     let close: (() => Promise<void>) | undefined
     let running = 0
     const storage = withMail(real, 'expunge', async (...args: Parameters<MailStorage['expunge']>) => {
