@@ -156,7 +156,7 @@ function choose(due: readonly EntryRow[], request: LeaseRequest): EntryRow[] {
     if (request.exceptSenders?.has(senderOf(first)) || !budget.take(first.destination)) continue
     const isMate = (row: EntryRow) => row.batch === first.batch && row.destination === first.destination
     const together = due.filter(row => isMate(row) && !chosen.has(row))
-    for (const row of together.slice(0, mostTogether)) chosen.add(row)
+    for (const row of together.slice(0, request.perTransaction ?? mostTogether)) chosen.add(row)
     transactions++
   }
   return [...chosen]

@@ -10,7 +10,8 @@ import { Leases } from './leases.js'
 import { deliverUnlessSuppressed } from './operation/suppress.js'
 import type { Outcome } from './plan-dsn.js'
 import { type QueueContext, reportError } from './queue-context.js'
-import { deliverByReturnPath } from './return-paths.js'
+import { returnPathOf } from './return-paths.js'
+import { runTransport } from './run-transport.js'
 import { settle } from './settle.js'
 
 /** How an attempt is begun. */
@@ -150,8 +151,9 @@ export class Attempt {
     }
     const ids = entries.map(entry => entry.id)
     this.#context.events.emit('attempt:started', { traceId, destination, entries: ids, attempt })
-    return deliverUnlessSuppressed(this.#context, delivery, rest =>
-      deliverByReturnPath(this.#context, rest, entries[0].queuedAt, this.#delivery),
+    const sender = returnPathOf(this.#context, entries[0])
+    return deliverUnlessSuppressed(this.#context, delivery, ({ envelope, ...rest }) =>
+      runTransport(this.#context, { ...rest, envelope: { ...envelope, sender } }, this.#delivery),
     )
   }
 

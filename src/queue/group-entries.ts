@@ -7,14 +7,17 @@ const mostRecipients = 100
 export type Transaction = readonly [LeasedEntry, ...LeasedEntry[]]
 
 /**
- * Puts leased entries into transactions, in their order: entries of one message with one envelope for one destination
- * go together. An address that is there twice is delivered to in a transaction of its own.
+ * Puts leased entries into transactions, in their order: entries of one message with one envelope and one return path
+ * for one destination go together. An address that is there twice is delivered to in a transaction of its own.
  */
-export function groupEntries(entries: readonly LeasedEntry[]): Transaction[] {
+export function groupEntries(
+  entries: readonly LeasedEntry[],
+  returnPath: (entry: LeasedEntry) => string,
+): Transaction[] {
   const open = new Map<string, OpenTransaction>()
   const all: [LeasedEntry, ...LeasedEntry[]][] = []
   for (const entry of entries) {
-    const key = transactionKey(entry)
+    const key = transactionKey(entry, returnPath(entry))
     const { address } = entry.recipient
     const current = open.get(key)
     if (current && current.entries.length < mostRecipients && !current.addresses.has(address)) {
@@ -34,7 +37,18 @@ interface OpenTransaction {
   readonly addresses: Set<string>
 }
 
-function transactionKey({ traceId, blob, destination, envelope }: LeasedEntry): string {
+function transactionKey({ traceId, blob, destination, envelope }: LeasedEntry, returnPath: string): string {
   const { sender, body, smtputf8, requireTls, ret, envid } = envelope
-  return JSON.stringify([traceId, blob, destination, sender, body, smtputf8, requireTls, ret, envid])
+  return JSON.stringify([
+    traceId,
+    blob,
+    destination,
+    sender,
+    returnPath,
+    body,
+    smtputf8,
+    requireTls,
+    ret,
+    envid,
+  ])
 }

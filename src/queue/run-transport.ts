@@ -20,13 +20,15 @@ export async function runTransport(
   const { signal } = controller
   signal.throwIfAborted()
   const timers = [clock.schedule(attemptTimeout, () => controller.abort(overdue(attemptTimeout)))]
+  let lastWait = () => {}
   const endless = new Promise<never>((_, reject) => {
-    const lastWait = () => timers.push(clock.schedule(afterSignal, () => reject(signal.reason)))
-    signal.addEventListener('abort', lastWait, { once: true })
+    lastWait = () => timers.push(clock.schedule(afterSignal, () => reject(signal.reason)))
   })
+  signal.addEventListener('abort', lastWait, { once: true })
   try {
     return await Promise.race([transport.deliver(delivery, signal), endless])
   } finally {
+    signal.removeEventListener('abort', lastWait)
     for (const timer of timers) timer.cancel()
   }
 }

@@ -13,8 +13,8 @@ export interface QueueStorage {
    * Leases entries that are due: `waiting` with `dueAt <= now`, and `leased` ones whose lease expired. In the
    * order of `dueAt`. Leasing records an attempt before anything is dialled: `attempts` grows by one, and if
    * the process dies, the entry is next due when the lease runs out. Due entries of the same message and
-   * destination come along behind the first, up to 100 with it (RFC 5321 §4.5.3.1.8), also beyond `limit`, so that
-   * they travel in one transaction.
+   * destination come along behind the first, up to `perTransaction` with it, also beyond `limit`, so that they travel
+   * in one transaction.
    */
   lease(request: LeaseRequest): Promise<LeasedEntry[]>
   /** Moves the expiry of leases. Resolves to the ids whose lease was lost. */
@@ -136,6 +136,8 @@ export interface LeaseRequest {
   readonly except?: ReadonlySet<string>
   /** No more than so many transactions (message and destination) of one destination in this call. Default: no limit. */
   readonly perDestination?: number
+  /** Entries of one transaction at most, from 1. Default: 100, which every server takes (RFC 5321 §4.5.3.1.8). */
+  readonly perTransaction?: number
   /** Destinations that share a limit, each in one group at most. */
   readonly groups?: readonly DestinationGroup[]
   /** Senders, by {@link senderOf}, that are at their limit: none of their entries is leased. */

@@ -9,6 +9,7 @@ import {
 import { Attempt } from '../attempt.js'
 import { groupEntries } from '../group-entries.js'
 import { type QueueContext, reportError } from '../queue-context.js'
+import { returnPathKey } from '../return-paths.js'
 import { RateWindow } from './rate-window.js'
 import { Senders } from './senders.js'
 import { readFeedback, type Site, type Turn } from './site.js'
@@ -75,8 +76,8 @@ export class Lineup {
     this.#wantsMore ||= blocked || limit === 0
     this.#awaitRates()
     if (blocked) return undefined
-    const { start } = this.#context.settings.concurrency
-    let perDestination = start * 2
+    const { concurrency, verp } = this.#context.settings
+    let perDestination = concurrency.start * 2
     const groups = []
     for (const site of this.sites.all()) {
       const most = site.room(now)
@@ -85,7 +86,8 @@ export class Lineup {
       groups.push({ destinations: site.destinations, most })
     }
     const exceptSenders = this.#senders.atLimit(now)
-    return { limit, perDestination, groups, exceptSenders, except: new Set(this.#lookups) }
+    const alone = verp?.perRecipient && { perTransaction: 1 }
+    return { limit, perDestination, groups, exceptSenders, except: new Set(this.#lookups), ...alone }
   }
 
   /** {@link Lineup.terms} for those first who have less than their share; `undefined` where nobody has more. */
@@ -108,7 +110,7 @@ export class Lineup {
   take(entries: readonly LeasedEntry[]): void {
     const fresh = entries.filter(entry => !this.#underWay.get(entry.id)?.adopt(entry))
     const bySite = new Map<string, Turn[]>()
-    for (const transaction of groupEntries(fresh)) {
+    for (const transaction of groupEntries(fresh, entry => returnPathKey(this.#context, entry))) {
       const attempt = new Attempt(this.#context, transaction)
       for (const { id } of transaction) this.#underWay.set(id, attempt)
       this.#held++
@@ -254,6 +256,7 @@ export class Lineup {
     for (const { id } of attempt.entries) if (this.#underWay.get(id) === attempt) this.#underWay.delete(id)
     this.#held--
     this.#senders.release(sender)
+    this.sites.sweep()
   }
 
   /** Leases in batches: not for each attempt that ends, but when a site has room for some. */

@@ -48,7 +48,7 @@ export class DueIndex {
 
   /** Takes the slots to lease out of the index, in the order of `dueAt`, those that come along behind their first. */
   takeDue(request: LeaseRequest): QueueSlot[] {
-    const { now, limit, exceptSenders } = request
+    const { now, limit, exceptSenders, perTransaction = mostPerTransaction } = request
     const taken: QueueSlot[] = []
     const budget = new LeaseBudget(request)
     const senders: Sender[] = []
@@ -65,7 +65,7 @@ export class DueIndex {
         lanes.push(lane)
         this.#settleSender(sender)
       } else {
-        taken.push(...this.#takeTransaction(lane, now))
+        taken.push(...this.#takeTransaction(lane, now, perTransaction))
         total++
       }
     }
@@ -74,13 +74,13 @@ export class DueIndex {
     return taken
   }
 
-  #takeTransaction(lane: Lane, now: number): QueueSlot[] {
+  #takeTransaction(lane: Lane, now: number, most: number): QueueSlot[] {
     const first = lane.slots.peek()
     if (!first) return []
     const transaction = [first]
     lane.slots.remove(first)
     for (const mate of first.mates ?? []) {
-      if (transaction.length === mostPerTransaction) break
+      if (transaction.length === most) break
       if (mate.position < 0 || mate.dueAt > now) continue
       lane.slots.remove(mate)
       transaction.push(mate)

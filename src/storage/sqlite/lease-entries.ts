@@ -90,19 +90,36 @@ function firstDue(tx: Transaction, { owner, destination }: LaneKey, now: number)
 }
 
 /** Leases the entry of a lane that is due first, and those of its message that are due there too. */
-function takeTransaction(tx: Transaction, lane: Lane, { now, expiresAt }: LeaseRequest): LeasedEntry[] {
+function takeTransaction(tx: Transaction, lane: Lane, request: LeaseRequest): LeasedEntry[] {
+  const { now, expiresAt, perTransaction = mostPerTransaction } = request
+  const rows = perTransaction === 1 ? firstRow(tx, lane, now) : firstRows(tx, lane, now, perTransaction)
+  return rows.map(row => leaseRow(tx, row, expiresAt))
+}
+
+function firstRows(tx: Transaction, lane: Lane, now: number, most: number): EntryRow[] {
   const message = lane.message ?? firstDue(tx, lane, now)?.message
   if (message === undefined) return []
-  const rows = tx.all<EntryRow>(
+  return tx.all<EntryRow>(
     `SELECT * FROM entries INDEXED BY entries_by_message
      WHERE message = ? AND destination = ? AND state IN ('waiting', 'leased') AND due_at <= ?
      ORDER BY due_at, id LIMIT ?`,
     message,
     lane.destination,
     now,
-    mostPerTransaction,
+    most,
   )
-  return rows.map(row => leaseRow(tx, row, expiresAt))
+}
+
+/** One alone: a step of the index, however many recipients its message has. */
+function firstRow(tx: Transaction, { owner, destination }: LaneKey, now: number): EntryRow[] {
+  return tx.all<EntryRow>(
+    `SELECT * FROM entries
+     WHERE owner = ? AND destination = ? AND state IN ('waiting', 'leased') AND due_at <= ?
+     ORDER BY due_at, id LIMIT 1`,
+    owner,
+    destination,
+    now,
+  )
 }
 
 function leaseRow(tx: Transaction, row: EntryRow, expiresAt: number): LeasedEntry {

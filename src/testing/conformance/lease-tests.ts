@@ -85,6 +85,16 @@ export function leaseTests(test: StorageTest): void {
     assert.equal(seen.size, 250)
   })
 
+  test('lets no more travel together than it is told', async storage => {
+    await enqueue(storage, ...at('other.test', 5), ...at('third.test', 2))
+    const request = { now: start, expiresAt: start + 60_000, limit: 2 }
+    const alone = await storage.queue.lease({ ...request, perTransaction: 1, perDestination: 1 })
+    assert.deepEqual(addresses(alone).sort(), ['user0@other.test', 'user0@third.test'])
+    const pairs = await storage.queue.lease({ ...request, perTransaction: 2 })
+    assert.equal(pairs.length, 4)
+    assert.equal((await storage.queue.lease({ ...request, limit: 9, perTransaction: 1 })).length, 1)
+  })
+
   test('passes over destinations at their limit, and takes so many transactions of each', async storage => {
     for (let index = 0; index < 5; index++) {
       await enqueue(
