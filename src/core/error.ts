@@ -22,6 +22,7 @@ export const mailErrorCodes = {
   TIMEOUT: 'A deadline passed',
   ABORTED: 'The caller gave up',
   TIMERS_FAKED: 'Fake timers of a test hold up what sockets need',
+  LOOKUP_FAILED: 'A lookup in DNS failed for now',
   PROTOCOL: 'A peer did not follow its protocol',
   ACCOUNTS_FAILED: 'The accounts driver threw or answered something that its contract does not allow',
   STORAGE_FAILED: 'The storage driver threw',

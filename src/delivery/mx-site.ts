@@ -1,16 +1,23 @@
 import { createHash } from 'node:crypto'
 import { literalAddress, tryNormalizeDomain } from '../core/domain.js'
+import { MailError } from '../core/error.js'
 import { isNullMx, type Resolver } from '../dns/resolver.js'
 
 const longestName = 255
 
 /**
  * Names the site of a destination: its mail exchangers, sorted, whatever their preferences, as KumoMTA groups domains.
- * A domain without a usable MX record is a site of its own, and so is one whose lookup failed.
+ * A domain without a usable MX record is a site of its own.
+ * @throws MailError `LOOKUP_FAILED` when DNS fails for now.
  */
 export async function mxSite(destination: string, resolver: Resolver, signal: AbortSignal): Promise<string> {
   if (literalAddress(destination) !== undefined) return destination
   const answer = await resolver.mx(destination, { signal })
+  if (answer.status === 'temporary-failure') {
+    throw new MailError('LOOKUP_FAILED', `the MX records of ${destination}: ${answer.reason}`, {
+      temporary: true,
+    })
+  }
   if (answer.status !== 'found' || isNullMx(answer)) return destination
   const names = answer.records
     .map(({ exchange }) => tryNormalizeDomain(exchange))

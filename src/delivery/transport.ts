@@ -12,6 +12,8 @@ export interface Transport {
   /**
    * Names what a destination shares with others: those of one name are one site to the queue, with one limit of
    * concurrency, one rate and one back-off. `undefined`, or no such method: the destination is a site of its own.
+   * Rejects where that cannot be told now, with MailError `LOOKUP_FAILED` where DNS is why: the destination stays with the
+   * site it is known to have, or is one of its own for half a minute.
    */
   site?(destination: string, signal: AbortSignal): Promise<string | undefined>
   /** Closes kept connections. Deliveries under way are ended by their signals. */

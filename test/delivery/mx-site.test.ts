@@ -27,6 +27,15 @@ describe('the site of a destination', () => {
     ])
   })
 
+  it('is not told of while DNS fails', async () => {
+    await using world = await createOutsideWorld()
+    world.zone.fail('one.test', 'servfail')
+    await expect(world.transport.site?.('one.test', new AbortController().signal)).rejects.toMatchObject({
+      code: 'LOOKUP_FAILED',
+      temporary: true,
+    })
+  })
+
   it('has a short name even where the exchangers are thousands', async () => {
     await using world = await createOutsideWorld()
     const many = Array.from({ length: 2_000 }, (_, index): [number, string] => [10, `mx${index}.host.test`])

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest'
+import { MailError } from '../../src/core/error.js'
 import type { DeliveryQueueOptions } from '../../src/queue/options.js'
 import { type Answer, createQueueWorld, deferred, delivered, minute, type Script } from './queue-world.js'
 
+const noDns = new MailError('LOOKUP_FAILED', 'no answer', { temporary: true })
 const forever = () => new Promise<never>(() => {})
 
 /** A queue whose transport takes every `*.hosted.test` for one site. */
@@ -64,6 +66,61 @@ describe('a site', () => {
     await sendMany(world, 2, () => 'rome.test')
     expect(world.events('recipient:delivered')).toHaveLength(2)
     expect(world.events('queue:error')).toMatchObject([{ during: 'looking up a site' }])
+  })
+
+  it('stays the one it was while DNS fails', async () => {
+    await using world = await createSites(forever, { concurrency: { perSite: 4 } })
+    await sendMany(world, 30, index => `d${index}.hosted.test`)
+    await world.clock.advance('6m')
+    world.transport.site = () => Promise.reject(noDns)
+    await sendMany(world, 30, index => `d${index}.hosted.test`)
+    expect(world.transport.deliveries).toHaveLength(4)
+    expect(world.queue.sites().map(({ site }) => site)).toEqual(['mx.hosted.test'])
+    expect(world.events('queue:error')).toEqual([])
+  })
+
+  it('is asked for again in seconds where DNS failed and none is known', async () => {
+    await using world = await createSites(() => delivered)
+    const { site } = world.transport
+    world.transport.site = () => Promise.reject(noDns)
+    await sendMany(world, 1, () => 'a.hosted.test')
+    expect(world.queue.sites().map(one => one.site)).toEqual(['a.hosted.test'])
+    if (site) world.transport.site = site
+    await world.clock.advance('31s')
+    await sendMany(world, 1, () => 'a.hosted.test')
+    expect(world.queue.sites().map(one => one.site)).toEqual(['mx.hosted.test'])
+  })
+
+  it.each([
+    ['delivers', { status: 'delivered', scope: 'recipient' }, {}],
+    ['fails', { status: 'deferred', scope: 'host' }, {}],
+    ['has a rate', { status: 'delivered', scope: 'recipient' }, { rate: { messages: 5, per: '5m' } }],
+  ] as const)('that %s is forgotten when its destination has another', async (_, answer, perSite) => {
+    await using world = await createSites(() => ({ ...answer, reason: 'so it is' }), { limits: { perSite } })
+    let number = 0
+    world.transport.site = async () => `mx${number++}.test`
+    for (let round = 0; round < 20; round++) {
+      for (let message = 0; message < 4; message++) await world.send('bob@rome.test')
+      await world.clock.advance('20m')
+    }
+    expect(number).toBeGreaterThan(15)
+    expect(world.queue.sites().length).toBeLessThanOrEqual(2)
+  })
+
+  it('is forgotten when its last attempt ends, after its destination has another', async () => {
+    const waiting: (() => void)[] = []
+    const script = () => new Promise<Answer>(resolve => waiting.push(() => resolve(delivered)))
+    await using world = await createSites(script)
+    let number = 0
+    world.transport.site = async () => `mx${number++}.test`
+    for (let round = 0; round < 3; round++) {
+      await world.send('bob@rome.test')
+      await world.clock.advance('6m')
+    }
+    expect(world.queue.sites()).toHaveLength(3)
+    for (const answer of waiting.splice(0)) answer()
+    await world.clock.settled()
+    expect(world.queue.sites().map(({ site }) => site)).toEqual(['mx2.test'])
   })
 
   it('begins with few attempts, and gets more as they succeed', async () => {

@@ -68,12 +68,12 @@ export class Site {
     return Math.max(0, this.limit.limit + waiting - this.active - this.ready.length)
   }
 
-  /** Whether nothing would be lost with it. */
+  /** Whether nothing would be lost with it; that it failed is remembered for as long as it is put aside. */
   isForgettable(now: number): boolean {
     return (
       this.active === 0 &&
       this.ready.length === 0 &&
-      !this.limit.failing &&
+      !this.isSuspended(now) &&
       this.#rate?.isSpent(now) !== false
     )
   }

@@ -1,4 +1,5 @@
 import { withDeadline } from '../../core/clock.js'
+import { MailError } from '../../core/error.js'
 import { parseOptions } from '../../core/options.js'
 import { type QueueContext, reportError } from '../queue-context.js'
 import { siteLimitsSchema } from './options.js'
@@ -8,11 +9,14 @@ import { Site, type SiteBounds } from './site.js'
 const mostDestinations = 10_000
 /** After so long the site of a destination is looked up again: its MX records may be others. */
 const freshFor = 5 * 60_000
+/** And after so long where it could not be told. */
+const unknownFor = 30_000
 const lookupDeadline = 60_000
 
 interface Known {
   readonly site: Site
-  readonly since: number
+  /** When it is looked up again. */
+  readonly until: number
 }
 
 /** Which site each destination belongs to, as the transport says; without its word every destination is one. */
@@ -20,6 +24,8 @@ export class Sites {
   readonly #context: QueueContext
   readonly #byName = new Map<string, Site>()
   readonly #byDestination = new Map<string, Known>()
+  /** Those that no destination leads to any more. */
+  readonly #left = new Set<Site>()
   readonly #ending = new AbortController()
 
   constructor(context: QueueContext) {
@@ -30,24 +36,51 @@ export class Sites {
     return this.#byName.values()
   }
 
-  /** The site of a destination; a promise while it is looked up, which never rejects. */
+  /**
+   * The site of a destination; a promise while it is looked up, which never rejects. Where it cannot be told it is the
+   * one that is known: a failure of DNS must not split a site into as many as it has destinations.
+   */
   of(destination: string): Site | Promise<Site> {
     const known = this.#byDestination.get(destination)
-    if (known && this.#now() - known.since <= freshFor) return known.site
+    if (known && this.#now() <= known.until) return known.site
     const { transport } = this.#context.settings
-    if (!transport.site) return this.#assign(destination, destination)
-    return this.#ask(destination).then(name => this.#assign(destination, name))
+    if (!transport.site) return this.#assign(destination, destination, freshFor)
+    return this.#ask(destination).then(name => {
+      if (name !== undefined) return this.#assign(destination, name, freshFor)
+      return this.#assign(
+        destination,
+        this.#byDestination.get(destination)?.site.name ?? destination,
+        unknownFor,
+      )
+    })
   }
 
-  #assign(destination: string, name: string): Site {
+  #assign(destination: string, name: string, validFor: number): Site {
     const site = this.#byName.get(name) ?? this.#add(name, destination)
     const before = this.#byDestination.get(destination)?.site
-    if (before !== site) before?.destinations.delete(destination)
+    if (before && before !== site) this.#leave(before, destination)
     this.#byDestination.delete(destination)
-    this.#byDestination.set(destination, { site, since: this.#now() })
+    this.#byDestination.set(destination, { site, until: this.#now() + validFor })
     site.destinations.add(destination)
     this.#forget()
+    this.sweep()
     return site
+  }
+
+  #leave(site: Site, destination: string): void {
+    site.destinations.delete(destination)
+    if (site.destinations.size === 0) this.#left.add(site)
+  }
+
+  /** Lets go of sites that nobody goes to, once nothing would be lost with them. */
+  sweep(): void {
+    for (const site of this.#left) {
+      if (site.destinations.size > 0) this.#left.delete(site)
+      else if (site.isForgettable(this.#now())) {
+        this.#left.delete(site)
+        this.#byName.delete(site.name)
+      }
+    }
   }
 
   /** Ends lookups under way. */
@@ -55,15 +88,18 @@ export class Sites {
     this.#ending.abort()
   }
 
-  async #ask(destination: string): Promise<string> {
+  /** Its name, or `undefined` where it cannot be told now. */
+  async #ask(destination: string): Promise<string | undefined> {
     const { clock, transport } = this.#context.settings
     try {
       const asked = Promise.resolve(transport.site?.(destination, this.#ending.signal))
       const name: unknown = await withDeadline(clock, lookupDeadline, `the site of ${destination}`, asked)
       return typeof name === 'string' && name !== '' ? name : destination
     } catch (thrown) {
-      if (!this.#ending.signal.aborted) reportError(this.#context, 'looking up a site', thrown)
-      return destination
+      // The attempt meets the same failure of DNS, and tells of it.
+      const told = thrown instanceof MailError && thrown.code === 'LOOKUP_FAILED'
+      if (!told && !this.#ending.signal.aborted) reportError(this.#context, 'looking up a site', thrown)
+      return undefined
     }
   }
 
@@ -93,13 +129,12 @@ export class Sites {
     }
   }
 
-  /** Lets go of the destinations that were looked up longest ago, and of sites nobody goes to. */
+  /** Lets go of the destinations that were looked up longest ago. */
   #forget(): void {
     for (const [destination, { site }] of this.#byDestination) {
       if (this.#byDestination.size <= mostDestinations) return
       this.#byDestination.delete(destination)
-      site.destinations.delete(destination)
-      if (site.destinations.size === 0 && site.isForgettable(this.#now())) this.#byName.delete(site.name)
+      this.#leave(site, destination)
     }
   }
 

@@ -86,8 +86,8 @@ export function leaseTests(test: StorageTest): void {
   })
 
   test('lets no more travel together than it is told', async storage => {
-    await enqueue(storage, ...at('other.test', 5), ...at('third.test', 2))
-    const request = { now: start, expiresAt: start + 60_000, limit: 2 }
+    await enqueue(storage, ...at('other.test', 5), ...at('third.test', 2, start + 1))
+    const request = { now: start + 1, expiresAt: start + 60_000, limit: 2 }
     const alone = await storage.queue.lease({ ...request, perTransaction: 1, perDestination: 1 })
     assert.deepEqual(addresses(alone).sort(), ['user0@other.test', 'user0@third.test'])
     const pairs = await storage.queue.lease({ ...request, perTransaction: 2 })
