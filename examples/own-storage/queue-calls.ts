@@ -114,9 +114,11 @@ export function settle(
   for (const { id, token, attempt, next } of settled) {
     const row = tables.entries.get(id)
     if (row?.token !== token) throw new MailError('OPTION_INVALID', 'settle: an entry is named twice')
-    const history = [...row.history, attempt].slice(-longestHistory)
+    const record = attempt
+      ? { history: [...row.history, attempt].slice(-longestHistory) }
+      : { attempts: row.attempts - 1 }
     if (next.state === 'done') tables.entries.delete(id)
-    else end(tables, row, { ...next, history })
+    else end(tables, row, { ...next, ...record })
   }
   keepRecords(tables, records)
   return { settled: true, accepted }

@@ -60,7 +60,8 @@ export function announceQueued(context: QueueContext, batch: AcceptBatch, accept
 /** As many attempts as storage keeps. */
 const longestHistory = 50
 
-function announceOutcome({ events, logger }: QueueContext, { entry, attempt, fate }: Outcome): void {
+function announceOutcome({ events, logger }: QueueContext, outcome: Outcome): void {
+  const { entry, attempt, fate, untried } = outcome
   const { traceId, id, envelope, recipient, destination, attempts, history, queuedAt } = entry
   const event: RecipientEvent = {
     traceId,
@@ -69,8 +70,8 @@ function announceOutcome({ events, logger }: QueueContext, { entry, attempt, fat
     recipient: recipient.address,
     destination,
     attempt,
-    attempts,
-    history: [...history.slice(1 - longestHistory), attempt],
+    attempts: untried ? attempts - 1 : attempts,
+    history: untried ? history : [...history.slice(1 - longestHistory), attempt],
     queuedAt,
   }
   const { status, reason, host } = attempt

@@ -9,6 +9,7 @@ import { pauseAfterInterruption } from './interrupted.js'
 import { Leases } from './leases.js'
 import { deliverUnlessSuppressed } from './operation/suppress.js'
 import type { Outcome } from './plan-dsn.js'
+import { putOff } from './put-off.js'
 import { type QueueContext, reportError } from './queue-context.js'
 import { returnPathOf } from './return-paths.js'
 import { runTransport } from './run-transport.js'
@@ -18,7 +19,7 @@ import { settle } from './settle.js'
 export interface AttemptTurn {
   /** Called when the recipients have their outcomes, before those are stored. */
   readonly answered?: (records: readonly AttemptRecord[]) => void
-  /** Nothing is dialled, because of this failure of the site. */
+  /** Nothing is dialled, because of this failure of its site. */
   readonly putOff?: AttemptRecord
 }
 
@@ -75,6 +76,11 @@ export class Attempt {
     return this.#entries.flatMap(({ id }) => this.#leases.get(id) ?? [])
   }
 
+  /** Whether a recipient's message would return if the attempt were put off. */
+  isLast(failure: AttemptRecord): boolean {
+    return this.#entries.some(entry => putOff(this.#context, entry, failure).fate.kind === 'returned')
+  }
+
   /** Never rejects. */
   async run(turn: AttemptTurn = {}): Promise<void> {
     this.#turn = turn
@@ -111,6 +117,22 @@ export class Attempt {
   }
 
   async #deliver(entries: Transaction, message: MessageSource, startedAt: number): Promise<void> {
+    const failure = this.#turn.putOff
+    const settled = failure
+      ? entries.map(entry => putOff(this.#context, entry, failure))
+      : await this.#try(entries, message, startedAt)
+    this.#turn.answered?.(settled.map(outcome => outcome.attempt))
+    const cut = this.#isClosing ? settled.filter(({ attempt: one }) => isUntold(one)) : []
+    await this.#settle(
+      settled.filter(outcome => !cut.includes(outcome)),
+      message,
+    )
+    // What the close of the queue cut short is due again at once, for the next process.
+    const back = cut.flatMap(({ entry }) => this.#leases.get(entry.id) ?? [])
+    if (back.length > 0) await this.#context.settings.storage.queue.giveBack(back)
+  }
+
+  async #try(entries: Transaction, message: MessageSource, startedAt: number): Promise<Outcome[]> {
     const { traceId, envelope, destination } = entries[0]
     const attempt = Math.max(...entries.map(entry => entry.attempts))
     const recipients = entries.map(entry => entry.recipient)
@@ -124,31 +146,16 @@ export class Attempt {
     })
     const byRecipient = readOutcomes(outcomes)
     const span = { startedAt, endedAt: this.#now() }
-    const settled = entries.map(entry => {
+    return entries.map(entry => {
       const outcome = byRecipient.get(entry.recipient.address)
       const record = outcome ? recordOutcome(outcome, span) : deferredHere(failure, span)
       const dsnPassedOn = outcome?.dsnPassedOn === true
       return { entry, attempt: record, fate: decideFate(this.#context, entry, record, { dsnPassedOn }) }
     })
-    this.#turn.answered?.(settled.map(outcome => outcome.attempt))
-    const cut = this.#isClosing ? settled.filter(({ attempt: one }) => isUntold(one)) : []
-    await this.#settle(
-      settled.filter(outcome => !cut.includes(outcome)),
-      message,
-    )
-    // What the close of the queue cut short is due again at once, for the next process.
-    const back = cut.flatMap(({ entry }) => this.#leases.get(entry.id) ?? [])
-    if (back.length > 0) await this.#context.settings.storage.queue.giveBack(back)
   }
 
-  /** Asks the transport, unless the site is put aside: then the recipients are deferred for the reason it was. */
   async #dial(entries: Transaction, delivery: Delivery): Promise<unknown> {
-    const { traceId, destination, recipients, attempt } = delivery
-    const { putOff } = this.#turn
-    if (putOff) {
-      const reason = `put off, as the last attempts for this site failed: ${putOff.reason}`
-      return recipients.map(({ address }) => ({ ...putOff, recipient: address, status: 'deferred', reason }))
-    }
+    const { traceId, destination, attempt } = delivery
     const ids = entries.map(entry => entry.id)
     this.#context.events.emit('attempt:started', { traceId, destination, entries: ids, attempt })
     const sender = returnPathOf(this.#context, entries[0])

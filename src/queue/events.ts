@@ -74,9 +74,11 @@ export interface RecipientEvent {
   sender: string
   recipient: string
   destination: string
+  /** How it ended; where the site is put aside, why none was made. */
   attempt: AttemptRecord
+  /** Attempts made. */
   attempts: number
-  /** Every attempt on record, oldest first, this one the last; the last 50 at most. */
+  /** Every attempt on record, oldest first, this one the last where it was made; the last 50 at most. */
   history: readonly AttemptRecord[]
   queuedAt: QueueEntry['queuedAt']
 }

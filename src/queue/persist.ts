@@ -78,7 +78,7 @@ async function commit(
   return result
 }
 
-function settledEntry({ attempt, fate }: Outcome, lease: LeaseRef | undefined): SettledEntry[] {
+function settledEntry({ attempt, fate, untried }: Outcome, lease: LeaseRef | undefined): SettledEntry[] {
   if (!lease) return []
   switch (fate.kind) {
     case 'delivered':
@@ -88,8 +88,9 @@ function settledEntry({ attempt, fate }: Outcome, lease: LeaseRef | undefined): 
       return [{ ...lease, attempt, next: { state: 'dead', problem: fate.problem } }]
     case 'waiting': {
       const { retryAt: dueAt, dsn, family } = fate
-      const record = family ? { ...attempt, nextFamily: family } : attempt
-      return [{ ...lease, attempt: record, next: { state: 'waiting', dueAt, ...(dsn && { warned: true }) } }]
+      const next = { state: 'waiting', dueAt, ...(dsn && { warned: true }) } as const
+      if (untried) return [{ ...lease, next }]
+      return [{ ...lease, attempt: family ? { ...attempt, nextFamily: family } : attempt, next }]
     }
   }
 }

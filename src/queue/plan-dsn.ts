@@ -19,6 +19,8 @@ export interface Outcome<F extends Fate = Fate> {
   readonly entry: QueueEntry
   readonly attempt: AttemptRecord
   readonly fate: F
+  /** Nothing was dialled: the attempt is not counted, and its record is not kept. */
+  readonly untried?: boolean
 }
 
 /** What a DSN needs to know of a recipient's message and of what became of it. */

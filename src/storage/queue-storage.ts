@@ -210,7 +210,8 @@ export interface Settlement {
 
 /** What becomes of one leased entry. */
 export interface SettledEntry extends LeaseRef {
-  readonly attempt: AttemptRecord
+  /** Added to the history. Absent: nothing was attempted; what the lease counted is taken back. */
+  readonly attempt?: AttemptRecord
   readonly next: /** It leaves the queue: delivered, or returned to its sender. */
     | { readonly state: 'done' }
     | { readonly state: 'waiting'; readonly dueAt: number; readonly warned?: boolean }

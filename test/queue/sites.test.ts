@@ -1,7 +1,15 @@
 import { describe, expect, it } from 'vitest'
 import { MailError } from '../../src/core/error.js'
 import type { DeliveryQueueOptions } from '../../src/queue/options.js'
-import { type Answer, createQueueWorld, deferred, delivered, minute, type Script } from './queue-world.js'
+import {
+  type Answer,
+  createQueueWorld,
+  deferred,
+  delivered,
+  hour,
+  minute,
+  type Script,
+} from './queue-world.js'
 
 const noDns = new MailError('LOOKUP_FAILED', 'no answer', { temporary: true })
 const forever = () => new Promise<never>(() => {})
@@ -191,6 +199,69 @@ describe('a site', () => {
     expect(world.events('recipient:delivered')).toHaveLength(30)
     expect(heard.slice(2)).toEqual(['mx.hosted.test is back'])
     expect(world.queue.sites()[0]).not.toHaveProperty('suspendedUntil')
+  })
+
+  it('that is put aside costs a message none of its attempts, and tells it nothing that was said to others', async () => {
+    const reply = { code: 421, enhanced: '4.7.0', text: 'Too much from carol@paris.test' }
+    const said = { reply, reason: 'it said 421 Too much from carol@paris.test', host: 'mx.hosted.test' }
+    await using world = await createSites(
+      () => ({ ...deferred, ...said, address: '192.0.2.1', command: 'EHLO', retryAfter: hour }),
+      {
+        concurrency: { start: 3 },
+        retry: ({ now, attempt }) => ({ retryAt: now + attempt * 5 * minute, warn: true }),
+      },
+    )
+    await sendMany(world, 3, index => `d${index}.hosted.test`)
+    await world.send('bob@late.hosted.test')
+    await world.clock.settled()
+    const put = world
+      .events('recipient:deferred')
+      .find(({ recipient }) => recipient === 'bob@late.hosted.test')
+    expect(put).toMatchObject({ attempts: 0, history: [], retryAt: world.clock.now() + 5 * minute })
+    const { startedAt: _, endedAt: __, ...facts } = put?.attempt ?? {}
+    const reason = 'put off, as the last attempts for this site failed: its server answered 421'
+    expect(facts).toEqual({ status: 'deferred', scope: 'host', reason })
+    const [entry] = await world.queue.list({ recipient: 'bob@late.hosted.test' })
+    expect(entry).toMatchObject({ state: 'waiting', attempts: 0, history: [], warned: true })
+  })
+
+  it('that is put aside is dialled for a message that would return', async () => {
+    let up = false
+    await using world = await createSites(() => (up ? delivered : deferred), {
+      concurrency: { start: 3 },
+      retry: ({ now, queuedAt }) =>
+        now - queuedAt < 55 * minute ? { retryAt: queuedAt + 55 * minute } : { giveUp: true },
+    })
+    for (let message = 0; message < 15; message++) {
+      await world.send(`user${message}@a.hosted.test`)
+      await world.clock.advance(message < 3 ? 0 : '3m')
+    }
+    await world.clock.advance('6m')
+    await world.send('probe@a.hosted.test')
+    await world.clock.advance('1m')
+    up = true
+    const until = world.queue.sites()[0]?.suspendedUntil ?? 0
+    expect(until).toBeGreaterThan(world.clock.now() + 5 * minute)
+    await world.clock.advance('13m')
+    expect(world.events('recipient:failed')).toEqual([])
+    expect(world.events('recipient:delivered').length).toBeGreaterThan(2)
+  })
+
+  it('that is put aside is dialled once a minute for many messages that would return', async () => {
+    await using world = await createSites(() => deferred, {
+      concurrency: { start: 3 },
+      retry: ({ now, queuedAt }) =>
+        now - queuedAt < 55 * minute ? { retryAt: queuedAt + 55 * minute } : { giveUp: true },
+    })
+    await sendMany(world, 200, () => 'a.hosted.test', '')
+    await world.clock.advance('50m')
+    await sendMany(world, 1, () => 'a.hosted.test')
+    await world.clock.advance('3m')
+    world.transport.deliveries.length = 0
+    await world.clock.advance('3m')
+    expect(world.events('recipient:failed')).toHaveLength(200)
+    expect(world.transport.deliveries.length).toBeGreaterThan(0)
+    expect(world.transport.deliveries.length).toBeLessThan(5)
   })
 
   it('is not blamed for what it says of a message or a recipient', async () => {

@@ -38,6 +38,11 @@ export class AdaptiveLimit {
     return this.#limit
   }
 
+  /** What it never exceeds. */
+  get most(): number {
+    return this.#bounds.most
+  }
+
   /** Until when the site is put aside, on the clock that {@link AdaptiveLimit.learn} is given. */
   get suspendedUntil(): number {
     return this.#until

@@ -207,23 +207,20 @@ export class Lineup {
   #startOne(site: Site): boolean {
     const now = this.#now()
     const { total } = this.#context.settings.concurrency
-    if (this.#active >= total || !site.mayStart(now)) return false
-    const putOff = site.isSuspended(now) ? site.lastFailure : undefined
-    if (!putOff && (this.#rate?.nextAt ?? now) > now) return false
+    if (this.#active >= total) return false
     const free = this.#active < withReserve(total)
-    const index = site.ready.findIndex(
-      ({ sender }) =>
-        (free || this.#senders.isUnderShare(sender, this.#active)) &&
-        (putOff || (sender.rate?.nextAt ?? now) <= now),
-    )
-    const [turn] = index < 0 ? [] : site.ready.splice(index, 1)
-    if (!turn) return false
-    if (!putOff) {
-      this.#rate?.note(now)
-      turn.sender.rate?.note(now)
+    const mayDial = (this.#rate?.nextAt ?? now) <= now && site.mayDial(now)
+    if (!mayDial && !site.isSuspended(now)) return false
+    for (const [index, turn] of site.ready.entries()) {
+      const { attempt, sender } = turn
+      if (!free && !this.#senders.isUnderShare(sender, this.#active)) continue
+      const putOff = site.failureFor(attempt, now)
+      if (!putOff && !(mayDial && (sender.rate?.nextAt ?? now) <= now)) continue
+      site.ready.splice(index, 1)
+      this.#start(site, turn, now, putOff)
+      return true
     }
-    this.#start(site, turn, now, putOff)
-    return true
+    return false
   }
 
   #start(site: Site, turn: Turn, now: number, putOff: AttemptRecord | undefined): void {
@@ -234,11 +231,15 @@ export class Lineup {
       delivering = false
       this.#active--
       sender.active--
-      site.active--
+      end()
       if (!putOff) this.#learn(site, records, now)
       this.pump()
     }
-    site.start(now)
+    if (!putOff) {
+      this.#rate?.note(now)
+      sender.rate?.note(now)
+    }
+    const end = site.start(now, !putOff)
     this.#active++
     sender.active++
     this.attempts.add(attempt)
@@ -270,7 +271,11 @@ export class Lineup {
     const { events, traceId, settings } = this.#context
     const now = this.#now()
     const feedback = readFeedback(records)
-    if (feedback === 'failure') site.lastFailure = records.find(({ scope }) => scope === 'host')
+    if (feedback === 'failure')
+      site.failed(
+        records.find(({ scope }) => scope === 'host'),
+        now,
+      )
     const change = site.limit.learn(feedback, startedAt, now)
     if (change === 'resumed') events.emit('site:resumed', { traceId, site: site.name })
     if (change !== 'suspended') return

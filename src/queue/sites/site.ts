@@ -13,6 +13,12 @@ export interface Turn {
 /** Put off at once: what is due while a site is put aside need not be dialled. */
 const mostPutOff = 50
 
+/**
+ * For so long a failure stands for what a message would meet that has no later attempt. A message is dialled for before it
+ * returns; where thousands do at once, their servers are dialled once in that time, and not thousands of times.
+ */
+const failureStands = 60_000
+
 /** What a site allows at most. */
 export interface SiteBounds extends LimitBounds {
   readonly rate?: RateLimit
@@ -26,10 +32,13 @@ export class Site {
   readonly ready: Turn[] = []
   readonly limit: AdaptiveLimit
   readonly #rate: RateWindow | undefined
-  /** Attempts under way. */
+  /** Attempts under way, those that are put off included. */
   active = 0
-  /** What the last failure said. */
-  lastFailure: AttemptRecord | undefined
+  /** Those among them that its servers are dialled for; and those of them that began while it was put aside. */
+  #dialled = 0
+  #probes = 0
+  #lastFailure: AttemptRecord | undefined
+  #failedAt = Number.NEGATIVE_INFINITY
   /** Whether more may be due than was leased. */
   wantsMore = false
 
@@ -48,13 +57,43 @@ export class Site {
     return this.#rate?.nextAt ?? Number.NEGATIVE_INFINITY
   }
 
-  mayStart(now: number): boolean {
-    return this.isSuspended(now) || (this.active < this.limit.limit && now >= this.nextAt)
+  /** What the last failure said. */
+  get lastFailure(): AttemptRecord | undefined {
+    return this.#lastFailure
   }
 
-  start(now: number): void {
+  failed(failure: AttemptRecord | undefined, now: number): void {
+    this.#lastFailure = failure
+    this.#failedAt = now
+  }
+
+  /** The failure that an attempt is put off for; `undefined` where it is to be made. */
+  failureFor(attempt: Attempt, now: number): AttemptRecord | undefined {
+    const failure = this.isSuspended(now) ? this.#lastFailure : undefined
+    if (!failure || now - this.#failedAt < failureStands) return failure
+    return attempt.isLast(failure) ? undefined : failure
+  }
+
+  /** Whether its servers may be dialled once more; one at a time while it is put aside. */
+  mayDial(now: number): boolean {
+    if (now < this.nextAt) return false
+    if (!this.isSuspended(now)) return this.active < this.limit.limit
+    return this.#probes === 0 && this.#dialled < this.limit.most
+  }
+
+  /** An attempt begins; answers what to call when it has ended. */
+  start(now: number, dialled: boolean): () => void {
+    const dials = Number(dialled)
+    const probes = Number(dialled && this.isSuspended(now))
     this.active++
-    if (!this.isSuspended(now)) this.#rate?.note(now)
+    this.#dialled += dials
+    this.#probes += probes
+    if (dialled) this.#rate?.note(now)
+    return () => {
+      this.active--
+      this.#dialled -= dials
+      this.#probes -= probes
+    }
   }
 
   /**

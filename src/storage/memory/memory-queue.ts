@@ -107,7 +107,7 @@ export class MemoryQueue implements QueueStorage {
     // Leases may have been lost while the messages to accept were read.
     const lost = this.#lost(settlement.entries)
     if (lost.length > 0) return { settled: false, lost }
-    const settled = settlement.entries.map(entry => ({ ...entry, attempt: frozenCopy(entry.attempt) }))
+    const settled = settlement.entries.map(entry => frozenCopy(entry))
     const commit = this.#around.feed.begin()
     const accepted = store(commit)
     for (const entry of settled) this.#settleEntry(entry, commit)
@@ -130,13 +130,15 @@ export class MemoryQueue implements QueueStorage {
       this.#remove(slot)
       return
     }
-    const history = appendAttempt(slot.entry.history, attempt)
+    const { history: before, attempts: counted } = slot.entry
+    const history = attempt ? appendAttempt(before, attempt) : before
+    const attempts = attempt ? counted : counted - 1
     if (next.state === 'dead') {
-      this.#endLease(slot, { state: 'dead', problem: next.problem, history })
+      this.#endLease(slot, { state: 'dead', problem: next.problem, history, attempts })
       return
     }
     const warned = next.warned ?? slot.entry.warned
-    this.#endLease(slot, { state: 'waiting', dueAt: next.dueAt, warned, history })
+    this.#endLease(slot, { state: 'waiting', dueAt: next.dueAt, warned, history, attempts })
     commit.changedQueue()
   }
 

@@ -10,7 +10,7 @@ import type { Transaction } from './transaction.js'
 const longestHistory = 50
 
 /** What becomes of a leased entry; of an attempt that was its last nothing is kept. */
-export type Ending = LeaseRef | (LeaseRef & { readonly attempt: AttemptRecord; readonly next: GoingOn })
+export type Ending = LeaseRef | (LeaseRef & { readonly attempt?: AttemptRecord; readonly next: GoingOn })
 
 type GoingOn = Exclude<SettledEntry['next'], { state: 'done' }>
 
@@ -147,18 +147,19 @@ export function settleEntries(tx: Transaction, held: HeldEntries): void {
 }
 
 function settleEntry(tx: Transaction, row: EntryRow, ending: Ending): void {
-  if (!('attempt' in ending)) {
+  if (!('next' in ending)) {
     removeEntry(tx, row)
     return
   }
   const { attempt, next } = ending
-  const history = appendAttempt(row.history, attempt)
+  const history = attempt ? appendAttempt(row.history, attempt) : row.history
+  const attempts = attempt ? row.attempts : row.attempts - 1
   if (next.state === 'dead') {
-    endLease(tx, row, { state: 'dead', problem: next.problem, history })
+    endLease(tx, row, { state: 'dead', problem: next.problem, history, attempts })
     return
   }
   const warned = Number(next.warned ?? row.warned === 1)
-  endLease(tx, row, { state: 'waiting', due_at: next.dueAt, warned, history })
+  endLease(tx, row, { state: 'waiting', due_at: next.dueAt, warned, history, attempts })
   tx.changes.queue()
 }
 

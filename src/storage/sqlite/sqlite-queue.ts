@@ -81,7 +81,7 @@ export class SqliteQueue implements QueueStorage {
 
 /** What a thread is sent of a settled entry. */
 function ending({ id, token, attempt, next }: SettledEntry): Ending {
-  return next.state === 'done' ? { id, token } : { id, token, attempt, next }
+  return next.state === 'done' ? { id, token } : { id, token, ...(attempt && { attempt }), next }
 }
 
 /** A lease is often a whole entry: what a thread is sent is the reference. */

@@ -85,6 +85,21 @@ export function leaseTests(test: StorageTest): void {
     assert.equal(seen.size, 250)
   })
 
+  test('takes an attempt back where nothing was attempted', async storage => {
+    const [id = ''] = await enqueue(storage, cem)
+    const next = { state: 'waiting', dueAt: start + 10, warned: true } as const
+    for (const tried of [true, false, false]) {
+      const [leased] = await lease(storage, start + 10)
+      assert.ok(leased)
+      const { token } = leased
+      const entry = tried ? settled(leased, next) : { id, token, next }
+      assert.equal((await storage.queue.settle({ entries: [entry] })).settled, true)
+    }
+    const entry = await storage.queue.get(id)
+    assert.deepEqual([entry?.attempts, entry?.history], [1, [failedAttempt]])
+    assert.deepEqual([entry?.state, entry?.dueAt, entry?.warned], ['waiting', start + 10, true])
+  })
+
   test('lets no more travel together than it is told', async storage => {
     await enqueue(storage, ...at('other.test', 5), ...at('third.test', 2, start + 1))
     const request = { now: start + 1, expiresAt: start + 60_000, limit: 2 }
