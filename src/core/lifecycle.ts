@@ -37,6 +37,17 @@ export function waitUntilEmpty(clock: Clock, grace: number, drain: Drain): Promi
   })
 }
 
+/** Waits for work, which must not reject, for `grace` milliseconds on `clock`. Resolves to whether it ended. */
+export function endsWithin(clock: Clock, grace: number, work: Promise<unknown>): Promise<boolean> {
+  return new Promise(resolve => {
+    const timer = clock.schedule(grace, () => resolve(false))
+    void work.then(() => {
+      timer.cancel()
+      resolve(true)
+    })
+  })
+}
+
 /** Something that empties: sessions of a server, attempts of a queue. */
 export interface Drain {
   isEmpty(): boolean

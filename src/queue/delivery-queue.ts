@@ -82,8 +82,8 @@ export interface DeliveryQueue extends Closable, Events<DeliveryQueueEvents> {
    */
   sites(): SiteStatus[]
   /**
-   * Pauses, and waits for the attempts under way, `grace` at most (default: `closeTimeout`). Resolves to whether all
-   * have ended. The queue goes on accepting; {@link DeliveryQueue.resume} lets it deliver again.
+   * Pauses, and waits for the attempts under way to end and for other leases to be given back, `grace` at most (default:
+   * `closeTimeout`). Resolves to whether nothing is leased by this process any more. The queue goes on accepting; {@link DeliveryQueue.resume} lets it deliver again.
    */
   drain(options?: CloseOptions): Promise<boolean>
   /** Resolves when nothing is due and no attempt is under way. */

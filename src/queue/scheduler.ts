@@ -1,6 +1,6 @@
-import type { Timer } from '../core/clock.js'
+import type { Clock, Timer } from '../core/clock.js'
 import { MailError } from '../core/error.js'
-import type { DrainSet } from '../core/lifecycle.js'
+import { type Drain, type DrainSet, endsWithin, waitUntilEmpty } from '../core/lifecycle.js'
 import type { LeasedEntry } from '../storage/queue-storage.js'
 import type { Attempt } from './attempt.js'
 import { type QueueContext, reportError } from './queue-context.js'
@@ -43,6 +43,11 @@ export class Scheduler {
     return this.#lineup.attempts
   }
 
+  /** What is leased: attempts, and leases to be given back. */
+  get held(): Drain {
+    return this.#lineup.held
+  }
+
   get sites(): Iterable<Site> {
     return this.#lineup.sites.all()
   }
@@ -67,13 +72,22 @@ export class Scheduler {
     this.wake()
   }
 
-  /** Begins no further attempts; those under way go on. Resolves when nothing is being leased any more. */
-  async stop(): Promise<void> {
+  /**
+   * Waits until nothing is leased any more, `grace` milliseconds at most: no attempt is under way and no lease is to be
+   * given back. Resolves to whether that is so. To be paused or stopped before.
+   */
+  async drain(clock: Clock, grace: number): Promise<boolean> {
+    const end = clock.monotonic() + grace
+    const passed = !this.#passing || (await endsWithin(clock, grace, this.#passing))
+    return passed && waitUntilEmpty(clock, Math.max(0, end - clock.monotonic()), this.#lineup.held)
+  }
+
+  /** Begins no further attempts; those under way go on. */
+  stop(): void {
     this.#state = 'stopped'
     this.#unsubscribe()
     this.#timer?.cancel()
     this.#lineup.close()
-    await this.#passing
   }
 
   /** Lets go of the attempts that do not end. */
@@ -116,7 +130,7 @@ export class Scheduler {
     const next = this.#state === 'stopped' ? undefined : await this.#context.settings.storage.queue.nextDue()
     if (this.#again) return
     const due = next !== undefined && next <= this.#context.settings.clock.now()
-    if (!due && this.#lineup.isEmpty()) this.#reportIdle()
+    if (!due && this.#lineup.held.isEmpty()) this.#reportIdle()
     if (this.#leasing) this.#sleep(next)
   }
 
@@ -149,7 +163,7 @@ export class Scheduler {
     const delays: number[] = []
     const rest = next === undefined ? undefined : next - clock.now()
     if (rest !== undefined && rest > 0) delays.push(rest, longestSleep)
-    else if (rest !== undefined) delays.push(this.#lineup.isEmpty() ? firstBackoff : longestSleep)
+    else if (rest !== undefined) delays.push(this.#lineup.held.isEmpty() ? firstBackoff : longestSleep)
     if (delays.length > 0) this.#timer = clock.schedule(Math.min(...delays), () => this.wake())
   }
 

@@ -2,7 +2,7 @@ import { systemClock } from '../core/clock.js'
 import { toMilliseconds } from '../core/duration.js'
 import { MailError } from '../core/error.js'
 import { MailEvents } from '../core/events.js'
-import { type CloseOptions, waitUntilEmpty } from '../core/lifecycle.js'
+import { type CloseOptions, endsWithin, waitUntilEmpty } from '../core/lifecycle.js'
 import { guardLogger } from '../core/logger.js'
 import { newTraceId } from '../core/trace.js'
 import type { Srs, Verp } from '../return-path/return-path.js'
@@ -163,7 +163,7 @@ export class StoredQueue extends MailEvents<DeliveryQueueEvents> implements Deli
     const { clock, closeTimeout } = this.#context.settings
     const grace = options.grace === undefined ? closeTimeout : toMilliseconds(options.grace, 'drain: grace')
     this.pause()
-    return waitUntilEmpty(clock, grace, this.#scheduler.attempts)
+    return this.#scheduler.drain(clock, grace)
   }
 
   idle(): Promise<void> {
@@ -182,13 +182,12 @@ export class StoredQueue extends MailEvents<DeliveryQueueEvents> implements Deli
   }
 
   async #close(grace: number): Promise<void> {
-    const { attempts } = this.#scheduler
-    const stopped = this.#scheduler.stop()
-    if (grace > 0) await waitUntilEmpty(this.#context.settings.clock, grace, attempts)
-    for (const attempt of attempts) attempt.abort()
-    await Promise.all([inRealTime(stopped), waitUntilEmpty(systemClock, lastGrace, attempts)])
+    this.#scheduler.stop()
+    if (grace > 0) await waitUntilEmpty(this.#context.settings.clock, grace, this.#scheduler.held)
+    for (const attempt of this.#scheduler.attempts) attempt.abort()
+    await this.#scheduler.drain(systemClock, lastGrace)
     this.#scheduler.abandon()
-    await inRealTime(this.#tryCloseDrivers())
+    await endsWithin(systemClock, lastGrace, this.#tryCloseDrivers())
   }
 
   async #tryCloseDrivers(): Promise<void> {
@@ -202,15 +201,4 @@ export class StoredQueue extends MailEvents<DeliveryQueueEvents> implements Deli
   #assertOpen(): void {
     if (this.#closing) throw new MailError('CLOSED', 'the delivery queue is closed')
   }
-}
-
-/** Waits for work, but no longer than drivers get to end. */
-function inRealTime(work: Promise<void>): Promise<void> {
-  return new Promise(resolve => {
-    const timer = systemClock.schedule(lastGrace, resolve)
-    work.finally(() => {
-      timer.cancel()
-      resolve()
-    })
-  })
 }

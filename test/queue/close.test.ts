@@ -88,6 +88,79 @@ describe('closing', () => {
     expect(await world.queue.list()).toMatchObject([{ state: 'waiting', attempts: 0 }])
   })
 
+  it('takes until leases are given back, as draining does', async () => {
+    const { storage, faults } = faultyStorage(memoryStorage())
+    const ends: (() => void)[] = []
+    const world = await createQueueWorld(() => new Promise(resolve => ends.push(() => resolve(delivered))), {
+      storage,
+      concurrency: { perSite: 1 },
+    })
+    let release = () => {}
+    const held = new Promise<void>(resolve => {
+      release = resolve
+    })
+    faults.giveBack = async (real, leases) => {
+      await held
+      return real(leases)
+    }
+    await world.send('bob@rome.test')
+    await world.send('carol@rome.test')
+    await world.clock.settled()
+    expect(await world.queue.counts()).toMatchObject({ leased: 2 })
+    let drained: boolean | undefined
+    const draining = world.queue.drain({ grace: '1m' }).then(all => {
+      drained = all
+    })
+    for (const end of ends) end()
+    await world.clock.settled()
+    expect(drained).toBeUndefined()
+    let closed = false
+    const closing = world.queue.close().then(() => {
+      closed = true
+    })
+    await world.clock.settled()
+    expect([drained, closed]).toEqual([undefined, false])
+    release()
+    await Promise.all([draining, closing])
+    expect(drained).toBe(true)
+    expect(await world.storage.queue.list()).toMatchObject([{ state: 'waiting', attempts: 0 }])
+  })
+
+  it('gives back what waits for its site to be looked up', async () => {
+    const world = await createQueueWorld()
+    world.transport.site = () => new Promise(() => {})
+    await world.send('bob@rome.test')
+    await world.clock.settled()
+    expect(await world.queue.counts()).toMatchObject({ leased: 1 })
+    expect(await world.queue.drain({ grace: '10s' })).toBe(true)
+    expect(await world.queue.list()).toMatchObject([{ state: 'waiting', attempts: 0 }])
+    await world.queue.close({ grace: 0 })
+  })
+
+  it('drains once nothing is being leased', async () => {
+    const { storage, faults } = faultyStorage(memoryStorage())
+    const world = await createQueueWorld(() => delivered, { storage })
+    let release = () => {}
+    const held = new Promise<void>(resolve => {
+      release = resolve
+    })
+    faults.lease = async (real, request) => {
+      const entries = await real(request)
+      await held
+      return entries
+    }
+    await world.send('bob@rome.test')
+    await world.clock.settled()
+    const early = world.queue.drain({ grace: '1s' })
+    await world.clock.advance('1s')
+    expect(await early).toBe(false)
+    const draining = world.queue.drain({ grace: '10s' })
+    release()
+    expect(await draining).toBe(true)
+    expect(await world.queue.list()).toMatchObject([{ state: 'waiting', attempts: 0 }])
+    await world.queue.close({ grace: 0 })
+  })
+
   it('can be done twice, before the start, and ends what waits for idle', async () => {
     const world = await createQueueWorld()
     world.queue.pause()

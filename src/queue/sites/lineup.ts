@@ -26,6 +26,8 @@ export type LeaseTerms = Omit<LeaseRequest, 'now' | 'expiresAt'>
  * the limits of its site, its sender and the whole allow it; what is beyond them is given back to storage.
  */
 export class Lineup {
+  /** What is leased: until its attempt is settled, or the leases are given back. */
+  readonly held = new DrainSet<Turn>()
   /** Attempts under way, until they are settled. */
   readonly attempts = new DrainSet<Attempt>()
   readonly sites: Sites
@@ -33,14 +35,14 @@ export class Lineup {
   readonly #senders: Senders
   readonly #rate: RateWindow | undefined
   readonly #underWay = new Map<string, Attempt>()
-  readonly #lookups = new Set<string>()
+  /** What waits for its site to be looked up, by destination. */
+  readonly #lookups = new Map<string, Turn[]>()
   /** Sites with attempts that wait for their turn, in the order of theirs. */
   readonly #waiting = new Set<Site>()
   readonly #onRoom: () => void
   #accepting = true
   #timer: Timer | undefined
   #active = 0
-  #held = 0
   /** Whether more may be due than there was room for. */
   #wantsMore = false
 
@@ -54,16 +56,13 @@ export class Lineup {
     this.#rate = total && new RateWindow(total)
   }
 
-  isEmpty(): boolean {
-    return this.#held === 0
-  }
-
   /** Whether attempts are begun; those that wait for their turn are given back when they no longer are. */
   set accepting(accepting: boolean) {
     this.#accepting = accepting
     if (accepting) return
     this.#timer?.cancel()
-    const turns = [...this.#waiting].flatMap(site => site.ready.splice(0))
+    const waiting = [...[...this.#waiting].map(({ ready }) => ready), ...this.#lookups.values()]
+    const turns = waiting.flatMap(ready => ready.splice(0))
     this.#waiting.clear()
     this.#giveBack(turns)
   }
@@ -72,7 +71,7 @@ export class Lineup {
   terms(): LeaseTerms | undefined {
     const now = this.#now()
     const blocked = this.#room <= 0 || (this.#rate?.nextAt ?? now) > now
-    const limit = Math.max(0, withReserve(this.#capacity) - this.#held)
+    const limit = Math.max(0, withReserve(this.#capacity) - this.held.size)
     this.#wantsMore ||= blocked || limit === 0
     this.#awaitRates()
     if (blocked) return undefined
@@ -87,7 +86,7 @@ export class Lineup {
     }
     const exceptSenders = this.#senders.atLimit(now)
     const alone = verp?.perRecipient && { perTransaction: 1 }
-    return { limit, perDestination, groups, exceptSenders, except: new Set(this.#lookups), ...alone }
+    return { limit, perDestination, groups, exceptSenders, except: new Set(this.#lookups.keys()), ...alone }
   }
 
   /** {@link Lineup.terms} for those first who have less than their share; `undefined` where nobody has more. */
@@ -113,8 +112,8 @@ export class Lineup {
     for (const transaction of groupEntries(fresh, entry => returnPathKey(this.#context, entry))) {
       const attempt = new Attempt(this.#context, transaction)
       for (const { id } of transaction) this.#underWay.set(id, attempt)
-      this.#held++
       const turn = { attempt, sender: this.#senders.hold(senderOf(transaction[0])) }
+      this.held.add(turn)
       const turns = bySite.get(attempt.destination)
       if (turns) turns.push(turn)
       else bySite.set(attempt.destination, [turn])
@@ -176,16 +175,16 @@ export class Lineup {
   }
 
   get #room(): number {
-    return this.#capacity - this.#held
+    return this.#capacity - this.held.size
   }
 
-  #place(destination: string, turns: readonly Turn[]): void {
+  #place(destination: string, turns: Turn[]): void {
     const found = this.sites.of(destination)
     if (!(found instanceof Promise)) {
       this.#queue(found, turns)
       return
     }
-    this.#lookups.add(destination)
+    this.#lookups.set(destination, turns)
     const placed = found.then(site => {
       this.#lookups.delete(destination)
       this.#queue(site, turns)
@@ -253,18 +252,19 @@ export class Lineup {
     void this.#context.settings.clock.track(ended)
   }
 
-  #end({ attempt, sender }: Turn): void {
+  #end(turn: Turn): void {
+    const { attempt, sender } = turn
     for (const { id } of attempt.entries) if (this.#underWay.get(id) === attempt) this.#underWay.delete(id)
-    this.#held--
     this.#senders.release(sender)
     this.sites.sweep()
+    this.held.delete(turn)
   }
 
   /** Leases in batches: not for each attempt that ends, but when a site has room for some. */
   #tellRoom(site: Site): void {
     const room = site.room(this.#now())
     const enough = site.wantsMore && room * 2 >= site.limit.limit
-    if (this.#held === 0 || enough || (this.#wantsMore && this.#room * 4 >= this.#capacity)) this.#onRoom()
+    if (this.held.isEmpty() || enough || (this.#wantsMore && this.#room * 4 >= this.#capacity)) this.#onRoom()
   }
 
   #learn(site: Site, records: readonly AttemptRecord[], startedAt: number): void {
@@ -292,7 +292,7 @@ export class Lineup {
       .catch(thrown => reportError(this.#context, 'giving leases back', thrown))
       .then(() => {
         for (const turn of turns) this.#end(turn)
-        if (this.#held === 0) this.#onRoom()
+        if (this.held.isEmpty()) this.#onRoom()
       })
     void clock.track(given)
   }
