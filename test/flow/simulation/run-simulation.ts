@@ -2,11 +2,11 @@ import { createHash } from 'node:crypto'
 import type { Clock } from '../../../src/core/clock.js'
 import { createVirtualClock } from '../../../src/core/virtual-clock.js'
 import type { Transport } from '../../../src/delivery/transport.js'
-import { createDeliveryQueue } from '../../../src/queue/create-delivery-queue.js'
 import { memoryStorage } from '../../../src/storage/memory/memory-storage.js'
 import type { Storage } from '../../../src/storage/storage.js'
 import { SeededRandom } from '../../../src/testing/conformance/seeded-random.js'
 import { SimulatedSite } from './simulated-site.js'
+import { openWorker } from './simulated-worker.js'
 
 const minute = 60_000
 const hour = 60 * minute
@@ -17,7 +17,7 @@ const arrivals = 48 * hour
 const end = 120 * hour
 
 /** Processes on one storage. */
-const workers = 2
+export const workers = 2
 
 /** What each site is promised by all workers together. A rate is kept to by every other site. */
 export const promised = { atOnce: 6, messages: 12, per: minute }
@@ -79,8 +79,8 @@ export async function runSimulation(seed: number, messages: number, storage: Sto
     close: async () => {},
   }
 
-  function openQueue() {
-    const queue = createDeliveryQueue({
+  function open() {
+    const worker = openWorker({
       hostname: 'mx.home.test',
       storage,
       transport,
@@ -95,10 +95,11 @@ export async function runSimulation(seed: number, messages: number, storage: Sto
             : undefined,
       },
     })
+    const { queue } = worker
     const note =
       (kind: 'delivered' | 'failed' | 'returned' | 'warned') =>
       (event: { traceId: string; recipient: string }) => {
-        if (event.recipient.endsWith('@home.test')) return
+        if (event.recipient.endsWith('@home.test') || !worker.alive) return
         const key = `${event.traceId} ${event.recipient}`
         const before = told.get(key) ?? untold
         told.set(key, { ...before, [kind]: before[kind] + 1 })
@@ -113,11 +114,12 @@ export async function runSimulation(seed: number, messages: number, storage: Sto
       record.downFor = remote[numberOf(event.destination)]?.downDuring(event.queuedAt, clock.now()) ?? 0
     })
     queue.on('dsn:sent', ({ traceId, dsnTraceId, kind, recipients }) => {
+      if (!worker.alive) return
       dsns.push(dsnTraceId)
       const outcome = kind === 'failed' ? 'returned' : 'warned'
       for (const recipient of recipients) note(outcome)({ traceId, recipient })
     })
-    return queue
+    return worker
   }
 
   async function send(index: number) {
@@ -142,26 +144,39 @@ export async function runSimulation(seed: number, messages: number, storage: Sto
   }
 
   const expected: string[] = []
-  const restarts = new Set(Array.from({ length: 6 }, () => random.below(1_000)))
-  const queues = Array.from({ length: workers }, openQueue)
-  for (const queue of queues) await queue.start()
+  /** Workers are closed at any time, and killed in a flood. */
+  const closings = new Set(Array.from({ length: 3 }, () => random.below(1_000)))
+  const killings = new Set(Array.from({ length: 3 }, () => random.below(20) * 50))
+  /** When a worker began: what it counts for its rates begins with nothing. */
+  const restarts: number[] = []
+  let cut = 0
+  const running = Array.from({ length: workers }, open)
+  for (const { queue } of running) await queue.start()
+  async function replace(end: (worker: ReturnType<typeof open>) => Promise<void> | void) {
+    const [worker] = running.splice(0, 1)
+    if (worker) await end(worker)
+    restarts.push(clock.now())
+    const next = open()
+    running.push(next)
+    await next.queue.start()
+  }
   for (let step = 0; step < 1_000; step++) {
     // In floods, 20 in all.
     if (step % 50 === 0) {
       for (let index = 0; index < messages / 20; index++)
         expected.push(...(await send((step / 50) * messages + index)))
     }
+    if (killings.has(step)) {
+      await clock.advance(1_000)
+      await replace(worker => {
+        cut += worker.kill()
+      })
+    }
     await clock.advanceTo(start + ((step + 1) * arrivals) / 1_000)
-    if (!restarts.has(step)) continue
-    await queues.shift()?.close({ grace: 0 })
-    // Rates are counted in memory.
-    await clock.advance(promised.per)
-    const queue = openQueue()
-    queues.push(queue)
-    await queue.start()
+    if (closings.has(step)) await replace(({ queue }) => queue.close({ grace: 0 }))
   }
   await clock.advanceTo(start + end)
   const counts = await storage.queue.counts()
-  for (const queue of queues) await queue.close({ grace: 0 })
-  return { expected, told, remote, dsns, home, counts, digest: log.digest('hex') }
+  for (const { queue } of running) await queue.close({ grace: 0 })
+  return { expected, told, remote, dsns, home, counts, restarts, cut, digest: log.digest('hex') }
 }

@@ -15,6 +15,10 @@ export interface Received {
 /** What a site does to a delivery. */
 type Verdict = Pick<RecipientOutcome, 'status' | 'scope' | 'reason'>
 
+/** Why a delivery ends whose process was killed. */
+export const killed = new Error('killed')
+
+const lostAfterDot: Verdict = { status: 'unknown', scope: 'host', reason: 'lost after the dot' }
 const hostDown: Verdict = { status: 'deferred', scope: 'host', reason: 'no answer' }
 
 /**
@@ -60,7 +64,14 @@ export class SimulatedSite {
       if (this.#random.chance(0.005)) await sleep(this.#clock, 20 * minute, signal)
       if (this.#random.chance(0.001)) throw new Error('a transport that fails')
       const lost = this.#random.chance(0.005)
-      return recipients.map(({ address }) => outcome(address, this.#answer(`${traceId} ${address}`, lost)))
+      const keys = recipients.map(({ address }) => `${traceId} ${address}`)
+      const verdicts = keys.map(key => this.#answer(key, lost))
+      await sleep(this.#clock, 20 + this.#random.below(500), signal).catch(() => {
+        keys.forEach((key, index) => {
+          if (verdicts[index]?.status === 'delivered') verdicts[index] = this.#unheard(key, signal.reason)
+        })
+      })
+      return recipients.map(({ address }, index) => outcome(address, verdicts[index] ?? hostDown))
     } finally {
       this.#atOnce--
     }
@@ -86,8 +97,16 @@ export class SimulatedSite {
     const arrived = !lost || this.#random.chance(0.5)
     if (arrived) this.#take(key, lost)
     if (lost) this.#lostAt.set(key, this.#clock.now())
-    if (lost) return { status: 'unknown', scope: 'host', reason: 'lost after the dot' }
+    if (lost) return lostAfterDot
     return { status: 'delivered', scope: 'recipient', reason: 'taken' }
+  }
+
+  /** The sender was cut off before it heard that the message was taken. One that died has nothing to wait for. */
+  #unheard(key: string, reason: unknown): Verdict {
+    const record = this.received.get(key)
+    if (record) this.received.set(key, { ...record, unsure: true })
+    if (reason !== killed) this.#lostAt.set(key, this.#clock.now())
+    return lostAfterDot
   }
 
   #isKnown(key: string): boolean {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { promised, runSimulation, type Told } from './run-simulation.js'
+import { promised, runSimulation, type Told, workers } from './run-simulation.js'
 import type { Received } from './simulated-site.js'
 
 /*
@@ -11,12 +11,14 @@ const seed = Number(process.env['POSTHORN_SIMULATION_SEED'] ?? Math.floor(Math.r
 
 const hour = 3_600_000
 
-/** The most of `times`, ascending, in any span of `per` milliseconds. */
-function busiest(times: readonly number[], per: number): number {
-  let most = 0
+/** The most of `times`, ascending, in any span of `per` milliseconds, for each number of `restarts` in it. */
+function busiest(times: readonly number[], per: number, restarts: readonly number[]): number[] {
+  const most: number[] = []
   for (let from = 0, to = 0; to < times.length; to++) {
-    while ((times[from] ?? 0) + per <= (times[to] ?? 0)) from++
-    most = Math.max(most, to - from + 1)
+    const end = times[to] ?? 0
+    while ((times[from] ?? 0) + per <= end) from++
+    const within = restarts.filter(restart => restart >= (times[from] ?? 0) && restart <= end).length
+    most[within] = Math.max(most[within] ?? 0, to - from + 1)
   }
   return most
 }
@@ -37,7 +39,7 @@ function isRight(told: Told, received: Received | undefined, nobody: boolean): b
 
 describe(`five days of mail, seed ${seed}`, () => {
   it('ends every message once, and keeps every site within its limits', { timeout: 3_600_000 }, async () => {
-    const { expected, told, remote, dsns, home, counts } = await runSimulation(seed, messages)
+    const { expected, told, remote, dsns, home, counts, restarts, cut } = await runSimulation(seed, messages)
     const received = new Map(remote.flatMap(site => [...site.received]))
     expect(counts).toEqual({ waiting: 0, leased: 0, held: 0, dead: 0 })
     expect([...told.keys()].sort()).toEqual([...expected].sort())
@@ -50,10 +52,18 @@ describe(`five days of mail, seed ${seed}`, () => {
     expect(home.sort()).toEqual(dsns.sort())
     expect(new Set(home).size).toBe(home.length)
     expect([...told.values()].some(({ returned }) => returned === 1)).toBe(true)
+    expect(cut).toBeGreaterThan(0)
     // The limits hold, and were reached.
     expect(Math.max(...remote.map(site => site.mostAtOnce))).toBe(promised.atOnce)
     const rated = remote.filter((_, number) => number % 2 === 0)
-    expect(Math.max(...rated.map(site => busiest(site.times, promised.per)))).toBe(promised.messages)
+    const rates = rated.map(site => busiest(site.times, promised.per, restarts))
+    expect(Math.max(...rates.map(([calm = 0]) => calm))).toBe(promised.messages)
+    // A process counts from nothing when it starts: its share of a span is then used twice.
+    for (const most of rates) {
+      most.forEach((count, started) => {
+        expect(count).toBeLessThanOrEqual(promised.messages * (1 + started / workers))
+      })
+    }
   })
 
   it('goes the same way with the same seed', async () => {
