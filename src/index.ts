@@ -131,7 +131,6 @@ export { createPop3Server, type Pop3ListenOptions, type Pop3Server } from './pop
 export type { LoginRefusal, Pop3ServerEvents, SessionEnd } from './pop3/events.js'
 export type { Pop3ServerOptions } from './pop3/options.js'
 export type { Arrival } from './queue/arrival.js'
-export type { StoredDelivery } from './queue/confirm.js'
 export { createDeliveryQueue } from './queue/create-delivery-queue.js'
 export type { DeliveryQueue } from './queue/delivery-queue.js'
 export type { DeliveryQueueEvents, RecipientEvent } from './queue/events.js'

@@ -1,50 +1,79 @@
-import type { Envelope, EnvelopeRecipient } from '../core/envelope.js'
+import type { EnvelopeRecipient } from '../core/envelope.js'
+import { MailError } from '../core/error.js'
 import type { MessageSource } from '../message/message-source.js'
-import type { Route } from '../routing/router.js'
-import type { AcceptBatch, AcceptResult } from '../storage/storage.js'
-import { type DsnSubject, planDsn } from './plan-dsn.js'
+import { type AcceptBatch, type AcceptResult, isStoredBlob, type Storage } from '../storage/storage.js'
+import { announceQueued } from './announce.js'
+import type { Arrival } from './arrival.js'
+import { type DsnSubject, type PlannedDsn, planDsn } from './plan-dsn.js'
 import { type QueueContext, reportError } from './queue-context.js'
 
-/** A message that was stored, and where the mail for each of its recipients went. */
-export interface StoredDelivery {
+/** What the sender of a message is to hear of it, and of whom. */
+export interface Confirmation {
   readonly traceId: string
-  readonly envelope: Envelope
-  /** One for each of the envelope's recipients, in their order. */
-  readonly routes: readonly Route[]
-  /** The message; its header is enough. */
-  readonly message: MessageSource
-  /** Epoch milliseconds. */
-  readonly receivedAt: number
+  readonly dsn: PlannedDsn
+  readonly recipients: readonly string[]
 }
 
 /**
- * Tells the sender of recipients whose mail has come to its end in mailboxes here, where NOTIFY asks for that (RFC 3461
- * §4.1, §6.1). Those whom an alias leads elsewhere as well are told of by the server there. Never rejects.
+ * The DSN for the sender of recipients whose mail comes to its end in mailboxes here, where NOTIFY asks for one (RFC 3461
+ * §4.1, §6.1), to be stored in the commit that puts it there; `undefined` where nobody is to hear. Those whom an alias
+ * leads elsewhere as well are told of by the server there. Never rejects: mail is kept, told of or not.
  */
-export async function confirmDelivery(
+export async function planConfirmation(
   context: QueueContext,
-  delivery: StoredDelivery,
-  accept: (batch: AcceptBatch) => Promise<AcceptResult>,
-): Promise<void> {
-  const [first, ...rest] = delivered(delivery).map(recipient => subjectOf(delivery, recipient))
-  if (!first || delivery.envelope.sender === '') return
-  const { traceId, message } = delivery
-  const recipients = [first, ...rest].map(({ entry }) => entry.recipient.address)
+  arrival: Arrival,
+  batch: AcceptBatch,
+): Promise<Confirmation | undefined> {
+  const recipients = kept(arrival)
+  if (recipients.length === 0 || arrival.envelope.sender === '') return undefined
   try {
-    const dsn = await planDsn(context, 'delivered', [first, ...rest], message)
-    if ('suppressed' in dsn) {
-      context.events.emit('dsn:suppressed', { traceId, reason: dsn.suppressed, recipients })
-      return
-    }
-    await accept(dsn.batch)
-    const { kind, to } = dsn
-    context.events.emit('dsn:sent', { traceId, dsnTraceId: dsn.traceId, kind, to, recipients })
+    const { message } = batch
+    const source = isStoredBlob(message) ? await context.settings.storage.blobs.open(message.blob) : message
+    if (!source) throw new Error('the message is not at hand')
+    const subject = (recipient: EnvelopeRecipient) => subjectOf(arrival, recipient, source, batch.receivedAt)
+    const [first, ...rest] = recipients.map(subject)
+    if (!first) return undefined
+    const dsn = await planDsn(context, 'delivered', [first, ...rest], source)
+    return { traceId: arrival.traceId, dsn, recipients: recipients.map(({ address }) => address) }
   } catch (thrown) {
-    reportError(context, 'confirming a delivery', thrown, traceId)
+    reportError(context, 'confirming a delivery', thrown, arrival.traceId)
+    return undefined
   }
 }
 
-function delivered({ envelope, routes }: StoredDelivery): EnvelopeRecipient[] {
+/** Accepts a batch, and with it in one commit, as a settlement that settles nothing, what tells of it. */
+export async function acceptWith(
+  storage: Storage,
+  batch: AcceptBatch,
+  news: AcceptBatch | undefined,
+): Promise<readonly [AcceptResult, AcceptResult?]> {
+  if (!news) return [await storage.accept(batch)]
+  const result = await storage.queue.settle({ entries: [], accept: [batch, news] })
+  const [accepted, told] = result.settled ? result.accepted : []
+  if (!accepted || !told) {
+    throw new MailError('DRIVER_CONTRACT', 'settle: got no result for each batch, expected two', {
+      temporary: true,
+    })
+  }
+  return [accepted, told]
+}
+
+/** Tells of a confirmation that was stored, or that there is none. */
+export function announceConfirmation(
+  context: QueueContext,
+  { traceId, dsn, recipients }: Confirmation,
+  accepted: AcceptResult | undefined,
+): void {
+  if ('suppressed' in dsn) {
+    context.events.emit('dsn:suppressed', { traceId, reason: dsn.suppressed, recipients })
+    return
+  }
+  const { kind, to, traceId: dsnTraceId } = dsn
+  context.events.emit('dsn:sent', { traceId, dsnTraceId, kind, to, recipients })
+  if (accepted) announceQueued(context, dsn.batch, accepted)
+}
+
+function kept({ envelope, routes = [] }: Arrival): EnvelopeRecipient[] {
   return envelope.recipients.filter(({ notify }, index) => {
     const route = routes[index]
     return notify?.includes('success') && route?.kind === 'accept' && route.remote.length === 0
@@ -52,17 +81,13 @@ function delivered({ envelope, routes }: StoredDelivery): EnvelopeRecipient[] {
 }
 
 function subjectOf(
-  { envelope, message, receivedAt }: StoredDelivery,
+  { envelope: { recipients: _, ...envelope } }: Arrival,
   recipient: EnvelopeRecipient,
+  { size }: MessageSource,
+  receivedAt: number,
 ): DsnSubject {
-  const { recipients: _, ...rest } = envelope
   return {
-    entry: {
-      envelope: rest,
-      recipient,
-      queuedAt: receivedAt,
-      size: message.size,
-    },
+    entry: { envelope, recipient, queuedAt: receivedAt, size },
     attempt: {
       startedAt: receivedAt,
       endedAt: receivedAt,

@@ -5,7 +5,6 @@ import type { Router } from '../routing/router.js'
 import type { QueueCounts, QueueEntry, QueueFilter } from '../storage/queue-storage.js'
 import type { AcceptBatch, AcceptResult, Storage } from '../storage/storage.js'
 import type { Arrival } from './arrival.js'
-import type { StoredDelivery } from './confirm.js'
 import type { DeliveryQueueEvents } from './events.js'
 import type { EndedRecipient, HistoryFilter } from './operation/ended-recipients.js'
 import type { SiteStatus } from './operation/site-status.js'
@@ -39,14 +38,10 @@ export interface DeliveryQueue extends Closable, Events<DeliveryQueueEvents> {
   readonly srs: Srs | undefined
   /**
    * Stores a batch and wakes the queue for the entries in it; what the SMTP server calls once it has the whole message.
-   * Emits `message:queued` after the commit, and `bounce:received` where `arrival` says that it is a bounce.
+   * Emits `message:queued` after the commit, and `bounce:received` where `arrival` says that it is a bounce. A sender who
+   * asked to hear of mail that is kept here is told in the same commit (`arrival.routes`).
    */
   accept(batch: AcceptBatch, arrival?: Arrival): Promise<AcceptResult>
-  /**
-   * Tells the sender of a message that was accepted of those recipients whose mail is kept here, where NOTIFY asks for
-   * that (RFC 3461 §4.1). What the SMTP server calls after {@link DeliveryQueue.accept}. Never rejects.
-   */
-  confirm(delivery: StoredDelivery): Promise<void>
   /**
    * Sends a message of the app: composes it, or takes it as raw bytes. Resolves once it is stored.
    * @throws MailError `MESSAGE_INVALID`, `ADDRESS_INVALID`, `RELAY_DENIED` (an unknown local recipient).

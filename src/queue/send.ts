@@ -20,7 +20,7 @@ import { type GivenEnvelope, readEnvelope } from './read-envelope.js'
 export async function sendMessage(
   context: QueueContext,
   given: OutgoingMessage,
-  queue: Pick<DeliveryQueue, 'accept' | 'confirm'>,
+  queue: Pick<DeliveryQueue, 'accept'>,
 ): Promise<SentMessage> {
   const { hostname, clock } = context.settings
   const traceId = newTraceId()
@@ -35,8 +35,8 @@ export async function sendMessage(
     traceId,
     envelope,
     ours: true,
+    routes,
   })
-  await queue.confirm({ traceId, envelope, routes, message, receivedAt })
   return {
     traceId,
     ...(traits.messageId !== undefined && { messageId: traits.messageId }),

@@ -11,7 +11,7 @@ import type { QueueCounts, QueueEntry, QueueFilter } from '../storage/queue-stor
 import type { AcceptBatch, AcceptResult, Storage } from '../storage/storage.js'
 import { announceQueued } from './announce.js'
 import type { Arrival } from './arrival.js'
-import { confirmDelivery, type StoredDelivery } from './confirm.js'
+import { acceptWith, announceConfirmation, planConfirmation } from './confirm.js'
 import type { DeliveryQueue } from './delivery-queue.js'
 import type { DeliveryQueueEvents } from './events.js'
 import { createOperations, type Ids, type Operations } from './operate.js'
@@ -91,18 +91,16 @@ export class StoredQueue extends MailEvents<DeliveryQueueEvents> implements Deli
     this.#assertOpen()
     const bounces = arrival ? await readBounces(this.#context, batch, arrival) : []
     const stored = arrival ? await signBatch(this.#context, batch, arrival) : batch
+    const confirmation = arrival && (await planConfirmation(this.#context, arrival, batch))
     const held = holdByRules(this.#context, stored)
-    const accepted = await callStorage('accept', () => this.storage.accept(held))
+    const told = confirmation && 'batch' in confirmation.dsn ? confirmation.dsn.batch : undefined
+    const [accepted, news] = await callStorage('accept', () => acceptWith(this.storage, held, told))
     announceQueued(this.#context, batch, accepted)
     announceHeld(this.#context, held, accepted.entries)
+    if (confirmation) announceConfirmation(this.#context, confirmation, news)
     for (const bounce of bounces) this.emit('bounce:received', bounce)
-    if (accepted.entries.length > 0) this.#scheduler.wake()
+    if (accepted.entries.length > 0 || news?.entries.length) this.#scheduler.wake()
     return accepted
-  }
-
-  confirm(delivery: StoredDelivery): Promise<void> {
-    const { clock } = this.#context.settings
-    return clock.track(confirmDelivery(this.#context, delivery, batch => this.accept(batch)))
   }
 
   async send(message: OutgoingMessage): Promise<SentMessage> {

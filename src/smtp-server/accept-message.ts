@@ -1,7 +1,7 @@
 import type { Envelope } from '../core/envelope.js'
 import { MailError } from '../core/error.js'
 import type { Reply } from '../core/reply.js'
-import { headerOf, type MessageHeader, readHeader } from '../message/header.js'
+import { headerOf, readHeader } from '../message/header.js'
 import type { MessageSource } from '../message/message-source.js'
 import type { MessageSpool, SpooledMessage } from '../message/message-spool.js'
 import { bytesSource, concatSources, piecesSource } from '../message/sources.js'
@@ -84,27 +84,7 @@ async function check(received: Received): Promise<MessageOutcome> {
   const verdict = policed ? await consultPolicies(received, envelope) : undefined
   if (verdict?.action === 'refuse') return refusal(verdict.reply)
   const fields = addedFields(session, transaction, envelope, header, verdict?.headers ?? [])
-  const outcome = await store(received, taken, envelope, fields, refused)
-  const wanted = envelope.recipients.some(({ notify }) => notify?.includes('success'))
-  if (outcome.stored && wanted) confirm(received, taken, envelope, header)
-  return outcome
-}
-
-/** A confirmation holds nothing up: it is made of the header alone, which outlives the message here. */
-function confirm(
-  { session, transaction: { traceId } }: Received,
-  taken: readonly RoutedRecipient[],
-  envelope: Envelope,
-  header: MessageHeader,
-): void {
-  const raw = header.fields.map(field => field.raw).join('')
-  session.server.confirm({
-    traceId,
-    envelope,
-    routes: taken.map(each => each.route),
-    message: bytesSource(Buffer.from(raw, 'latin1')),
-    receivedAt: session.server.settings.clock.now(),
-  })
+  return store(received, taken, envelope, fields, refused)
 }
 
 /** Octets of a message that may be put in one piece only to look at its header. */
@@ -155,17 +135,19 @@ async function store(
 ): Promise<MessageOutcome> {
   const { traceId } = transaction
   const whole = topped(fields, message)
+  const routes = taken.map(each => each.route)
   const batch: AcceptBatch = planBatch({
     id: traceId,
     traceId,
     envelope,
-    routes: taken.map(each => each.route),
+    routes,
     message: whole,
     receivedAt: session.server.settings.clock.now(),
     ...(session.account ? { submitter: session.account.id } : {}),
   })
   const ours = session.account !== undefined || session.mayRelay
-  const result = await session.ask('storage', () => session.server.accept(batch, { traceId, envelope, ours }))
+  const arrival = { traceId, envelope, ours, routes }
+  const result = await session.ask('storage', () => session.server.accept(batch, arrival))
   return { stored: true, envelope, size: whole.size, result, refused }
 }
 

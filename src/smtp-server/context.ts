@@ -4,7 +4,6 @@ import type { Logger } from '../core/logger.js'
 import type { LoginThrottle } from '../core/login-throttle.js'
 import type { PolicyRun } from '../policy/run-policies.js'
 import type { Arrival } from '../queue/arrival.js'
-import type { StoredDelivery } from '../queue/confirm.js'
 import type { Router } from '../routing/router.js'
 import type { AcceptBatch, AcceptResult, Storage } from '../storage/storage.js'
 import type { SmtpServerEvents } from './events.js'
@@ -23,8 +22,6 @@ export interface ServerContext {
   readonly delivers: boolean
   /** Makes a message durable; wakes the queue for what is in it for other servers. */
   accept(batch: AcceptBatch, arrival: Arrival): Promise<AcceptResult>
-  /** Tells a sender, who asked to be told, that the message is in mailboxes here. */
-  confirm(delivery: StoredDelivery): void
   readonly policies: Omit<PolicyRun, 'onFailure'>
   readonly loginThrottle: LoginThrottle
   readonly spoolMemory: SpoolMemory

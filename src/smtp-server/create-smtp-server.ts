@@ -48,7 +48,6 @@ function contextOf(settings: SmtpServerSettings, router: Router): ServerContext 
     events: new MailEvents(logger),
     delivers: queue !== undefined,
     accept: (batch, arrival) => (queue ? queue.accept(batch, arrival) : storage.accept(batch)),
-    confirm: delivery => void queue?.confirm(delivery),
     policies: { policies, clock, timeout: policyTimeout },
     loginThrottle: settings.loginThrottle ?? createLoginThrottle({ clock }),
     spoolMemory: createSpoolMemory(settings.spool),

@@ -193,7 +193,7 @@ export const smtpServerOptionsSchema = lazy(() =>
     accounts: shapeSchema<Accounts>('accounts', ['authenticate', 'find']).optional(),
     router: shapeSchema<Router>('a router', ['route', 'isLocal']).optional(),
     store: shapeSchema<MailStore>('a store', ['usage', 'mailbox']).optional(),
-    queue: shapeSchema<DeliveryQueue>('a queue', ['accept', 'confirm', 'start', 'useRouter']).optional(),
+    queue: shapeSchema<DeliveryQueue>('a queue', ['accept', 'start', 'useRouter']).optional(),
     policies: z.array(z.custom<Policy>(isNamed, { error: 'expected a policy with a name' })).default([]),
     tls: tlsOptionsSchema().optional(),
     relayNetworks: z.array(network()).default([]),

@@ -200,7 +200,7 @@ export interface LeaseRef {
   readonly token: string
 }
 
-/** What became of some leased entries. */
+/** What became of some leased entries; without any, batches that are accepted in one commit. */
 export interface Settlement {
   readonly entries: readonly SettledEntry[]
   readonly accept?: readonly AcceptBatch[]

@@ -58,7 +58,6 @@ describe('options', () => {
     const calls: string[] = []
     const queue = Object.assign(storingQueue(storage), {
       start: async () => calls.push('start'),
-      confirm: async () => {},
       useRouter: () => calls.push('router'),
     })
     const server = createSmtpServer({ ...good, store: createMailStore({ storage }), queue: queue as never })

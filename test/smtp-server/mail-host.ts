@@ -64,7 +64,6 @@ export function storingQueue(storage: Storage): DeliveryQueue {
     storage,
     hostname: 'mx.example.test',
     accept: batch => storage.accept(batch),
-    confirm: async () => {},
     start: async () => {},
     useRouter: () => {},
   }

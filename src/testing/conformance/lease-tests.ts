@@ -277,6 +277,23 @@ export function leaseTests(test: StorageTest): void {
     assert.equal((await mailboxOf(storage, 'ann')).messages, 1)
   })
 
+  test('accepts several messages in one commit, also where nothing is settled', async storage => {
+    const copies = [{ account: 'ann', mailbox: 'INBOX', internalDate: start }]
+    const news = sampleBatch({ queued: sampleQueued([cem]) })
+    const result = await storage.queue.settle({ entries: [], accept: [sampleBatch({ copies }), news] })
+    assert.ok(result.settled)
+    assert.deepEqual(
+      result.accepted.map(each => [each.copies.length, each.entries.length]),
+      [
+        [1, 0],
+        [0, 1],
+      ],
+    )
+    const broken = sampleBatch({ copies, message: failingSource(patternBytes(500)) })
+    await assert.rejects(storage.queue.settle({ entries: [], accept: [sampleBatch({ copies }), broken] }))
+    assert.equal((await mailboxOf(storage, 'ann')).messages, 1)
+  })
+
   test('does nothing of a settlement when one of its leases was lost', async storage => {
     await enqueue(storage, cem, { address: 'dee@third.test' })
     const leased = await lease(storage, start)
