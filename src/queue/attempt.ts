@@ -18,7 +18,7 @@ import { settle } from './settle.js'
 /** How an attempt is begun. */
 export interface AttemptTurn {
   /** Called when the recipients have their outcomes, before those are stored. */
-  readonly answered?: (records: readonly AttemptRecord[]) => void
+  readonly answered?: (outcomes: readonly Outcome[]) => void
   /** Nothing is dialled, because of this failure of its site. */
   readonly putOff?: AttemptRecord
 }
@@ -121,7 +121,7 @@ export class Attempt {
     const settled = failure
       ? entries.map(entry => putOff(this.#context, entry, failure))
       : await this.#try(entries, message, startedAt)
-    this.#turn.answered?.(settled.map(outcome => outcome.attempt))
+    this.#turn.answered?.(settled)
     const cut = this.#isClosing ? settled.filter(({ attempt: one }) => isUntold(one)) : []
     await this.#settle(
       settled.filter(outcome => !cut.includes(outcome)),

@@ -67,7 +67,8 @@ export interface DeliveryQueue extends Closable, Events<DeliveryQueueEvents> {
   /** Removes entries without telling their senders. */
   drop(ids: string | readonly string[]): Promise<string[]>
   /**
-   * What the queue holds: by state, age and destination, the 100 busiest destinations unless told otherwise. Reads the
+   * What the queue holds: by state, age, destination and site, the 100 busiest destinations unless told otherwise, whose
+   * sites the transport is asked for where they are not known. Reads the
    * whole queue, a page at a time; {@link DeliveryQueue.counts} is cheaper.
    */
   statistics(options?: { destinations?: number }): Promise<QueueStatistics>

@@ -14,6 +14,8 @@ export type Fate =
       readonly giveUpAt?: number
       /** What the next attempt is to keep to. */
       readonly family?: 4 | 6
+      /** Its server wants less at once. */
+      readonly pace?: 'slow-down'
       readonly dsn?: 'delayed'
     }
   | { readonly kind: 'dead'; readonly problem: string }
@@ -40,12 +42,13 @@ export function decideFate(
   }
   const decision = askPolicy(context, entry, attempt, options.attempts ?? entry.attempts)
   if ('giveUp' in decision) return returned(entry, decision.permanent !== true)
-  const { retryAt, giveUpAt, warn, family = nextFamily(entry) } = decision
+  const { retryAt, giveUpAt, warn, pace, family = nextFamily(entry) } = decision
   const wait = {
     kind: 'waiting',
     retryAt,
     ...(giveUpAt !== undefined && { giveUpAt }),
     ...(family && { family }),
+    ...(pace && { pace }),
   } as const
   return warn && !entry.warned && wantsDsn(entry, 'delayed') ? { ...wait, dsn: 'delayed' } : wait
 }

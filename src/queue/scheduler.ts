@@ -52,6 +52,11 @@ export class Scheduler {
     return this.#lineup.sites.all()
   }
 
+  /** The name of the site of a destination, as far as it can be told. */
+  siteOf(destination: string): Promise<string> {
+    return this.#lineup.sites.nameOf(destination)
+  }
+
   get paused(): boolean {
     return this.#paused
   }

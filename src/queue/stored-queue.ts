@@ -150,7 +150,8 @@ export class StoredQueue extends MailEvents<DeliveryQueueEvents> implements Deli
   statistics(options: { destinations?: number } = {}): Promise<QueueStatistics> {
     const { clock } = this.#context.settings
     const { destinations = 100 } = options
-    return callStorage('statistics', () => gatherStatistics(this.storage, clock.now(), destinations))
+    const siteOf = (destination: string) => this.#scheduler.siteOf(destination)
+    return callStorage('statistics', () => gatherStatistics(this.storage, clock.now(), destinations, siteOf))
   }
 
   sites(): SiteStatus[] {

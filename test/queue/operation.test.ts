@@ -183,6 +183,29 @@ describe('what the operator sees', () => {
     expect(statistics.nextAttemptAt).toBeLessThan(now + 30 * minute)
   })
 
+  it('is the queue by site, also where nothing was tried since the start', async () => {
+    const storage = memoryStorage()
+    const before = await createQueueWorld(() => deferred, { storage })
+    await before.send(['a@rome.test', 'b@rome.test', 'c@ostia.test', 'd@oslo.test'])
+    await before.clock.advance('1h')
+    await before.queue.close()
+    await using world = await createQueueWorld(() => deferred, { storage, clock: before.clock })
+    world.transport.site = async destination => {
+      if (destination === 'oslo.test') throw new Error('no idea')
+      return 'mx.italy.test'
+    }
+    world.queue.pause()
+    const { sites } = await world.queue.statistics()
+    const counts = { leased: 0, held: 0, dead: 0, lastReason: 'nobody at home' }
+    const oldestQueuedAt = world.clock.now() - hour
+    expect(sites).toMatchObject([
+      { ...counts, site: 'mx.italy.test', destinations: 2, total: 3, waiting: 3, oldestQueuedAt },
+      { ...counts, site: 'oslo.test', destinations: 1, total: 1, waiting: 1, oldestQueuedAt },
+    ])
+    const next = await world.storage.queue.nextDue()
+    expect(Math.min(...sites.map(({ nextAttemptAt = 0 }) => nextAttemptAt))).toBe(next)
+  })
+
   it('is a queue that drained, and goes on when it is told to', async () => {
     let end = () => {}
     await using world = await createQueueWorld(

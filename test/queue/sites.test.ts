@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { MailError } from '../../src/core/error.js'
 import type { DeliveryQueueOptions } from '../../src/queue/options.js'
+import { retryByReply } from '../../src/queue/retry/retry-by-reply.js'
 import {
   type Answer,
   createQueueWorld,
@@ -162,6 +163,25 @@ describe('a site', () => {
     for (const answer of waiting.splice(0)) answer()
     await world.clock.settled()
     expect(waiting.length).toBe(5)
+  })
+
+  it('gets less when it asks for that, and no more before it takes mail again', async () => {
+    const tooFast = { code: 451, enhanced: '4.7.28', text: 'Unusual rate of mail' }
+    let answer: Answer = { status: 'deferred', scope: 'recipient', reply: tooFast }
+    const waiting: (() => void)[] = []
+    const script = () => new Promise<Answer>(resolve => waiting.push(() => resolve(answer)))
+    await using world = await createSites(script, { concurrency: { start: 8 }, retry: retryByReply() })
+    await sendMany(world, 60, () => 'a.hosted.test')
+    const seen: number[] = []
+    for (let round = 0; round < 5; round++) {
+      seen.push(waiting.length)
+      if (round === 2) answer = delivered
+      await world.clock.advance('1s')
+      for (const end of waiting.splice(0)) end()
+      await world.clock.settled()
+    }
+    expect(seen).toEqual([8, 4, 2, 3, 4])
+    expect(world.queue.sites()[0]).not.toHaveProperty('suspendedUntil')
   })
 
   it('is put aside when it keeps failing: mail is deferred unseen, then one attempt probes', async () => {

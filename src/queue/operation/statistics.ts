@@ -15,6 +15,16 @@ export interface QueueStatistics extends QueueCounts {
   readonly destinations: readonly DestinationStatistics[]
   /** Destinations beyond those named. */
   readonly otherDestinations: number
+  /** The same destinations by the site that they lead to, the busiest first. */
+  readonly sites: readonly SiteStatistics[]
+}
+
+/** What the queue holds for the destinations that one site takes mail for. */
+export interface SiteStatistics extends Omit<DestinationStatistics, 'destination'> {
+  /** As `queue.sites()` names it. */
+  readonly site: string
+  /** How many destinations lead there. */
+  readonly destinations: number
 }
 
 /** What the queue holds for one destination. */
@@ -30,6 +40,7 @@ export interface DestinationStatistics extends QueueCounts {
 const anHour = 3_600_000
 const ageLimits = [1, 4, 12, 24, 48].map(hours => hours * anHour)
 const pageSize = 500
+const states = ['waiting', 'leased', 'held', 'dead'] as const
 
 type Mutable<T> = { -readonly [Key in keyof T]: T[Key] }
 type Tally = Mutable<DestinationStatistics> & { lastAttemptAt: number }
@@ -39,6 +50,7 @@ export async function gatherStatistics(
   storage: Storage,
   now: number,
   mostDestinations: number,
+  siteOf: (destination: string) => Promise<string>,
 ): Promise<QueueStatistics> {
   const tallies = new Map<string, Tally>()
   const ages = [...ageLimits.map(() => 0), 0]
@@ -56,7 +68,53 @@ export async function gatherStatistics(
     if (!last || page.length < pageSize) break
     after = last.id
   }
-  return summarize([...tallies.values()], { size, ages }, mostDestinations)
+  const busiest = [...tallies.values()].sort((a, b) => b.total - a.total)
+  const named = busiest.slice(0, mostDestinations)
+  return {
+    ...summarize(busiest),
+    size,
+    ages,
+    destinations: named.map(told),
+    otherDestinations: busiest.length - named.length,
+    sites: await foldBySite(named, siteOf),
+  }
+}
+
+async function foldBySite(
+  tallies: readonly Tally[],
+  siteOf: (destination: string) => Promise<string>,
+): Promise<SiteStatistics[]> {
+  const names = await Promise.all(tallies.map(({ destination }) => siteOf(destination)))
+  const bySite = new Map<string, Tally[]>()
+  tallies.forEach((tally, index) => {
+    const site = names[index] ?? tally.destination
+    bySite.set(site, [...(bySite.get(site) ?? []), tally])
+  })
+  const sites = Array.from(bySite, ([site, members]) => {
+    const { destination: _, ...sum } = told(members.reduce(join))
+    return { site, destinations: members.length, ...sum }
+  })
+  return sites.sort((a, b) => b.total - a.total)
+}
+
+function join(a: Tally, b: Tally): Tally {
+  const latest = b.lastAttemptAt > a.lastAttemptAt ? b : a
+  const next = Math.min(
+    a.nextAttemptAt ?? Number.POSITIVE_INFINITY,
+    b.nextAttemptAt ?? Number.POSITIVE_INFINITY,
+  )
+  const joined: Tally = {
+    ...latest,
+    total: a.total + b.total,
+    oldestQueuedAt: Math.min(a.oldestQueuedAt, b.oldestQueuedAt),
+    ...(next < Number.POSITIVE_INFINITY && { nextAttemptAt: next }),
+  }
+  for (const state of states) joined[state] = a[state] + b[state]
+  return joined
+}
+
+function told({ lastAttemptAt: _, ...tally }: Tally): DestinationStatistics {
+  return tally
 }
 
 function count(tallies: Map<string, Tally>, entry: QueueEntry): void {
@@ -80,24 +138,12 @@ function newTally(destination: string, oldestQueuedAt: number): Tally {
 
 function summarize(
   tallies: readonly Tally[],
-  rest: Pick<QueueStatistics, 'size' | 'ages'>,
-  mostDestinations: number,
-): QueueStatistics {
-  const total = { waiting: 0, leased: 0, held: 0, dead: 0 }
-  let oldest = Number.POSITIVE_INFINITY
-  let next = Number.POSITIVE_INFINITY
-  for (const tally of tallies) {
-    for (const state of ['waiting', 'leased', 'held', 'dead'] as const) total[state] += tally[state]
-    oldest = Math.min(oldest, tally.oldestQueuedAt)
-    next = Math.min(next, tally.nextAttemptAt ?? next)
-  }
-  const busiest = tallies.toSorted((a, b) => b.total - a.total).slice(0, mostDestinations)
+): QueueCounts & Pick<QueueStatistics, 'oldestQueuedAt' | 'nextAttemptAt'> {
+  const [first, ...rest] = tallies
+  if (!first) return { waiting: 0, leased: 0, held: 0, dead: 0 }
+  const { waiting, leased, held, dead, oldestQueuedAt, nextAttemptAt } = rest.reduce(join, first)
   return {
-    ...total,
-    ...(oldest < Number.POSITIVE_INFINITY && { oldestQueuedAt: oldest }),
-    ...(next < Number.POSITIVE_INFINITY && { nextAttemptAt: next }),
-    ...rest,
-    destinations: busiest.map(({ lastAttemptAt: _, ...tally }) => tally),
-    otherDestinations: tallies.length - busiest.length,
+    ...{ waiting, leased, held, dead, oldestQueuedAt },
+    ...(nextAttemptAt !== undefined && { nextAttemptAt }),
   }
 }

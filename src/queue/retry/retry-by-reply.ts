@@ -26,7 +26,7 @@ export interface ReplyRule {
   domain?: string
   /**
    * `'fail'`: really permanent, whatever the code. `'retry'`: really temporary. `'slow-down'`: temporary, and not
-   * before `wait`. `'other-family'`: of a server spoken to over IPv6, to be tried over IPv4, or the other way round,
+   * before `wait`, and less at once for its site. `'other-family'`: of a server spoken to over IPv6, to be tried over IPv4, or the other way round,
    * once, after `wait`.
    */
   means: 'fail' | 'retry' | 'slow-down' | 'other-family'
@@ -107,7 +107,7 @@ function apply({ means, wait }: Rule, policy: RetryPolicy, context: RetryContext
     case 'retry':
       return policy(deferred(context))
     case 'slow-down':
-      return policy(deferred(context, { retryAfter: wait ?? anHour }))
+      return slower(policy(deferred(context, { retryAfter: wait ?? anHour })))
     case 'other-family':
       return changeFamily(policy(deferred(context)), context, wait ?? aMinute)
   }
@@ -116,6 +116,10 @@ function apply({ means, wait }: Rule, policy: RetryPolicy, context: RetryContext
 /** The context as the policy inside is to see it: of something temporary. */
 function deferred(context: RetryContext, changes: Partial<AttemptRecord> = {}): RetryContext {
   return { ...context, outcome: { ...context.outcome, status: 'deferred', ...changes } }
+}
+
+function slower(decision: RetryDecision): RetryDecision {
+  return 'giveUp' in decision ? decision : { ...decision, pace: 'slow-down' }
 }
 
 /** Once: a server that says the same over the other family means it. */

@@ -35,6 +35,8 @@ export type RetryDecision =
       readonly giveUpAt?: number
       /** The next attempts are kept to addresses of this family, where there are any. */
       readonly family?: 4 | 6
+      /** The server wants less at once: its site gets half. Default: what it said of the message is no sign of that. */
+      readonly pace?: 'slow-down'
     }
   /** `permanent`: it is returned as refused, not as mail whose time ran out. */
   | { readonly giveUp: true; readonly permanent?: boolean; readonly reason?: string }

@@ -1,5 +1,5 @@
-/** What an attempt tells of its site: it took or answered for mail, it did not, or neither. */
-export type Feedback = 'success' | 'failure' | 'neutral'
+/** What an attempt tells of its site: it took or answered for mail, asked for less at once, did not answer, or neither. */
+export type Feedback = 'success' | 'slow-down' | 'failure' | 'neutral'
 
 /** Between which numbers a limit moves. */
 export interface LimitBounds {
@@ -15,7 +15,7 @@ const fewestFailures = 3
 
 /**
  * How much goes to a site at once. It grows by one when as many attempts as it allows have succeeded, and halves when
- * one fails, once for all that were under way then. When as many failed in a row as were allowed at once, as Postfix
+ * one fails or the site asks for less, once for all that were under way then. When as many failed in a row as were allowed at once, as Postfix
  * counts its cohorts, the site is put aside for a minute, then for twice as long each time, up to a quarter of an hour;
  * after that one attempt at a time probes it, until one succeeds.
  */
@@ -56,18 +56,36 @@ export class AdaptiveLimit {
   /** Learns from an attempt that began at `startedAt` and ended `now`. Answers whether the site is put aside by it, or back. */
   learn(feedback: Feedback, startedAt: number, now: number): 'suspended' | 'resumed' | undefined {
     if (feedback === 'success') return this.#succeed()
+    if (feedback === 'slow-down') return this.#slowDown(startedAt, now)
     return feedback === 'failure' ? this.#fail(startedAt, now) : undefined
   }
 
-  #succeed(): 'resumed' | undefined {
-    const resumed = this.failing
+  /** It answered: it is put aside no longer. */
+  #resume(): boolean {
     this.#failures = 0
-    if (resumed) {
-      this.#suspension = 0
-      this.#until = Number.NEGATIVE_INFINITY
-      this.#limit = this.#bounds.start
-      return 'resumed'
-    }
+    if (!this.failing) return false
+    this.#suspension = 0
+    this.#until = Number.NEGATIVE_INFINITY
+    this.#limit = this.#bounds.start
+    return true
+  }
+
+  #slowDown(startedAt: number, now: number): 'resumed' | undefined {
+    const resumed = this.#resume()
+    this.#shrink(startedAt, now)
+    return resumed ? 'resumed' : undefined
+  }
+
+  /** Once for all that were under way. */
+  #shrink(startedAt: number, now: number): void {
+    this.#progress = 0
+    if (startedAt < this.#shrunkAt) return
+    this.#limit = Math.max(1, this.#limit >> 1)
+    this.#shrunkAt = now
+  }
+
+  #succeed(): 'resumed' | undefined {
+    if (this.#resume()) return 'resumed'
     if (++this.#progress < this.#limit || this.#limit >= this.#bounds.most) return undefined
     this.#progress = 0
     this.#limit++
@@ -78,11 +96,7 @@ export class AdaptiveLimit {
     // Begun before it was put aside: the site is judged already.
     if (this.failing && startedAt < this.#until) return undefined
     if (this.#failures++ === 0) this.#enough = Math.max(fewestFailures, this.#limit)
-    this.#progress = 0
-    if (startedAt >= this.#shrunkAt) {
-      this.#limit = Math.max(1, this.#limit >> 1)
-      this.#shrunkAt = now
-    }
+    this.#shrink(startedAt, now)
     if (this.#failures < this.#enough && !this.failing) return undefined
     this.#suspension = Math.min(this.#suspension * 2 || firstSuspension, longestSuspension)
     this.#until = now + this.#suspension

@@ -8,6 +8,7 @@ import {
 } from '../../storage/queue-storage.js'
 import { Attempt } from '../attempt.js'
 import { groupEntries } from '../group-entries.js'
+import type { Outcome } from '../plan-dsn.js'
 import { type QueueContext, reportError } from '../queue-context.js'
 import { returnPathKey } from '../return-paths.js'
 import { RateWindow } from './rate-window.js'
@@ -225,13 +226,13 @@ export class Lineup {
   #start(site: Site, turn: Turn, now: number, putOff: AttemptRecord | undefined): void {
     const { attempt, sender } = turn
     let delivering = true
-    const answered = (records: readonly AttemptRecord[]) => {
+    const answered = (outcomes: readonly Outcome[]) => {
       if (!delivering) return
       delivering = false
       this.#active--
       sender.active--
       end()
-      if (!putOff) this.#learn(site, records, now)
+      if (!putOff) this.#learn(site, outcomes, now)
       this.pump()
     }
     if (!putOff) {
@@ -267,15 +268,12 @@ export class Lineup {
     if (this.held.isEmpty() || enough || (this.#wantsMore && this.#room * 4 >= this.#capacity)) this.#onRoom()
   }
 
-  #learn(site: Site, records: readonly AttemptRecord[], startedAt: number): void {
+  #learn(site: Site, outcomes: readonly Outcome[], startedAt: number): void {
     const { events, traceId, settings } = this.#context
     const now = this.#now()
-    const feedback = readFeedback(records)
+    const feedback = readFeedback(outcomes)
     if (feedback === 'failure')
-      site.failed(
-        records.find(({ scope }) => scope === 'host'),
-        now,
-      )
+      site.failed(outcomes.find(({ attempt }) => attempt.scope === 'host')?.attempt, now)
     const change = site.limit.learn(feedback, startedAt, now)
     if (change === 'resumed') events.emit('site:resumed', { traceId, site: site.name })
     if (change !== 'suspended') return

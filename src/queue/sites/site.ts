@@ -1,5 +1,6 @@
 import type { AttemptRecord } from '../../storage/queue-storage.js'
 import type { Attempt } from '../attempt.js'
+import type { Outcome } from '../plan-dsn.js'
 import { AdaptiveLimit, type Feedback, type LimitBounds } from './adaptive-limit.js'
 import { type RateLimit, RateWindow } from './rate-window.js'
 import type { Sender } from './senders.js'
@@ -118,15 +119,16 @@ export class Site {
   }
 }
 
-/** What the records of an attempt tell of the site: whether its servers spoke for the mail, or failed before they could. */
-export function readFeedback(records: readonly AttemptRecord[]): Feedback {
-  if (
-    records.some(
-      ({ status, scope }) => status === 'delivered' || scope === 'message' || scope === 'recipient',
-    )
-  ) {
-    return 'success'
-  }
-  const failed = records.some(({ status, scope }) => scope === 'host' && status !== 'failed')
+/**
+ * What an attempt tells of the site: whether its servers spoke for the mail, perhaps to say that there is too much of it, or
+ * failed before they could.
+ */
+export function readFeedback(outcomes: readonly Outcome[]): Feedback {
+  const spoke = outcomes.some(
+    ({ attempt: { status, scope } }) =>
+      status === 'delivered' || scope === 'message' || scope === 'recipient',
+  )
+  if (spoke) return outcomes.some(({ fate }) => 'pace' in fate && fate.pace) ? 'slow-down' : 'success'
+  const failed = outcomes.some(({ attempt: { status, scope } }) => scope === 'host' && status !== 'failed')
   return failed ? 'failure' : 'neutral'
 }

@@ -83,6 +83,14 @@ export class Sites {
     }
   }
 
+  /** The name of a destination's site, as far as it can be told; nothing is kept of it. Never rejects. */
+  async nameOf(destination: string): Promise<string> {
+    const known = this.#byDestination.get(destination)
+    if (known) return known.site.name
+    const asked = this.#context.settings.transport.site && (await this.#ask(destination))
+    return asked ?? destination
+  }
+
   /** Ends lookups under way. */
   close(): void {
     this.#ending.abort()

@@ -40,9 +40,10 @@ describe('retryByReply', () => {
 
   it('slows down where it is told to', () => {
     for (const text of ['4.7.28 unusual rate of mail', '4.7.0 [TSS04] deferred', 'Too many connections']) {
-      expect(policy(said(421, text))).toMatchObject({ retryAt: hour })
+      expect(policy(said(421, text))).toMatchObject({ retryAt: hour, pace: 'slow-down' })
     }
     expect(policy(said(421, '4.3.2 restarting'))).toMatchObject(quarter)
+    expect(policy(said(421, '4.3.2 restarting'))).not.toHaveProperty('pace')
   })
 
   it('takes some permanent codes for temporary, and some temporary ones for permanent', () => {
