@@ -1,8 +1,11 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import type { Reply } from '../../../src/core/reply.js'
 import { exponentialBackoff, fiveDays } from '../../../src/queue/retry/exponential-backoff.js'
 import { fixedSchedule } from '../../../src/queue/retry/fixed-schedule.js'
+import { retryByReply } from '../../../src/queue/retry/retry-by-reply.js'
 import type { RetryContext, RetryPolicy } from '../../../src/queue/retry/retry-policy.js'
+import type { AttemptRecord } from '../../../src/storage/queue-storage.js'
 
 const minute = 60_000
 const hour = 60 * minute
@@ -18,16 +21,30 @@ function live(
   const warnings: number[] = []
   let now = context.queuedAt ?? 0
   const queuedAt = now
+  let family: { family?: 4 | 6 } = {}
   for (let attempt = 1; attempt < 10_000; attempt++) {
     attempts.push(now - queuedAt)
     const decision = policy(
-      contextOf({ ...context, attempt, now, warned: warnings.length > 0, random: random(attempt) }),
+      contextOf({
+        ...context,
+        ...family,
+        attempt,
+        now,
+        warned: warnings.length > 0,
+        random: random(attempt),
+      }),
     )
     if ('giveUp' in decision) return { attempts, warnings, end: now - queuedAt }
+    if (decision.family) family = { family: decision.family }
     if (decision.warn) warnings.push(now - queuedAt)
     now = decision.retryAt
   }
   throw new Error('never gives up')
+}
+
+function outcomeOf(reply: Reply | undefined): AttemptRecord {
+  const facts = { status: 'deferred', reason: 'busy', startedAt: 0, endedAt: 0 } as const
+  return reply ? { ...facts, scope: 'recipient', address: '2001:db8::1', reply } : { ...facts, scope: 'host' }
 }
 
 function contextOf(context: Partial<RetryContext>): RetryContext {
@@ -159,6 +176,21 @@ describe('every policy', () => {
     warnAfter: fc.oneof(fc.constant(false as const), length),
     lastAttempt: length,
   }
+  const expiries = fc.record({ ...expiry, giveUpAfter: fc.integer({ min: minute, max: 10 * day }) })
+  const shapes = fc.oneof(
+    fc.record({
+      first: fc.integer({ min: 10 * minute, max: hour }),
+      factor: fc.double({ min: 1, max: 8, noNaN: true }),
+      max: fc.integer({ min: hour, max: day }),
+      jitter: fc.double({ min: 0, max: 0.5, noNaN: true }),
+    }),
+    fc.record({
+      delays: fc.array(
+        length.map(ms => ms + 5 * minute),
+        { minLength: 1, maxLength: 9 },
+      ),
+    }),
+  )
   const policies = fc.oneof(
     fc
       .record({
@@ -181,34 +213,41 @@ describe('every policy', () => {
   )
   const randoms = fc.array(fc.double({ min: 0, max: 0.999, noNaN: true }), { minLength: 1, maxLength: 20 })
 
-  it('only goes forward, ends in time, and warns once at most and not too early', () => {
+  /** What servers say, by rules of every kind; the reply of each attempt is drawn. */
+  const replies = fc.array(
+    fc.constantFrom(
+      undefined,
+      { code: 421, enhanced: '4.7.28', text: 'Too many connections' },
+      { code: 450, enhanced: '4.2.1', text: 'Later' },
+      { code: 451, enhanced: '4.7.1', text: 'IPv6 without PTR' },
+      { code: 452, enhanced: '4.2.2', text: 'The mailbox is full' },
+    ),
+    { minLength: 1, maxLength: 5 },
+  )
+
+  it('only goes forward, makes a last attempt before the end and none after, and warns once at most', () => {
     fc.assert(
-      fc.property(
-        fc.record({
-          giveUpAfter: fc.integer({ min: minute, max: 10 * day }),
-          warnAfter: fc.oneof(fc.constant(false as const), length),
-          lastAttempt: length,
-          first: fc.integer({ min: 10 * minute, max: hour }),
-          factor: fc.double({ min: 1, max: 8, noNaN: true }),
-          max: fc.integer({ min: hour, max: day }),
-          jitter: fc.double({ min: 0, max: 0.5, noNaN: true }),
-        }),
-        randoms,
-        (options, drawn) => {
-          const { attempts, warnings, end } = live(
-            exponentialBackoff(options),
-            n => drawn[n % drawn.length] ?? 0,
-          )
-          const stands = attempts.filter((at, index) => index > 0 && at <= (attempts[index - 1] ?? at))
-          expect(stands).toEqual([])
-          expect(attempts.at(-1)).toBeLessThan(options.giveUpAfter)
-          const lead = Math.min(options.lastAttempt, options.giveUpAfter / 10)
-          expect(end).toBeCloseTo(options.giveUpAfter - lead, 0)
-          expect(warnings.length).toBeLessThanOrEqual(1)
-          for (const at of warnings) expect(at).toBeGreaterThanOrEqual(Number(options.warnAfter))
-        },
-      ),
-      { numRuns: 200 },
+      fc.property(expiries, shapes, fc.boolean(), replies, randoms, (expiry, shape, reads, said, drawn) => {
+        const inner =
+          'delays' in shape
+            ? fixedSchedule({ ...expiry, ...shape })
+            : exponentialBackoff({ ...expiry, ...shape })
+        const policy = reads ? retryByReply({ policy: inner }) : inner
+        const { attempts, warnings, end } = live(
+          context => policy({ ...context, outcome: outcomeOf(said[context.attempt % said.length]) }),
+          n => drawn[n % drawn.length] ?? 0,
+        )
+        const stands = attempts.filter((at, index) => index > 0 && at <= (attempts[index - 1] ?? at))
+        expect(stands).toEqual([])
+        expect(attempts.at(-1)).toBe(end)
+        expect(attempts.at(-1)).toBeLessThan(expiry.giveUpAfter)
+        const lead = Math.min(expiry.lastAttempt, expiry.giveUpAfter / 10)
+        // An attempt that comes within a second of the last is the last.
+        expect(Math.abs(end - (expiry.giveUpAfter - lead))).toBeLessThanOrEqual(1_000)
+        expect(warnings.length).toBeLessThanOrEqual(1)
+        for (const at of warnings) expect(at).toBeGreaterThanOrEqual(Number(expiry.warnAfter))
+      }),
+      { numRuns: 300 },
     )
   })
 
