@@ -57,8 +57,8 @@ export interface DeliveryQueueEvents {
   /** A lease ran out in the middle of a delivery: another process may deliver a second copy. */
   'lease:lost': { traceId: string; entries: readonly string[] }
   /**
-   * A site failed several times in a row: until `until` (epoch milliseconds) its mail is deferred without an attempt;
-   * then one at a time probes it.
+   * A site failed several times in a row: until `until` (epoch milliseconds) its mail is put off without an attempt, but for
+   * messages that would return; then one attempt at a time probes it.
    */
   'site:suspended': { traceId: string; site: string; until: number; reason: string }
   /** A site that was put aside took mail again, or answered for it. */

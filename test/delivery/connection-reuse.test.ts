@@ -50,6 +50,18 @@ describe('a connection', () => {
     expect(rome.connections.map(peer => peer.messages.length)).toEqual([2, 2, 1])
   })
 
+  it('is kept for no more hosts than there may be connections in all', async () => {
+    await using world = await createOutsideWorld({ connections: { total: 1 } })
+    const rome = await world.rome()
+    world.zone.set('oslo.test', { mx: [{ preference: 10, exchange: 'mx.oslo.test' }] })
+    const oslo = await world.server('mx.oslo.test')
+    for (let time = 0; time < 2; time++) {
+      await world.deliverOne()
+      await world.deliverOne({ destination: 'oslo.test', to: ['bob@oslo.test'] })
+    }
+    expect([rome.connections.length, oslo.connections.length]).toEqual([1, 2])
+  })
+
   it('is not kept when idle is 0', async () => {
     await using world = await createOutsideWorld({ connections: { idle: 0 } })
     const rome = await world.rome()
