@@ -16,14 +16,23 @@ interface ChangeRow {
   readonly before_uid_next: number
 }
 
-/** Notes what a commit changes, for other processes. */
-export function appendChanges(tx: Transaction, origin: string, changes: readonly StorageChange[]): void {
+/** Changes with the number of the last of them; numbers go up by one, in the order of commits. */
+export interface NumberedChanges {
+  readonly changes: readonly StorageChange[]
+  readonly last: number
+}
+
+/**
+ * Notes what a commit changes, for all processes on the file. Gives the number of the last change. The origin says nothing:
+ * releases that look for it take what has none for that of another process.
+ */
+export function appendChanges(tx: Transaction, changes: readonly StorageChange[]): number {
+  let seq = 0
   for (const change of changes) {
     const messages = change.kind === 'messages' ? change : undefined
     const made = tx.get<{ seq: number }>(
       `INSERT INTO changes (origin, kind, account, mailbox, modseq, before_modseq, before_uid_next)
-       VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING seq`,
-      origin,
+       VALUES ('', ?, ?, ?, ?, ?, ?) RETURNING seq`,
       change.kind,
       change.kind === 'queue' ? null : change.account,
       messages?.mailbox ?? null,
@@ -31,9 +40,10 @@ export function appendChanges(tx: Transaction, origin: string, changes: readonly
       messages?.before.modseq ?? null,
       messages?.before.uidNext ?? null,
     )
-    const seq = made?.seq ?? 0
+    seq = made?.seq ?? 0
     if (seq % forgottenAtOnce === 0) tx.run('DELETE FROM changes WHERE seq <= ?', seq - mostKept)
   }
+  return seq
 }
 
 /** The number of the last change. */
@@ -41,13 +51,15 @@ export function lastChange(statements: Statements): number {
   return statements.get<{ seq: number | null }>('SELECT max(seq) AS seq FROM changes')?.seq ?? 0
 }
 
-/** What changed after `seq`, but for what `origin` changed itself. */
-export function changesAfter(statements: Statements, seq: number, origin: string): StorageChange[] {
-  const first = statements.get<{ seq: number | null }>('SELECT min(seq) AS seq FROM changes')?.seq ?? 0
-  if (first > seq + 1) return everything(statements)
-  return statements
-    .all<ChangeRow>('SELECT * FROM changes WHERE seq > ? AND origin <> ? ORDER BY seq', seq, origin)
-    .map(storageChange)
+/**
+ * What changed after change number `seq`. One statement reads the rows, so that no commit comes between them and the last
+ * of them.
+ */
+export function changesAfter(statements: Statements, seq: number): NumberedChanges {
+  const rows = statements.all<ChangeRow>('SELECT * FROM changes WHERE seq > ? ORDER BY seq', seq)
+  const [first] = rows
+  const changes = first && first.seq > seq + 1 ? everything(statements) : rows.map(storageChange)
+  return { changes, last: rows.at(-1)?.seq ?? seq }
 }
 
 function storageChange(row: ChangeRow): StorageChange {

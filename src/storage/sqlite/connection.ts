@@ -1,9 +1,7 @@
-import { randomUUID } from 'node:crypto'
 import { systemClock } from '../../core/clock.js'
 import { MailError } from '../../core/error.js'
-import type { StorageChange } from '../storage.js'
 import { ChangeFeed } from './change-feed.js'
-import { changesAfter, lastChange } from './change-rows.js'
+import type { NumberedChanges } from './change-rows.js'
 import type { CommandArgs, CommandName, CommandResult } from './commands.js'
 import { InlineCommitter } from './inline-committer.js'
 import { doJob, doJobInThread, type Job } from './maintenance.js'
@@ -28,18 +26,16 @@ export class Connection {
   readonly settings: SqliteStorageSettings
   readonly feed: ChangeFeed
   readonly #load: () => Promise<OpenDatabase>
-  readonly #origin = randomUUID()
   readonly #underWay = new Set<Promise<unknown>>()
   #opening: Promise<Opened> | undefined
   #opened: Opened | undefined
   #closing: Promise<void> | undefined
-  #seen = { version: -1, change: 0 }
 
   /** @param load - finds SQLite; tests put a database of their own behind the storage with it. */
   constructor(settings: SqliteStorageSettings, load: () => Promise<OpenDatabase> = loadSqlite) {
     this.settings = settings
     this.#load = load
-    this.feed = new ChangeFeed(systemClock, settings.pollInterval, () => this.#look())
+    this.feed = new ChangeFeed(systemClock, settings.pollInterval, () => this.#readerOfFeed())
   }
 
   get isInMemory(): boolean {
@@ -63,17 +59,17 @@ export class Connection {
   async #open(): Promise<Opened> {
     const open = await this.#load()
     const { path, busyTimeout, thread } = this.settings
-    const publish = (changes: readonly StorageChange[]) => this.feed.publish(changes)
+    const committed = (changes: NumberedChanges) => this.feed.committed(changes)
     if (this.isInMemory) {
       const database = openWriter(open, this.settings)
-      const committer = new InlineCommitter(database, this.#origin)
-      return this.#begin(database, new Writer(committer, publish))
+      const committer = new InlineCommitter(database)
+      return this.#begin(database, new Writer(committer, committed))
     }
     const committer = thread
-      ? await RestartingCommitter.start({ path, busyTimeout, origin: this.#origin })
-      : new InlineCommitter(openWriter(open, this.settings), this.#origin)
+      ? await RestartingCommitter.start({ path, busyTimeout })
+      : new InlineCommitter(openWriter(open, this.settings))
     try {
-      return this.#begin(openReader(open, this.settings), new Writer(committer, publish))
+      return this.#begin(openReader(open, this.settings), new Writer(committer, committed))
     } catch (thrown) {
       await committer.close()
       throw thrown
@@ -81,9 +77,8 @@ export class Connection {
   }
 
   #begin(database: SqliteDatabase, writer: Writer): Opened {
-    const reader = new Statements(database)
-    this.#seen.change = lastChange(reader)
-    this.#opened = { database, reader, writer }
+    this.#opened = { database, reader: new Statements(database), writer }
+    this.feed.look()
     return this.#opened
   }
 
@@ -150,20 +145,10 @@ export class Connection {
     return work
   }
 
-  /** What other processes changed since the last look. */
-  #look(): readonly StorageChange[] {
-    if (!this.#opened || this.isInMemory) return []
-    const { reader } = this.#opened
-    try {
-      const version = reader.get<{ data_version: number }>('PRAGMA data_version')?.data_version ?? 0
-      if (version === this.#seen.version) return []
-      const changes = changesAfter(reader, this.#seen.change, this.#origin)
-      this.#seen = { version, change: lastChange(reader) }
-      return changes
-    } catch {
-      // The next look finds what this one could not.
-      return []
-    }
+  /** Whoever only listens has the database opened; where that fails, the next look tries again. */
+  #readerOfFeed(): Statements | undefined {
+    if (!this.#opened && !this.#closing) void this.track(this.open())
+    return this.#opened?.reader
   }
 
   /** Lets what is under way end, takes nothing new, and closes. */

@@ -1,8 +1,7 @@
 import { describeError, MailError } from '../../core/error.js'
-import type { StorageChange } from '../storage.js'
 import { forgetBatches } from './accept-batch.js'
 import { releaseBlobs, sweepBlobs } from './blob-rows.js'
-import { appendChanges } from './change-rows.js'
+import { appendChanges, type NumberedChanges } from './change-rows.js'
 import { type CommandName, commands } from './commands.js'
 import { settleLanes } from './lanes.js'
 import { forgetLocks } from './lock-rows.js'
@@ -21,9 +20,8 @@ export interface Command {
 export type Outcome = { readonly value: unknown } | { readonly error: EncodedError }
 
 /** What became of a group, in the order of its commands. */
-export interface GroupResult {
+export interface GroupResult extends NumberedChanges {
   readonly outcomes: readonly Outcome[]
-  readonly changes: readonly StorageChange[]
 }
 
 /** One transaction takes no more commands than this, and no more octets of messages, so that none waits for long. */
@@ -47,13 +45,10 @@ class CommandFailed extends Error {}
  */
 export class GroupCommit {
   readonly #tx: Transaction
-  readonly #origin: string
   #sweptAt = Number.NEGATIVE_INFINITY
 
-  /** @param origin - names this storage among the processes on the file. */
-  constructor(database: SqliteDatabase, origin: string) {
+  constructor(database: SqliteDatabase) {
     this.#tx = new Transaction(database)
-    this.#origin = origin
   }
 
   commit(group: readonly Command[]): GroupResult {
@@ -63,7 +58,7 @@ export class GroupCommit {
       return result
     } catch (thrown) {
       const error = encodeError(thrown)
-      return { outcomes: group.map(() => ({ error })), changes: [] }
+      return { outcomes: group.map(() => ({ error })), changes: [], last: 0 }
     }
   }
 
@@ -91,8 +86,7 @@ export class GroupCommit {
     releaseBlobs(tx, tx.released)
     if (tx.accepted > 0) forgetBatches(tx, 2 * tx.accepted + 16)
     const told = changes.list()
-    if (told.length > 0) appendChanges(tx, this.#origin, told)
-    return { outcomes, changes: told }
+    return { outcomes, changes: told, last: appendChanges(tx, told) }
   }
 
   readonly #runOrEnd = (command: Command): Outcome => {

@@ -8,9 +8,9 @@ export class InlineCommitter implements Committer {
   readonly #groups: GroupCommit
   commits = 0
 
-  constructor(database: SqliteDatabase, origin: string) {
+  constructor(database: SqliteDatabase) {
     this.#database = database
-    this.#groups = new GroupCommit(database, origin)
+    this.#groups = new GroupCommit(database)
   }
 
   async commit({ commands }: CommandGroup): Promise<GroupResult> {

@@ -93,7 +93,8 @@ export class SqliteStorageDriver implements SqliteStorage {
   }
 
   async open(): Promise<void> {
-    await this.#connection.open()
+    this.#connection.assertOpen()
+    await this.#connection.track(this.#connection.open())
   }
 
   check(): Promise<string[]> {

@@ -9,7 +9,6 @@ import type { CommandGroup, Committer } from './writer.js'
 export interface ThreadStart {
   readonly path: string
   readonly busyTimeout: number
-  readonly origin: string
 }
 
 /** What the thread is asked. */

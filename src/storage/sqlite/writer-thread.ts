@@ -10,9 +10,9 @@ import type { CommandGroup } from './writer.js'
  * The thread that writes: opens the database and makes one transaction after another, each of all that has come by then.
  * To be handed them one by one would cost the time from one answer to the next request, in which the disk is idle.
  */
-async function main({ path, busyTimeout, origin }: ThreadStart): Promise<void> {
+async function main({ path, busyTimeout }: ThreadStart): Promise<void> {
   const database = openWriter(await loadSqlite(), { path, busyTimeout })
-  const groups = new GroupCommit(database, origin)
+  const groups = new GroupCommit(database)
   const checkpointer = new Checkpointer(database, { path, busyTimeout })
   const commit = (first: CommandGroup) => {
     const requests = [first, ...waitingRequests(first)]
@@ -48,12 +48,12 @@ function waitingRequests(first: CommandGroup): CommandGroup[] {
 }
 
 /** Gives each request its outcomes, and the last one the changes, to be told when everybody was answered. */
-function divide(requests: readonly CommandGroup[], { outcomes, changes }: GroupResult): GroupResult[] {
+function divide(requests: readonly CommandGroup[], { outcomes, changes, last }: GroupResult): GroupResult[] {
   let at = 0
   return requests.map(({ commands }, index) => {
     const from = at
     at += commands.length
-    return { outcomes: outcomes.slice(from, at), changes: index === requests.length - 1 ? changes : [] }
+    return { outcomes: outcomes.slice(from, at), changes: index === requests.length - 1 ? changes : [], last }
   })
 }
 

@@ -1,5 +1,5 @@
 import { MailError } from '../../core/error.js'
-import type { StorageChange } from '../storage.js'
+import type { NumberedChanges } from './change-rows.js'
 import type { CommandArgs, CommandName, CommandResult } from './commands.js'
 import { type Command, type GroupResult, mostOfGroup, type Outcome } from './group-commit.js'
 import { decodeError, encodeError } from './sqlite-error.js'
@@ -36,16 +36,17 @@ interface Waiting {
  */
 export class Writer {
   readonly #committer: Committer
-  readonly #publish: (changes: readonly StorageChange[]) => void
+  readonly #committed: (changes: NumberedChanges) => void
   #waiting: Waiting[] = []
   #underWay = 0
   #scheduled = false
   #ended: (() => void) | undefined
   #commands = 0
 
-  constructor(committer: Committer, publish: (changes: readonly StorageChange[]) => void) {
+  /** @param committed - is told what a commit changed, after those whose commands are in it. */
+  constructor(committer: Committer, committed: (changes: NumberedChanges) => void) {
     this.#committer = committer
-    this.#publish = publish
+    this.#committed = committed
   }
 
   /** Transactions made, and commands in them. */
@@ -98,10 +99,10 @@ export class Writer {
     const bytes = group.reduce((sum, { weight }) => sum + weight, 0)
     try {
       const commands = group.map(({ command }) => command)
-      const { outcomes, changes } = await this.#committer.commit({ commands, bytes })
+      const result = await this.#committer.commit({ commands, bytes })
       this.#commands += group.length
-      for (const [index, { done }] of group.entries()) done(outcomes[index] ?? noOutcome)
-      this.#publish(changes)
+      for (const [index, { done }] of group.entries()) done(result.outcomes[index] ?? noOutcome)
+      this.#committed(result)
     } catch (thrown) {
       const error = encodeError(thrown)
       for (const { done } of group) done({ error })

@@ -49,4 +49,12 @@ describeSqlite('a thread that dies', {}, () => {
     await storage.close()
     expect(threads).toHaveLength(3)
   })
+
+  it('is not left behind by a storage that is closed while it opens', async () => {
+    const storage = sqliteStorage({ path: temporaryFile() })
+    const opening = storage.open()
+    await storage.close()
+    expect(threads.map(({ threadId }) => threadId)).toEqual([-1])
+    await opening
+  })
 })

@@ -7,8 +7,8 @@ import { SqliteStorageDriver } from '../../../src/storage/sqlite/sqlite-storage.
 export type Gate = (sql: string) => void
 
 /** A storage that commits in this thread, behind a gate that each call of its database passes. */
-export function gatedStorage(path: string, gate: Gate): SqliteStorageDriver {
-  const settings = { path, pollInterval: 1_000, busyTimeout: 2_000, thread: false }
+export function gatedStorage(path: string, gate: Gate, pollInterval = 1_000): SqliteStorageDriver {
+  const settings = { path, pollInterval, busyTimeout: 2_000, thread: false }
   const load = async () => {
     const open = await loadSqlite()
     return (file: string) => gatedDatabase(open(file), gate)

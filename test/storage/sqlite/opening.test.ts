@@ -14,6 +14,13 @@ describeSqlite('opening an SQLite storage', {}, () => {
     await storage.close()
   })
 
+  it.each([true, false])('opens nothing after it was closed (thread: %s)', async thread => {
+    const storage = sqliteStorage({ path: temporaryFile(), thread })
+    await storage.open()
+    await storage.close()
+    await expect(storage.open()).rejects.toMatchObject({ code: 'CLOSED' })
+  })
+
   it.each([true, false])(
     'says what is wrong with a file that cannot be opened (thread: %s)',
     async thread => {
