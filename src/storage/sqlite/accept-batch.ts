@@ -125,15 +125,28 @@ function makeMailboxIn(tx: Transaction, account: string, name: string) {
   return name === 'INBOX' ? inbox : makeMailbox(tx, account, name)
 }
 
-/** Forgets batches accepted more than an hour before; at most `limit` of them. */
-export function forgetBatches(tx: Transaction, limit: number): void {
-  const kept = hourOf(tx.now) - 1
+/**
+ * Forgets batches accepted more than an hour before both this commit and the last sweep, as one of the two may be by a clock
+ * that jumped; at most `limit` of them.
+ */
+export function forgetBatches(tx: Transaction, sweptAt: number, limit: number): void {
+  const kept = hourOf(Math.min(sweptAt, tx.now)) - 1
   const first = tx.get<{ hour: number }>('SELECT hour FROM accepted ORDER BY hour LIMIT 1')
-  if (!first || first.hour >= kept) return
+  if (!first || !(first.hour < kept)) return
   tx.run(
     `DELETE FROM accepted WHERE (hour, id) IN (
        SELECT hour, id FROM accepted WHERE hour < ? ORDER BY hour, id LIMIT ?)`,
     kept,
+    limit,
+  )
+}
+
+/** Forgets batches accepted by a clock that was over an hour ahead and was set back since; at most `limit` of them. */
+export function forgetBatchesAhead(tx: Transaction, now: number, limit: number): void {
+  tx.run(
+    `DELETE FROM accepted WHERE (hour, id) IN (
+       SELECT hour, id FROM accepted WHERE hour > ? ORDER BY hour, id LIMIT ?)`,
+    hourOf(now) + 1,
     limit,
   )
 }

@@ -119,10 +119,18 @@ function deleteBlob(tx: Transaction, row: number): void {
   tx.run('DELETE FROM blobs WHERE id = ?', row)
 }
 
-/** Deletes blobs whose time has come, `limit` of them at most. Gives how many. */
-export function sweepBlobs(tx: Transaction, now: number, limit: number): number {
-  tx.run('UPDATE doomed SET gone_at = ? + grace WHERE gone_at IS NULL', now)
-  const gone = tx.all<{ blob: number }>('SELECT blob FROM doomed WHERE gone_at <= ? LIMIT ?', now, limit)
+/** What a sweep goes by: its instant, the one by which what goes was due, and how many may go at once. */
+export interface Sweep {
+  readonly now: number
+  readonly due: number
+  readonly limit: number
+}
+
+/** Sets the time of blobs that nothing refers to, and deletes those whose time has come. Gives how many. */
+export function sweepBlobs(tx: Transaction, { now, due, limit }: Sweep): number {
+  // A time further ahead than that is from a clock that was set back since.
+  tx.run('UPDATE doomed SET gone_at = ? + grace WHERE gone_at IS NULL OR gone_at > ? + grace', now, now)
+  const gone = tx.all<{ blob: number }>('SELECT blob FROM doomed WHERE gone_at <= ? LIMIT ?', due, limit)
   for (const { blob } of gone) deleteBlob(tx, blob)
   return gone.length
 }

@@ -1,5 +1,5 @@
 import { describeError, MailError } from '../../core/error.js'
-import { forgetBatches } from './accept-batch.js'
+import { forgetBatches, forgetBatchesAhead } from './accept-batch.js'
 import { releaseBlobs, sweepBlobs } from './blob-rows.js'
 import { appendChanges, type NumberedChanges } from './change-rows.js'
 import { type CommandName, commands } from './commands.js'
@@ -45,7 +45,8 @@ class CommandFailed extends Error {}
  */
 export class GroupCommit {
   readonly #tx: Transaction
-  #sweptAt = Number.NEGATIVE_INFINITY
+  /** The instant of the last sweep, or the first that passed by. */
+  #sweptAt = Number.NaN
 
   constructor(database: SqliteDatabase) {
     this.#tx = new Transaction(database)
@@ -84,7 +85,7 @@ export class GroupCommit {
     })
     settleLanes(tx)
     releaseBlobs(tx, tx.released)
-    if (tx.accepted > 0) forgetBatches(tx, 2 * tx.accepted + 16)
+    if (tx.accepted > 0) forgetBatches(tx, this.#sweptAt, 2 * tx.accepted + 16)
     const told = changes.list()
     return { outcomes, changes: told, last: appendChanges(tx, told) }
   }
@@ -165,16 +166,25 @@ export class GroupCommit {
     }
   }
 
-  /** Clears away what has expired; what fails here is done by a later sweep. */
+  /**
+   * Clears away what has expired; what fails here is done by a later sweep. An instant may be from a clock that jumped or
+   * was set back since: so only what was due by the sweep before goes, and a later one is no measure.
+   */
   #sweep(): void {
     const { now } = this.#tx
-    // Before any command carried an instant this is not a number.
-    if (!(now - this.#sweptAt >= sweepEvery)) return
+    if (now === Number.NEGATIVE_INFINITY) return
+    const due = Math.min(this.#sweptAt, now)
+    if (!(now - due >= sweepEvery)) {
+      this.#sweptAt = Number.isNaN(due) ? now : due
+      return
+    }
     try {
       const all = this.#inTransaction(() => {
-        forgetLocks(this.#tx, now)
-        const forgotten = forgetRecords(this.#tx, now, mostForgotten)
-        return sweepBlobs(this.#tx, now, mostSwept) < mostSwept && forgotten < mostForgotten
+        forgetLocks(this.#tx, due)
+        forgetBatchesAhead(this.#tx, now, mostSwept)
+        const forgotten = forgetRecords(this.#tx, due, mostForgotten)
+        const swept = sweepBlobs(this.#tx, { now, due, limit: mostSwept })
+        return swept < mostSwept && forgotten < mostForgotten
       })
       if (all) this.#sweptAt = now
     } catch {}

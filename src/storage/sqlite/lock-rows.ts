@@ -26,7 +26,7 @@ export function releaseLock(tx: Transaction, name: string, owner: string): void 
   tx.run('DELETE FROM locks WHERE name = ? AND owner = ?', name, owner)
 }
 
-/** Forgets locks that were left to expire. */
-export function forgetLocks(tx: Transaction, now: number): void {
-  tx.run('DELETE FROM locks WHERE expires_at <= ?', now)
+/** Forgets locks that were left to expire and had by `due`. */
+export function forgetLocks(tx: Transaction, due: number): void {
+  tx.run('DELETE FROM locks WHERE expires_at <= ?', due)
 }

@@ -45,7 +45,7 @@ export class Changes {
 export class Transaction extends Statements {
   /** Of the command that runs. */
   changes = new Changes()
-  /** The latest instant that a command carried. */
+  /** The latest instant that a command of the group carried. */
   now = Number.NEGATIVE_INFINITY
   /** Batches accepted since the transaction began. */
   accepted = 0
@@ -67,6 +67,7 @@ export class Transaction extends Statements {
 
   /** A transaction began: what another one left to be done went with it. */
   begun(): void {
+    this.now = Number.NEGATIVE_INFINITY
     this.accepted = 0
     this.touchedLanes.clear()
     this.released.length = 0
