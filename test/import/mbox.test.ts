@@ -60,6 +60,30 @@ describeStorages('importMbox', () => {
     expect(report.problems).toEqual([])
   })
 
+  it('takes commas between keywords for no part of them, where another program wrote the file', async () => {
+    const { letters } = await read(`${from}X-Keywords: red,green, blue\n\nx\n`)
+    expect(letters[0]?.flags).toEqual(['blue', 'green', 'red'])
+  })
+
+  it('makes the mailbox, also for an mbox without messages, and names it as the store does', async () => {
+    const empty = await read('', { mailbox: 'Lists/new' })
+    expect(empty.report).toMatchObject({ messages: 0, mailboxes: ['Lists/new'] })
+    expect(await lettersIn(empty.store, 'Lists/new')).toEqual([])
+    const told: string[] = []
+    const onProgress = ({ mailbox }: { mailbox: string }) => told.push(mailbox)
+    const { report } = await read(`${from}Subject: a\n\nx\n`, { mailbox: 'inbox/new', onProgress })
+    expect([report.mailboxes, told]).toEqual([['INBOX/new'], ['INBOX/new']])
+  })
+
+  it('makes no mailbox for a file that cannot be read', async () => {
+    const store = await storeWith()
+    const file = join(await scratchDirectory(), 'none.mbox')
+    await expect(importMbox({ store, account: 'ann', file, mailbox: 'Work' })).rejects.toMatchObject({
+      code: 'FILE_FAILED',
+    })
+    expect((await store.mailboxes('ann')).map(({ name }) => name)).not.toContain('Work')
+  })
+
   it('reports keywords that can be no flags', async () => {
     const { letters, report } = await read(`${from}X-Keywords: ok b{d\n\nx\n`)
     expect(letters[0]?.flags).toEqual(['ok'])

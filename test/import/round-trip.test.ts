@@ -46,6 +46,8 @@ const flag = fc.constantFrom(
   '$Forwarded',
   '$Junk',
   'work',
+  'red,green',
+  'blue,',
   '__proto__',
   '\\Extension',
 )

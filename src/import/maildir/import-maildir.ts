@@ -2,6 +2,7 @@ import type { z } from 'zod'
 import { MailError } from '../../core/error.js'
 import { parseOptions } from '../../core/options.js'
 import { keepMessage } from '../keep-message.js'
+import { makeMailbox } from '../make-mailbox.js'
 import { type ImportMaildirOptions, importMaildirSchema } from '../options.js'
 import { TransferLog, type TransferReport } from '../transfer.js'
 import { parseFileName } from './file-name.js'
@@ -50,28 +51,24 @@ class MaildirImport {
   }
 
   async importFolder(folder: FoundFolder): Promise<void> {
-    const mailbox = folder.name === '' ? 'INBOX' : mailboxOf(folder.name)
-    try {
-      await this.#makeMailbox(mailbox)
-    } catch (thrown) {
-      if (!(thrown instanceof MailError) || thrown.code !== 'OPTION_INVALID') throw thrown
-      this.#report(mailbox, folder.path, thrown.message)
-      return
-    }
-    this.#log.mailbox(mailbox)
+    const mailbox = await this.#makeMailbox(folder)
+    if (mailbox === undefined) return
     const { files, problems } = await listFiles(folder)
     for (const problem of problems) this.#report(mailbox, problem.file, problem.what)
     const keywords = await readKeywords(folder)
     for (const file of files) await this.#importFile(mailbox, file, keywords)
   }
 
-  async #makeMailbox(mailbox: string): Promise<void> {
+  /** The mailbox of a folder, or nothing where it is reported as one that can be no mailbox. */
+  async #makeMailbox(folder: FoundFolder): Promise<string | undefined> {
     const { store, account } = this.#settings
+    const name = folder.name === '' ? 'INBOX' : mailboxOf(folder.name)
     try {
-      await store.mailbox(account, mailbox)
+      return await makeMailbox({ store, account, mailbox: name, log: this.#log })
     } catch (thrown) {
-      if (!(thrown instanceof MailError) || thrown.code !== 'NO_SUCH_MAILBOX') throw thrown
-      await store.createMailbox(account, mailbox)
+      if (!(thrown instanceof MailError) || thrown.code !== 'OPTION_INVALID') throw thrown
+      this.#report(name, folder.path, thrown.message)
+      return undefined
     }
   }
 

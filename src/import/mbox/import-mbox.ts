@@ -5,6 +5,7 @@ import { readHeader } from '../../message/header.js'
 import { createMessageSpool, type MessageSpool } from '../../message/message-spool.js'
 import { fileError } from '../file-error.js'
 import { type ImportTarget, keepMessage } from '../keep-message.js'
+import { makeMailbox } from '../make-mailbox.js'
 import { type ImportMboxOptions, importMboxSchema } from '../options.js'
 import { TransferLog, type TransferReport } from '../transfer.js'
 import type { MboxMessage } from './mbox-message.js'
@@ -16,14 +17,14 @@ import { MboxParser, type MboxPart, type MboxPlace } from './mbox-parser.js'
  * from the field `Date` where that has none. Octets are kept, but for the line breaks that `lineBreaks` speaks of.
  * A message that `exportMbox` wrote comes back exactly as it was.
  *
- * Importing a file twice stores its messages twice.
+ * The mailbox is made where it is not there, also for an mbox without messages. Importing a file twice stores its messages
+ * twice.
  * @throws MailError `OPTION_INVALID`; `FILE_FAILED` when the file cannot be read; `ABORTED`; what the store throws
  * (`STORAGE_FULL`, `CLOSED` …) with the line of the message that could not be stored: those before it are kept.
  */
 export async function importMbox(options: ImportMboxOptions): Promise<TransferReport> {
   const settings = parseOptions('importMbox', importMboxSchema(), options)
   const log = new TransferLog(settings)
-  log.mailbox(settings.mailbox)
   await new MboxImport(settings, log).run()
   return log.report()
 }
@@ -39,7 +40,8 @@ interface Incoming {
 
 class MboxImport {
   readonly #settings: Settings
-  readonly #target: ImportTarget
+  #target: ImportTarget
+  #making: Promise<void> | undefined
   readonly #name: string
   #incoming: Incoming | undefined
 
@@ -53,11 +55,23 @@ class MboxImport {
   async run(): Promise<void> {
     const parser = new MboxParser(this.#settings)
     try {
-      for await (const chunk of this.#open()) await this.#takeAll(parser.push(chunk))
+      for await (const chunk of this.#open()) {
+        await this.#makeMailbox()
+        await this.#takeAll(parser.push(chunk))
+      }
+      await this.#makeMailbox()
       await this.#takeAll(parser.end())
     } finally {
       await this.#incoming?.spool.discard()
     }
+  }
+
+  /** Once something was read: a file that is not there makes no mailbox. */
+  #makeMailbox(): Promise<void> {
+    this.#making ??= makeMailbox(this.#target).then(mailbox => {
+      this.#target = { ...this.#target, mailbox }
+    })
+    return this.#making
   }
 
   async *#open(): AsyncGenerator<Uint8Array> {

@@ -22,11 +22,11 @@ export interface MboxReading {
  * line breaks of mail, without the fields of the mailbox in its header and without the empty line behind it.
  */
 export class MboxMessage {
-  readonly flags: string[] = []
   /** What the export wrote that made the file, if it was ours. */
   marker: MboxMarker | undefined
   /** Octets given so far. */
   size = 0
+  readonly #flags: string[] = []
   readonly #reading: MboxReading
   /** Whether the file itself has lines of CRLF, as its first line does. */
   readonly #fileHasCrlf: boolean
@@ -46,6 +46,12 @@ export class MboxMessage {
     this.#octets = octets
     this.#fileHasCrlf = fileHasCrlf
     this.#quoting = new FromQuoting('remove', reading.format)
+  }
+
+  /** What the fields of the mailbox tell. In a file of ours a comma is part of a keyword, as RFC 3501 §9 allows. */
+  get flags(): string[] {
+    if (this.marker) return this.#flags
+    return this.#flags.flatMap(flag => flag.split(',')).filter(flag => flag !== '')
   }
 
   /** Takes a line or a piece of one. */
@@ -124,7 +130,7 @@ export class MboxMessage {
       return this.marker !== undefined
     }
     if (!mailboxFields.has(name)) return false
-    this.flags.push(...flagsOfField(name, value))
+    this.#flags.push(...flagsOfField(name, value))
     return true
   }
 }

@@ -17,9 +17,9 @@ export const mailboxFields: ReadonlySet<string> = new Set([
   'x-imapbase',
 ])
 
-/** Flags that a field of a mailbox tells, keywords as they are written. */
+/** Flags that a field of a mailbox tells, keywords as they are written: some programs put commas between them. */
 export function flagsOfField(name: string, value: string): string[] {
-  if (name === 'x-keywords') return value.split(/[\s,]+/).filter(word => word !== '')
+  if (name === 'x-keywords') return value.split(/\s+/).filter(word => word !== '')
   if (name !== 'status' && name !== 'x-status') return []
   return [...value].map(letter => letters.get(letter)).filter(flag => flag !== undefined)
 }
