@@ -47,7 +47,6 @@ export const serverReplies = {
   authRequired: reply(530, '5.7.0', 'Authentication required'),
   badCredentials: reply(535, '5.7.8', 'Authentication credentials invalid'),
   encryptionRequired: reply(538, '5.7.11', 'Encryption required for this authentication mechanism'),
-  fullForever: reply(552, '5.2.2', 'Message is larger than the mailbox'),
   senderNotYours: reply(553, '5.7.1', 'Not allowed to send with this sender address'),
   authorNotYours: reply(550, '5.7.1', 'Not allowed to send with this author (From)'),
   needsSmtpUtf8: reply(553, '5.6.7', 'Address needs SMTPUTF8'),

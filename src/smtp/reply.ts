@@ -46,5 +46,6 @@ export const replies = {
   relayDenied: reply(550, '5.7.1', 'Relaying denied'),
   tooManyHops: reply(554, '5.4.6', 'Too many hops, this message is going in a circle'),
   mailboxFull: reply(452, '4.2.2', 'Mailbox full, try again later'),
+  fullForever: reply(552, '5.2.2', 'Message is larger than the mailbox'),
   tooLarge: reply(552, '5.3.4', 'Message is larger than this server accepts'),
 } as const satisfies Record<string, Reply>

@@ -1,3 +1,4 @@
+import { judgeQuota } from '../accounts/judge-quota.js'
 import { MailError } from '../core/error.js'
 import { MailEvents } from '../core/events.js'
 import { guardLogger } from '../core/logger.js'
@@ -246,12 +247,11 @@ function toInstant(instant: number): number {
 }
 
 function assertRoom(usage: Usage, size: number, quota: NonNullable<AppendOptions['quota']>): void {
-  const { bytes = Number.POSITIVE_INFINITY, messages = Number.POSITIVE_INFINITY } = quota
-  if (usage.bytes + size <= bytes && usage.messages < messages) return
+  const reply = judgeQuota(quota, usage, size)
+  if (!reply) return
   throw new MailError(
     'QUOTA_EXCEEDED',
     `the account keeps ${usage.messages} messages of ${usage.bytes} octets and has no room for ${size} octets more`,
-    // RFC 5321 §4.2.2, RFC 3463 §3.3.
-    { reply: { code: 552, enhanced: '5.2.2', text: 'The mailbox is full' } },
+    { reply, temporary: reply.code < 500 },
   )
 }

@@ -35,7 +35,7 @@ export interface MailStore extends Closable, Events<MailStoreEvents> {
   deleteMailbox(account: string, name: string): Promise<void>
   /**
    * Puts a message into a mailbox, which is made when it does not exist.
-   * @throws MailError `QUOTA_EXCEEDED`.
+   * @throws MailError `QUOTA_EXCEEDED`: temporary where it would fit if the account kept less.
    */
   append(
     account: string,

@@ -156,6 +156,13 @@ describe('createMailStore', () => {
     expect(await store.usage('ann')).toEqual({ messages: 3, bytes })
     await expect(store.append('ann', letter, { quota: { messages: 3 } })).rejects.toMatchObject({
       code: 'QUOTA_EXCEEDED',
+      temporary: true,
+      reply: { code: 452, enhanced: '4.2.2' },
+    })
+    const small = { quota: { bytes: letter.length - 1 } }
+    await expect(store.append('cem', letter, small)).rejects.toMatchObject({
+      code: 'QUOTA_EXCEEDED',
+      temporary: false,
       reply: { code: 552, enhanced: '5.2.2' },
     })
     await store.append('ann', letter, { quota: { messages: 4 } })
