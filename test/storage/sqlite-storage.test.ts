@@ -5,12 +5,14 @@ import { describeStorage } from '../../src/testing/conformance/storage-conforman
 import { describeSqlite } from './sqlite/describe-sqlite.js'
 import { temporaryFile } from './sqlite/temporary-file.js'
 
-let path: string
-const open = () => sqliteStorage({ path, thread: false })
-const create = () => {
-  path = temporaryFile()
-  return open()
+for (const thread of [true, false]) {
+  let path: string
+  const open = () => sqliteStorage({ path, thread })
+  const create = () => {
+    path = temporaryFile()
+    return open()
+  }
+  const reopen = (storage: Storage) => storage.close().then(open)
+  const name = `sqliteStorage (thread: ${thread})`
+  describeSqlite(name, {}, () => describeStorage({ describe, it, create, reopen }))
 }
-const reopen = (storage: Storage) => storage.close().then(open)
-
-describeSqlite('sqliteStorage', {}, () => describeStorage({ describe, it, create, reopen }))
