@@ -1,11 +1,18 @@
+import { describeError } from '../../core/error.js'
 import type { SqliteDatabase } from './sqlite-database.js'
 import { Statements } from './sqlite-database.js'
+import { isDamaged } from './sqlite-error.js'
 
 /** What a damaged database may give by the hundred thousand is cut off here. */
 const mostOfAKind = 20
 
 /** Looks for each kind of damage; every row is a problem, told by its first column. */
 const inspections: readonly string[] = [
+  `SELECT 'the database has lost its state' WHERE (SELECT count(*) FROM state) <> 1`,
+  `SELECT 'the next blob is ' || next_blob || ' and there is one of ' || newest
+   FROM state, (SELECT max(id) AS newest FROM blobs) WHERE next_blob <= newest`,
+  `SELECT 'the last UIDVALIDITY is ' || last_uid_validity || ' and a mailbox has ' || latest
+   FROM state, (SELECT max(uid_validity) AS latest FROM mailboxes) WHERE last_uid_validity < latest`,
   `SELECT 'message ' || uid || ' of mailbox ' || mailbox || ' has no bytes'
    FROM messages WHERE blob NOT IN (SELECT id FROM blobs)`,
   `SELECT 'queue entry ' || id || ' has no bytes' FROM entries WHERE blob NOT IN (SELECT id FROM blobs)`,
@@ -51,15 +58,32 @@ export function checkDatabase(database: SqliteDatabase): string[] {
   const statements = new Statements(database)
   database.exec('BEGIN')
   try {
-    const damage = statements
-      .all<{ integrity_check: string }>(`PRAGMA integrity_check(${mostOfAKind})`)
-      .map(row => row.integrity_check)
-      .filter(line => line !== 'ok')
+    const damage = damageOf(statements)
     // The other questions make no sense to a file that cannot be read.
     if (damage.length > 0) return damage
     return [...foreignKeys(statements), ...inspections.flatMap(sql => inspect(statements, sql))]
   } finally {
-    database.exec('COMMIT')
+    endReading(database)
+  }
+}
+
+/** Nothing was written; damage that was met may have ended the transaction. */
+function endReading(database: SqliteDatabase): void {
+  try {
+    database.exec('ROLLBACK')
+  } catch {}
+}
+
+/** What SQLite finds of damaged pages; some damage ends its search. */
+function damageOf(statements: Statements): string[] {
+  try {
+    return statements
+      .all<{ integrity_check: string }>(`PRAGMA integrity_check(${mostOfAKind})`)
+      .map(row => row.integrity_check)
+      .filter(line => line !== 'ok')
+  } catch (thrown) {
+    if (isDamaged(thrown)) return [`the file is damaged: ${describeError(thrown)}`]
+    throw thrown
   }
 }
 

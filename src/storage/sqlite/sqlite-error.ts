@@ -8,7 +8,7 @@ export interface EncodedError {
 }
 
 /** Primary result codes of SQLite (https://www.sqlite.org/rescode.html) that mean something of their own here. */
-const primaryCodes = { busy: 5, locked: 6, full: 13 }
+const primaryCodes = { busy: 5, locked: 6, corrupt: 11, full: 13 }
 
 /** What a database threw, as the storage contract has it; a MailError stays as it is. */
 export function asStorageError(thrown: unknown): MailError {
@@ -30,6 +30,11 @@ export function asStorageError(thrown: unknown): MailError {
 /** Whether another connection held a lock for too long. */
 export function isBusy(thrown: unknown): boolean {
   return hasCode(thrown, /^SQLITE_(BUSY|LOCKED)/, [primaryCodes.busy, primaryCodes.locked])
+}
+
+/** Whether the file is not what SQLite wrote. */
+export function isDamaged(thrown: unknown): boolean {
+  return hasCode(thrown, /^SQLITE_CORRUPT/, [primaryCodes.corrupt])
 }
 
 function isFull(thrown: unknown): boolean {

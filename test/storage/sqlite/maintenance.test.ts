@@ -1,3 +1,5 @@
+import { closeSync, existsSync, openSync, readdirSync, writeFileSync, writeSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { expect, it } from 'vitest'
 import { migrations } from '../../../src/storage/sqlite/migrations.js'
 import { loadSqlite } from '../../../src/storage/sqlite/open-database.js'
@@ -12,6 +14,7 @@ import {
   streamedSource,
 } from '../../../src/testing/conformance/sample-batch.js'
 import { describeSqlite } from './describe-sqlite.js'
+import { gatedStorage } from './faulty-database.js'
 import { temporaryFile } from './temporary-file.js'
 
 const copies = [{ account: 'ann', mailbox: 'INBOX', internalDate: start }]
@@ -88,6 +91,13 @@ describeSqlite('check', {}, () => {
     ['PRAGMA foreign_keys = OFF; DELETE FROM mailboxes', /refers to nothing in mailboxes/],
     ['DELETE FROM lanes', /first due/],
     ["INSERT INTO lanes VALUES ('', 'nobody.test', 0)", /nothing waits/],
+    ['DELETE FROM state', /lost its state/],
+    ['INSERT INTO state SELECT * FROM state', /lost its state/],
+    ['UPDATE state SET next_blob = 4', /the next blob is 4 and there is one of 4/],
+    [
+      'UPDATE state SET last_uid_validity = (SELECT max(uid_validity) - 1 FROM mailboxes)',
+      /the last UIDVALIDITY is \d+ and a mailbox has \d+/,
+    ],
   ]
   it.each(damages)('finds what %s does', async (sql, problem) => {
     const { path, storage } = await filledStorage(false)
@@ -95,6 +105,79 @@ describeSqlite('check', {}, () => {
     database.exec(sql)
     database.close()
     expect((await storage.check()).join('\n')).toMatch(problem)
+    await storage.close()
+  })
+})
+
+describeSqlite('check of a damaged file', {}, () => {
+  it.each([
+    ['a table', 'entries'],
+    ['an index', 'messages_by_modseq'],
+    ['the messages', 'messages'],
+    ['what counts the others', 'state'],
+  ])('finds a page of %s that was written over', async (_, name) => {
+    const { path, storage } = await filledStorage(false)
+    for (let count = 0; count < 50; count++) await put(storage, 'ann')
+    const { root } = await pageOf(path, name)
+    await storage.close()
+    writeOver(path, root)
+    const damaged = sqliteStorage({ path, thread: false })
+    const problems = await damaged.check()
+    expect(problems.length).toBeLessThanOrEqual(20)
+    expect(problems.join('\n')).toMatch(/page \d+|malformed/)
+    await damaged.close()
+  })
+})
+
+/** The first page of a table or an index. */
+async function pageOf(path: string, name: string) {
+  const database = (await loadSqlite())(path)
+  const row = database.prepare('SELECT rootpage AS root FROM sqlite_schema WHERE name = ?').get(name)
+  database.close()
+  return row as { root: number }
+}
+
+const pageSize = 16_384
+
+function writeOver(path: string, page: number): void {
+  const file = openSync(path, 'r+')
+  writeSync(file, Buffer.alloc(pageSize, 0xa5), 0, pageSize, (page - 1) * pageSize)
+  closeSync(file)
+}
+
+describeSqlite('a backup that fails', {}, () => {
+  it('leaves neither the copy nor part of one', async () => {
+    const path = temporaryFile()
+    const target = temporaryFile()
+    let attempts = 0
+    const storage = gatedStorage(path, sql => {
+      if (!sql.startsWith('VACUUM INTO')) return
+      attempts++
+      // What is there of the copy by the time something fails.
+      writeFileSync(`${target}.partial`, 'half')
+      throw Object.assign(new Error('injected'), { code: 'SQLITE_FULL' })
+    })
+    await put(storage, 'ann')
+    await expect(storage.backup(target)).rejects.toMatchObject({ code: 'STORAGE_FULL', temporary: true })
+    expect(attempts).toBe(1)
+    expect(readdirSync(dirname(target))).toEqual([])
+    await storage.close()
+  })
+
+  it.each([true, false])('says so where there is no such folder (thread: %s)', async thread => {
+    const { storage } = await filledStorage(thread)
+    const target = join(temporaryFile(), 'copy.db')
+    await expect(storage.backup(target)).rejects.toMatchObject({ code: 'STORAGE_FAILED' })
+    expect(existsSync(dirname(target))).toBe(false)
+    await storage.close()
+  })
+
+  it('begins anew where one before it was killed half-way', async () => {
+    const { storage } = await filledStorage(false)
+    const target = temporaryFile()
+    writeFileSync(`${target}.partial`, 'half')
+    await storage.backup(target)
+    expect(readdirSync(dirname(target))).toEqual(['mail.db'])
     await storage.close()
   })
 })

@@ -1,8 +1,10 @@
 import { join } from 'node:path'
-import { expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
+import { Connection } from '../../../src/storage/sqlite/connection.js'
 import { migrations } from '../../../src/storage/sqlite/migrations.js'
 import { loadSqlite, schemaVersion } from '../../../src/storage/sqlite/open-database.js'
-import { sqliteStorage } from '../../../src/storage/sqlite/sqlite-storage.js'
+import type { SqliteDatabase } from '../../../src/storage/sqlite/sqlite-database.js'
+import { SqliteStorageDriver, sqliteStorage } from '../../../src/storage/sqlite/sqlite-storage.js'
 import { bytesOf, mailboxOf, put, start } from '../../../src/testing/conformance/sample-batch.js'
 import { describeSqlite } from './describe-sqlite.js'
 import { gatedStorage } from './faulty-database.js'
@@ -86,30 +88,36 @@ describeSqlite('opening an SQLite storage', {}, () => {
     await storage.close()
   })
 
-  it('leaves a database as it was when it cannot be brought up to date', async () => {
-    const path = temporaryFile()
-    const first = (await loadSqlite())(path)
-    // What the next step makes is there already.
-    first.exec(`${migrations[0]}; PRAGMA user_version = 1; ALTER TABLE entries ADD COLUMN owner TEXT`)
-    const storage = sqliteStorage({ path, thread: false })
-    await expect(storage.open()).rejects.toMatchObject({ code: 'STORAGE_FAILED' })
-    await storage.close()
-    expect(schemaVersion(first)).toBe(1)
-    first.close()
-  })
+  it.each(migrations.map((_, index) => index))(
+    'leaves a database as it was when the last statement of what is missing after step %i fails',
+    async version => {
+      const path = temporaryFile()
+      const before = (await loadSqlite())(path)
+      before.exec(migrations.slice(0, version).join(';'))
+      before.exec(`PRAGMA user_version = ${version}; CREATE TABLE ours (x)`)
+      if (version > 0) before.exec('INSERT INTO state (last_uid_validity) VALUES (7)')
+      const tables = schemaOf(before)
+      const failing = storageThatCannotMigrate(path)
+      await expect(failing.open()).rejects.toMatchObject({
+        code: 'STORAGE_FAILED',
+        message: expect.stringContaining('no_such_table'),
+      })
+      await failing.close()
+      expect(schemaVersion(before)).toBe(version)
+      expect(schemaOf(before)).toEqual(tables)
+      const storage = sqliteStorage({ path, thread: false })
+      await storage.open()
+      expect(schemaVersion(before)).toBe(migrations.length)
+      expect(await storage.check()).toEqual([])
+      await storage.close()
+      before.close()
+    },
+  )
 
   it('refuses a file that is no database', async () => {
     const storage = sqliteStorage({ path: new URL(import.meta.url).pathname, thread: false })
     await expect(storage.open()).rejects.toMatchObject({ code: 'STORAGE_FAILED' })
     await storage.close()
-  })
-
-  it('names both packages when there is no SQLite', async () => {
-    const nothing = () => Promise.reject(new Error('not found'))
-    await expect(loadSqlite(nothing)).rejects.toMatchObject({
-      code: 'DRIVER_MISSING',
-      message: expect.stringContaining('npm install better-sqlite3'),
-    })
   })
 
   it('keeps everything in memory when it is told to', async () => {
@@ -149,5 +157,83 @@ describeSqlite('opening an SQLite storage', {}, () => {
   ])('refuses %o', (options, problem) => {
     // @ts-expect-error: a caller without types
     expect(() => sqliteStorage(options)).toThrow(problem)
+  })
+})
+
+/** A storage that fails behind the last statement of the last step of the schema. */
+function storageThatCannotMigrate(path: string): SqliteStorageDriver {
+  const settings = { path, pollInterval: 1_000, busyTimeout: 2_000, thread: false }
+  const load = async () => {
+    const open = await loadSqlite()
+    return (file: string): SqliteDatabase => {
+      const database = open(file)
+      const lastStep = migrations.at(-1)
+      return {
+        exec: sql => database.exec(sql === lastStep ? `${sql}; INSERT INTO no_such_table VALUES (1)` : sql),
+        prepare: sql => database.prepare(sql),
+        close: () => database.close(),
+      }
+    }
+  }
+  return new SqliteStorageDriver(new Connection(settings, load))
+}
+
+function schemaOf(database: SqliteDatabase): unknown {
+  return database.prepare('SELECT name, sql FROM sqlite_schema ORDER BY name').all()
+}
+
+/** A class of a database as a driver has it, that notes what was opened with it. */
+function databaseClass(opened: string[], name: string, problem?: Error) {
+  return class {
+    constructor(path: string) {
+      opened.push(`${name} ${path}`)
+      if (problem) throw problem
+    }
+    close() {}
+  }
+}
+
+describe('finding an SQLite', () => {
+  it('takes the one of Node where there is one, and loads nothing else', async () => {
+    const opened: string[] = []
+    const asked: string[] = []
+    const open = await loadSqlite(async name => {
+      asked.push(name)
+      return { DatabaseSync: databaseClass(opened, name), default: databaseClass(opened, name) }
+    })
+    open('mail.db').close()
+    expect(asked).toEqual(['node:sqlite'])
+    expect(opened).toEqual(['node:sqlite :memory:', 'node:sqlite mail.db'])
+  })
+
+  it.each<[string, (opened: string[]) => Promise<unknown>]>([
+    ['has none', () => Promise.reject(new Error('not found'))],
+    ['has one of another shape', async () => ({})],
+    [
+      'cannot use its own',
+      async opened => ({ DatabaseSync: databaseClass(opened, 'node', new Error('no')) }),
+    ],
+  ])('takes better-sqlite3 where Node %s', async (_, ofNode) => {
+    const opened: string[] = []
+    const open = await loadSqlite(async name =>
+      name === 'node:sqlite' ? ofNode(opened) : { default: databaseClass(opened, name) },
+    )
+    open('mail.db').close()
+    expect(opened.slice(-2)).toEqual(['better-sqlite3 :memory:', 'better-sqlite3 mail.db'])
+  })
+
+  it('names both where there is none, and why each cannot be used', async () => {
+    const opened: string[] = []
+    const load = async (name: string) => {
+      if (name === 'node:sqlite') throw new Error('not found')
+      return { default: databaseClass(opened, name, new Error('the binary is for another Node')) }
+    }
+    const failure = await loadSqlite(load).catch(thrown => thrown)
+    expect(failure).toMatchObject({
+      code: 'DRIVER_MISSING',
+      message: expect.stringMatching(/node:sqlite.*npm install better-sqlite3/),
+    })
+    const reasons = failure.cause.errors.map((error: Error) => error.message)
+    expect(reasons).toEqual(['not found', 'the binary is for another Node'])
   })
 })
