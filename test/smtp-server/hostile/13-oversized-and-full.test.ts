@@ -1,9 +1,14 @@
-import { describe, expect, it } from 'vitest'
+import { readdirSync, rmSync } from 'node:fs'
+import { type FileHandle, open as openFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, it, vi } from 'vitest'
 import { MailError } from '../../../src/core/error.js'
 import { createMailStore } from '../../../src/store/create-mail-store.js'
 import { describeSqlite } from '../../storage/sqlite/describe-sqlite.js'
 import { gatedStorage } from '../../storage/sqlite/faulty-database.js'
 import { temporaryFile } from '../../storage/sqlite/temporary-file.js'
+import { describeOnSmallDisk, fill } from '../../testing-tools/small-disk.js'
 import { deliver, startHost, storingQueue } from '../mail-host.js'
 
 const line = `${'x'.repeat(98)}\r\n`
@@ -83,6 +88,25 @@ describe('a full or failing disk', () => {
     expect(host.batches).toHaveLength(0)
   })
 
+  it('that fills up in the middle of DATA is told at the end, and taken again when there is room', async () => {
+    const host = await startHost({ spool: { memoryPerMessage: 1_000, memory: 1_000 } })
+    const client = await host.hello()
+    const message = `Subject: x\r\n\r\n${line.repeat(20_000)}`
+    const handles = await fileHandles()
+    const { writeFile } = handles
+    let writes = 0
+    const full = vi.spyOn(handles, 'writeFile').mockImplementation(function (this: FileHandle, ...args) {
+      if (++writes === 1) return writeFile.apply(this, args)
+      return Promise.reject(Object.assign(new Error('no space left on device'), { code: 'ENOSPC' }))
+    })
+    await deliver(client, { message, expect: '452 4.3.1' })
+    expect(writes).toBe(2)
+    full.mockRestore()
+    expect(host.batches).toHaveLength(0)
+    await deliver(client, { message })
+    expect((await host.inbox('alice'))[0]?.endsWith(message)).toBe(true)
+  })
+
   it('of a connection that is lost in DATA keeps nothing', async () => {
     const host = await startHost()
     const client = await host.hello()
@@ -96,6 +120,30 @@ describe('a full or failing disk', () => {
     expect(host.batches).toHaveLength(0)
   })
 })
+
+describeOnSmallDisk('a disk for long messages', disk => {
+  it('that is full refuses them for now, and takes them when there is room', async () => {
+    const spool = { memoryPerMessage: 1_000, memory: 1_000, directory: disk() }
+    const host = await startHost({ spool })
+    const client = await host.hello()
+    const message = `Subject: x\r\n\r\n${line.repeat(20_000)}`
+    const ballast = join(disk(), 'ballast')
+    fill(ballast)
+    await deliver(client, { message, expect: '452 4.3.1' })
+    await deliver(client, { message, expect: '452 4.3.1' })
+    expect(readdirSync(disk())).toEqual(['ballast'])
+    rmSync(ballast)
+    await deliver(client, { message })
+    expect((await host.inbox('alice'))[0]?.endsWith(message)).toBe(true)
+  })
+})
+
+/** What all file handles have in common; Node exports no class. */
+async function fileHandles(): Promise<FileHandle> {
+  const probe = await openFile(fileURLToPath(import.meta.url))
+  await probe.close()
+  return Object.getPrototypeOf(probe)
+}
 
 describeSqlite('an SQLite database', {}, () => {
   it.each([

@@ -30,60 +30,72 @@ async function stateOf(storage: SqliteStorage) {
   return { accounts, queue, counts, records: await storage.records.list('notes') }
 }
 
-const acts: Readonly<Record<string, (storage: SqliteStorage) => Promise<unknown>>> = {
-  accept: storage =>
-    storage.accept(
-      sampleBatch({
-        copies: [
-          { account: 'ann', mailbox: 'INBOX', internalDate: start },
-          { account: 'ben', mailbox: 'Lists/new', internalDate: start },
-        ],
-        queued: sampleQueued([{ address: 'eli@other.test' }]),
-      }),
-    ),
-  'accept of several pieces': storage =>
-    storage.accept(
-      sampleBatch({
-        message: streamedSource(patternBytes(600_000), 60_000),
-        copies: [{ account: 'ann', mailbox: 'INBOX', internalDate: start }],
-      }),
-    ),
+/** The state, with what is chance in it (ids of blobs among them, which are taken anew after a failure) by its order. */
+function comparable(state: unknown): unknown {
+  const seen = new Map<string, number>()
+  return JSON.parse(
+    JSON.stringify(state, (key, value) => {
+      if (!['blob', 'uidValidity', 'traceId'].includes(key)) return value
+      const name = `${key} ${value}`
+      if (!seen.has(name)) seen.set(name, seen.size)
+      return seen.get(name)
+    }),
+  )
+}
+
+const inbox = (account: string) => ({ account, mailbox: 'INBOX', internalDate: start })
+
+/** What is tried: each readies what it needs, and gives what is done, maybe more than once. */
+const acts: Readonly<Record<string, (storage: SqliteStorage) => Promise<() => Promise<unknown>>>> = {
+  accept: async storage => {
+    const batch = sampleBatch({
+      copies: [inbox('ann'), { ...inbox('ben'), mailbox: 'Lists/new' }],
+      queued: sampleQueued([{ address: 'eli@other.test' }]),
+    })
+    return () => storage.accept(batch)
+  },
+  'accept of several pieces': async storage => {
+    const message = streamedSource(patternBytes(600_000), 60_000)
+    const batch = sampleBatch({ message, copies: [inbox('ann')] })
+    return () => storage.accept(batch)
+  },
   settle: async storage => {
     const leased = await lease(storage, start)
-    return storage.queue.settle({
-      entries: leased.map((entry, index) =>
-        settled(entry, index ? { state: 'done' } : { state: 'waiting', dueAt: start + 5 }),
-      ),
-      accept: [sampleBatch({ copies: [{ account: 'ann', mailbox: 'INBOX', internalDate: start }] })],
-      records: ['one', 'two'].map(key => ({ space: 'notes', key, value: 'settled' })),
-    })
+    const entries = leased.map((entry, index) =>
+      settled(entry, index ? { state: 'done' } : { state: 'waiting', dueAt: start + 5 }),
+    )
+    const accept = [sampleBatch({ copies: [inbox('ann')] })]
+    const records = ['one', 'two'].map(key => ({ space: 'notes', key, value: 'settled' }))
+    return () => storage.queue.settle({ entries, accept, records })
   },
-  expunge: async storage => storage.mail.expunge((await mailboxOf(storage, 'ann')).id, [1, 2]),
-  move: async storage =>
-    storage.mail.move(
-      (await mailboxOf(storage, 'ann')).id,
-      [1, 2],
-      (await mailboxOf(storage, 'ann', 'Work')).id,
-      start,
-    ),
-  copy: async storage =>
-    storage.mail.copy(
-      (await mailboxOf(storage, 'ann')).id,
-      [1, 2],
-      (await mailboxOf(storage, 'ann', 'Work')).id,
-      start,
-    ),
+  expunge: async storage => {
+    const { id } = await mailboxOf(storage, 'ann')
+    return () => storage.mail.expunge(id, [1, 2])
+  },
+  move: async storage => {
+    const [{ id }, work] = [await mailboxOf(storage, 'ann'), await mailboxOf(storage, 'ann', 'Work')]
+    return () => storage.mail.move(id, [1, 2], work.id, start)
+  },
+  copy: async storage => {
+    const [{ id }, work] = [await mailboxOf(storage, 'ann'), await mailboxOf(storage, 'ann', 'Work')]
+    return () => storage.mail.copy(id, [1, 2], work.id, start)
+  },
   flags: async storage => {
     const { id } = await mailboxOf(storage, 'ann')
-    return storage.mail.setFlags(id, { uids: [{ from: 1, to: 2 }], mode: 'add', flags: ['\\Seen'] })
+    const uids = [{ from: 1, to: 2 }]
+    return () => storage.mail.setFlags(id, { uids, mode: 'add', flags: ['\\Seen'] })
   },
-  lease: storage => lease(storage, start),
-  'rename of INBOX': storage => storage.mail.renameMailbox('ann', 'INBOX', 'Old'),
-  deletion: storage => storage.mail.deleteMailbox('ann', 'Work'),
+  lease: async storage => () => lease(storage, start),
+  'rename of INBOX': async storage => () => storage.mail.renameMailbox('ann', 'INBOX', 'Old'),
+  deletion: async storage => () => storage.mail.deleteMailbox('ann', 'Work'),
   drop: async storage => {
     const ids = (await storage.queue.list()).map(entry => entry.id)
     const records = new Map(ids.map(key => [key, [{ space: 'notes', key, value: 'dropped' }]]))
-    return storage.queue.drop(ids, records)
+    return () => storage.queue.drop(ids, records)
+  },
+  listing: async storage => {
+    const { id } = await mailboxOf(storage, 'ann')
+    return () => storage.mail.list(id)
   },
 }
 
@@ -114,6 +126,16 @@ function faultyStorage(failing: number, again: boolean) {
   return { storage, faults, arm, disarm }
 }
 
+/** What an act leaves where nothing fails. */
+async function stateAfter(act: (typeof acts)[string]): Promise<unknown> {
+  const { storage } = faultyStorage(Number.POSITIVE_INFINITY, false)
+  await prepare(storage)
+  await (await act(storage))()
+  const state = comparable(await stateOf(storage))
+  await storage.close()
+  return state
+}
+
 const failureOf = (work: Promise<unknown>): Promise<unknown> =>
   work.then(
     () => undefined,
@@ -126,13 +148,15 @@ describeSqlite('a database whose calls fail, one at a time', { timeout: 60_000 }
     [name, act, true] as const,
   ])) {
     it(`${name}, ${again ? 'again and again' : 'once'}: all or nothing, and it goes on`, async () => {
+      const done = await stateAfter(act)
       let failures = 0
       for (let failing = 1, reached = true; reached; failing++) {
         const { storage, faults, arm, disarm } = faultyStorage(failing, again)
         await prepare(storage)
+        const deed = await act(storage)
         const before = await stateOf(storage)
         arm()
-        const failure = await failureOf(act(storage))
+        const failure = await failureOf(deed())
         disarm()
         reached = faults.length > 0
         const fault = `call ${failing}: ${faults[0]}`
@@ -140,18 +164,16 @@ describeSqlite('a database whose calls fail, one at a time', { timeout: 60_000 }
         if (failure !== undefined) {
           const code = failing % 2 ? 'STORAGE_FAILED' : 'STORAGE_FULL'
           expect(failure, fault).toMatchObject({ code, temporary: true })
-          const after = await stateOf(storage)
-          expect(after.accounts, fault).toEqual(before.accounts)
-          // What is settled was leased before, in a commit of its own.
-          if (name !== 'settle') expect(after, fault).toEqual(before)
+          expect(await stateOf(storage), fault).toEqual(before)
           failures++
-          expect(await failureOf(act(storage)), `after ${fault}`).toBeUndefined()
+          expect(await failureOf(deed()), `after ${fault}`).toBeUndefined()
           expect(await storage.check(), `after ${fault}`).toEqual([])
         }
+        expect(comparable(await stateOf(storage)), `in the end, after ${fault}`).toEqual(done)
         await storage.close()
       }
       // What fails once within a command is made good by the second run.
-      expect(failures).toBeGreaterThan(again ? 5 : 1)
+      expect(failures).toBeGreaterThan(again ? 1 : 0)
     })
   }
 

@@ -3,7 +3,10 @@ import { loadSqlite } from '../../../src/storage/sqlite/open-database.js'
 import type { SqliteDatabase } from '../../../src/storage/sqlite/sqlite-database.js'
 import { SqliteStorageDriver } from '../../../src/storage/sqlite/sqlite-storage.js'
 
-/** Decides before each call of the database whether it is made; throws where it is to fail. */
+/**
+ * Decides before each call of the database whether it is made; throws where it is to fail. What is prepared comes as
+ * `prepare: …`.
+ */
 export type Gate = (sql: string) => void
 
 /** A storage that commits in this thread, behind a gate that each call of its database passes. */
@@ -23,8 +26,12 @@ function gatedDatabase(database: SqliteDatabase, gate: Gate): SqliteDatabase {
       return database.exec(sql)
     },
     prepare: sql => {
+      gate(`prepare: ${sql}`)
       const statement = database.prepare(sql)
+      const { raw, setReturnArrays } = statement
       return {
+        ...(raw && { raw: on => raw.call(statement, on) }),
+        ...(setReturnArrays && { setReturnArrays: on => setReturnArrays.call(statement, on) }),
         run: (...values) => {
           gate(sql)
           return statement.run(...values)

@@ -1,8 +1,6 @@
-import { spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 import { sqliteStorage } from '../../../src/storage/sqlite/sqlite-storage.js'
 import {
   mailboxOf,
@@ -12,6 +10,7 @@ import {
   start,
   streamedSource,
 } from '../../../src/testing/conformance/sample-batch.js'
+import { describeOnSmallDisk, fill } from '../../testing-tools/small-disk.js'
 import { describeSqlite } from './describe-sqlite.js'
 import { gatedStorage } from './faulty-database.js'
 import { temporaryFile } from './temporary-file.js'
@@ -19,25 +18,12 @@ import { temporaryFile } from './temporary-file.js'
 const copies = [{ account: 'ann', mailbox: 'INBOX', internalDate: start }]
 const full = { code: 'STORAGE_FULL', temporary: true }
 
-/** A file system of 4 MiB in memory, where this process may make one. */
-function smallDisk(): string | undefined {
-  const folder = mkdtempSync(join(tmpdir(), 'posthorn-disk-'))
-  const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=4m', 'tmpfs', folder]).status === 0
-  afterAll(() => {
-    if (mounted) spawnSync('umount', [folder])
-    rmSync(folder, { recursive: true, force: true })
-  })
-  return mounted ? folder : undefined
-}
-
-const disk = smallDisk()
-
-if (disk) {
-  describeSqlite('a disk that is full', {}, () => {
+describeOnSmallDisk('a disk that is full', disk => {
+  describeSqlite('of an SQLite storage', {}, () => {
     it.each([true, false])(
       'refuses messages as temporary and goes on when there is room (thread: %s)',
       async thread => {
-        const folder = disk ?? ''
+        const folder = disk()
         const storage = sqliteStorage({ path: join(folder, `mail-${thread}.db`), thread })
         const ballast = join(folder, 'ballast')
         await put(storage, 'ann')
@@ -59,18 +45,7 @@ if (disk) {
       },
     )
   })
-}
-
-/** Writes until nothing more fits. */
-function fill(path: string): void {
-  for (let pieces = 0; pieces < 64; pieces++) {
-    try {
-      writeFileSync(path, Buffer.alloc(65_536), { flag: 'a' })
-    } catch {
-      return
-    }
-  }
-}
+})
 
 describeSqlite('a database that says it is full', {}, () => {
   it.each([{ code: 'SQLITE_FULL' }, { errcode: 13 }, { errcode: 13 | (1 << 8) }, { code: 'ENOSPC' }])(

@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest'
+import { expect, it, vi } from 'vitest'
 import type { LeasedEntry } from '../../../src/storage/queue-storage.js'
 import { sqliteStorage } from '../../../src/storage/sqlite/sqlite-storage.js'
 import {
@@ -120,6 +120,20 @@ describeSqlite('group commit', {}, () => {
     expect((await put(storage, 'ann')).copies[0]?.uid).toBe(2)
     expect(told).toHaveLength(1)
     expect(await storage.check()).toEqual([])
+    await storage.close()
+  })
+
+  it.each([true, false])('commits what comes alone though no time passes (thread: %s)', async thread => {
+    const storage = sqliteStorage({ path: temporaryFile(), thread })
+    await storage.open()
+    vi.useFakeTimers({ toFake: ['setTimeout', 'setInterval', 'Date', 'performance'] })
+    try {
+      for (let uid = 1; uid <= 3; uid++) expect((await put(storage, 'ann')).copies[0]?.uid).toBe(uid)
+      expect(vi.getTimerCount()).toBe(0)
+    } finally {
+      vi.useRealTimers()
+    }
+    expect((await storage.stats()).commits).toBe(3)
     await storage.close()
   })
 

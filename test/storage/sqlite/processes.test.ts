@@ -4,7 +4,15 @@ import { promisify } from 'node:util'
 import { expect, it } from 'vitest'
 import { sqliteStorage } from '../../../src/storage/sqlite/sqlite-storage.js'
 import type { StorageChange } from '../../../src/storage/storage.js'
-import { enqueue, mailboxOf, put } from '../../../src/testing/conformance/sample-batch.js'
+import {
+  enqueue,
+  lease,
+  mailboxOf,
+  put,
+  sampleBatch,
+  settled,
+  start,
+} from '../../../src/testing/conformance/sample-batch.js'
 import { describeSqlite } from './describe-sqlite.js'
 import { temporaryFile } from './temporary-file.js'
 
@@ -47,6 +55,38 @@ describeSqlite('several processes on one database', { timeout: 60_000 }, () => {
     const path = temporaryFile()
     const answers = await inProcesses<boolean>(3, 'lock', path)
     expect(answers.filter(Boolean)).toHaveLength(1)
+  })
+
+  it('have a lock that another released, or left to expire, and none before', async () => {
+    const path = temporaryFile()
+    const storage = sqliteStorage({ path })
+    const { locks } = storage
+    const acquire = (now: number) => locks.acquire('inbox of ann', 'one', now, now + 60_000)
+    expect(await acquire(start)).toBe(true)
+    expect(await inProcess('lock', path)).toBe(false)
+    expect(await inProcess('takeOver', path)).toEqual([false, true])
+    expect(await acquire(start + 119_999)).toBe(false)
+    expect(await acquire(start + 120_000)).toBe(true)
+    await locks.release('inbox of ann', 'one')
+    expect(await inProcess('lock', path)).toBe(true)
+    await storage.close()
+  })
+
+  it('settle nothing of a lease that ran out and was taken by another', async () => {
+    const path = temporaryFile()
+    const storage = sqliteStorage({ path })
+    await enqueue(storage, { address: 'cem@other.test' })
+    const [entry] = await lease(storage, start)
+    if (!entry) throw new Error('nothing was leased')
+    expect(await inProcess('leaseAgain', path)).toEqual([entry.id])
+    const before = await storage.queue.list()
+    const accept = [sampleBatch({ copies: [{ account: 'ann', mailbox: 'INBOX', internalDate: start }] })]
+    const result = await storage.queue.settle({ entries: [settled(entry, { state: 'done' })], accept })
+    expect(result).toEqual({ settled: false, lost: [entry.id] })
+    expect(await storage.queue.renew([entry], start + 200_000)).toEqual([entry.id])
+    expect(await storage.queue.list()).toEqual(before)
+    expect((await storage.mail.usage('ann')).messages).toBe(0)
+    await storage.close()
   })
 
   it('tell each other of changes, with the counters from before', async () => {

@@ -30,6 +30,14 @@ const tasks = {
   async lock(storage: ReturnType<typeof sqliteStorage>) {
     return storage.locks.acquire('inbox of ann', String(process.pid), start, start + 60_000)
   },
+  async takeOver(storage: ReturnType<typeof sqliteStorage>) {
+    const acquire = (now: number) => storage.locks.acquire('inbox of ann', 'other', now, now + 60_000)
+    await storage.locks.release('inbox of ann', 'other')
+    return [await acquire(start + 59_999), await acquire(start + 60_000)]
+  },
+  async leaseAgain(storage: ReturnType<typeof sqliteStorage>) {
+    return (await lease(storage, start + 60_000)).map(({ id }) => id)
+  },
   async flag(storage: ReturnType<typeof sqliteStorage>) {
     const inbox = await storage.mail.mailbox('ann', 'INBOX')
     const uids = [{ from: 1, to: 1 }]
