@@ -81,6 +81,8 @@ export async function planDsn(
     recipients: [{ address: to, notify: ['never'] as const }],
     ...((smtputf8 || is8bit(entry)) && { body: '8bitmime' as const }),
     ...(smtputf8 && { smtputf8 }),
+    // RFC 8689 §5: it holds the header of the message.
+    ...(entry.envelope.requireTls && { requireTls: true }),
   }
   const batch = planBatch({
     id: `dsn-${traceId}`,

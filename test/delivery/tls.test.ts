@@ -156,6 +156,17 @@ describe('REQUIRETLS (RFC 8689)', () => {
     expect(await world.deliverOne({ envelope })).toMatchObject({ status: 'delivered', host: 'mx.paris.test' })
   })
 
+  it('keeps no bounce from a server that is proven but offers no REQUIRETLS (§5)', async () => {
+    await using world = await createOutsideWorld({ tlsOptions })
+    const rome = await world.rome({ extensions: ['STARTTLS'] })
+    world.zone.set('rome.test', secure)
+    const bounce = { envelope: { sender: '', requireTls: true } }
+    expect(await world.deliverOne(bounce)).toMatchObject({ status: 'delivered', tlsVerified: 'pkix' })
+    expect(rome.connections[0]?.commands[3]).toBe('MAIL FROM:<>')
+    world.zone.set('rome.test', { ...secure, secure: false })
+    expect(await world.deliverOne(bounce)).toMatchObject({ status: 'failed', enhanced: '5.7.10' })
+  })
+
   it.each([
     ['does not support it', { extensions: ['STARTTLS'] }, '5.7.30'],
     ['has no TLS', { extensions: ['REQUIRETLS'] }, '5.7.10'],

@@ -41,10 +41,11 @@ describe('a bounce', () => {
     expect(header).toContain('Subject: Hello')
   })
 
-  it('returns no body of a message that had to stay encrypted (RFC 8689 §5)', async () => {
+  it('returns no body of a message that had to stay encrypted, and must stay so itself (RFC 8689 §5)', async () => {
     const { raw, delivery } = await bounceOf({ requireTls: true, ret: 'full' })
     expect(raw).not.toContain(body)
-    expect(delivery?.envelope).not.toHaveProperty('requireTls')
+    expect(raw).toContain('Subject: Hello')
+    expect(delivery?.envelope).toEqual({ sender: '', requireTls: true })
   })
 
   it('names what the sender named: ENVID and ORCPT', async () => {

@@ -17,7 +17,7 @@ export function mailCommand({ envelope, size, smtputf8 }: MailCommand, extension
   if (extensions.has('SIZE')) command += ` SIZE=${size}`
   if (envelope.body === '8bitmime' && extensions.has('8BITMIME')) command += ' BODY=8BITMIME'
   if (smtputf8) command += ' SMTPUTF8'
-  if (envelope.requireTls) command += ' REQUIRETLS'
+  if (envelope.requireTls && extensions.has('REQUIRETLS')) command += ' REQUIRETLS'
   if (!extensions.has('DSN')) return command
   if (envelope.ret) command += ` RET=${envelope.ret.toUpperCase()}`
   if (envelope.envid !== undefined) command += ` ENVID=${encodeXtext(envelope.envid)}`

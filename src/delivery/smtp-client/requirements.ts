@@ -24,7 +24,7 @@ export async function missingForMessage(mail: Mail, session: SmtpSession): Promi
   if (!isCleanAddress(envelope.sender)) {
     return localVerdict('failed', 'message', '5.1.7', "the sender's address holds control characters")
   }
-  if (envelope.requireTls && !extensions.has('REQUIRETLS')) {
+  if (lacksRequireTls(envelope, session)) {
     // RFC 8689 §4.2.1: another host may still do.
     return localVerdict('failed', 'host', '5.7.30', 'the server does not support REQUIRETLS')
   }
@@ -46,6 +46,14 @@ export async function missingForMessage(mail: Mail, session: SmtpSession): Promi
     return localVerdict('failed', 'message', '5.3.4', reason)
   }
   return undefined
+}
+
+/**
+ * Whether a server does not promise to keep a message encrypted that must be. A bounce is not lost for that (RFC 8689 §5),
+ * but goes over a proven way all the same.
+ */
+function lacksRequireTls({ requireTls, sender }: Mail['envelope'], { extensions }: SmtpSession): boolean {
+  return requireTls === true && sender !== '' && !extensions.has('REQUIRETLS')
 }
 
 /** Why a recipient cannot be named to this server; `undefined` when it can. */
