@@ -102,7 +102,7 @@ function readResult(delivery: Delivery, result: unknown): RecipientOutcome[] {
   const named = new Map((result ?? []).map(one => [one.recipient, one]))
   return delivery.recipients.map(({ address }) => {
     const { status = 'delivered', reason = '' } = named.get(address) ?? {}
-    if (status === 'delivered') return { recipient: address, status, scope: 'recipient', reason }
+    if (status === 'delivered') return { recipient: address, status, final: true, scope: 'recipient', reason }
     return { recipient: address, ...localVerdict(status, 'recipient', classOf(status), reason) }
   })
 }

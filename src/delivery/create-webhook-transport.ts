@@ -111,7 +111,11 @@ async function attempt(
   delivery: Delivery,
   signal: AbortSignal,
 ): Promise<Verdict> {
-  const { size } = delivery.message
+  const { message, envelope } = delivery
+  const { size } = message
+  if (envelope.requireTls && new URL(settings.url).protocol !== 'https:') {
+    return localVerdict('failed', 'host', '5.7.10', 'REQUIRETLS needs a webhook with https:')
+  }
   if (size > settings.maxSize) {
     const reason = `the message has ${size} octets, the webhook takes ${settings.maxSize} at most`
     return localVerdict('failed', 'message', '5.3.4', reason)
@@ -167,7 +171,7 @@ async function readResponse({ outcome, clock }: Settings, response: Response): P
   const kind = outcome(status)
   const text = await firstOf(response)
   const reason = text === '' ? `HTTP ${status}` : `HTTP ${status}: ${text}`
-  if (kind === 'delivered') return { status: kind, scope: 'message', reason: `HTTP ${status}` }
+  if (kind === 'delivered') return { status: kind, final: true, scope: 'message', reason: `HTTP ${status}` }
   if (kind === 'failed') return localVerdict('failed', 'message', '5.0.0', reason)
   const retryAfter = readRetryAfter(response.headers.get('retry-after'), clock.now())
   const verdict = localVerdict('deferred', 'host', '4.3.0', reason)

@@ -52,7 +52,8 @@ export async function openRelaySession(
         wire.quit()
         return session
       }
-      return { session: encryption === undefined ? session : { ...session, tls: encryption } }
+      const local = target.server.path !== undefined
+      return { session: { ...session, local, ...(encryption !== undefined && { tls: encryption }) } }
     } catch (error) {
       wire.quit()
       throw error

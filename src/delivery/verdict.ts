@@ -11,7 +11,7 @@ import type { RecipientOutcome } from './transport.js'
  */
 export type Verdict = Pick<
   RecipientOutcome,
-  'status' | 'scope' | 'reply' | 'enhanced' | 'reason' | 'dsnPassedOn' | 'retryAfter' | 'command'
+  'status' | 'scope' | 'reply' | 'enhanced' | 'reason' | 'dsnPassedOn' | 'final' | 'retryAfter' | 'command'
 >
 
 const longestReason = 1000

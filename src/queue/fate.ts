@@ -6,7 +6,7 @@ import type { ReconsideringRetryPolicy, RetryDecision, RetryPolicy } from './ret
 
 /** What becomes of an entry after an attempt. `dsn`: what its sender is to be told. */
 export type Fate =
-  | { readonly kind: 'delivered'; readonly dsn?: 'relayed' }
+  | { readonly kind: 'delivered'; readonly dsn?: 'delivered' | 'relayed' }
   | { readonly kind: 'returned'; readonly expired: boolean; readonly dsn?: 'failed' }
   | {
       readonly kind: 'waiting'
@@ -37,8 +37,9 @@ export function decideFate(
 ): Fate {
   if (attempt.status === 'delivered') {
     // RFC 3461 §5.2.2, §6.2: the next server takes over the duty, or this one says that it ends here.
-    const tell = options.dsnPassedOn !== true && wantsDsn(entry, 'relayed')
-    return tell ? { kind: 'delivered', dsn: 'relayed' } : { kind: 'delivered' }
+    const dsn = attempt.final ? 'delivered' : 'relayed'
+    const tell = options.dsnPassedOn !== true && wantsDsn(entry, dsn)
+    return tell ? { kind: 'delivered', dsn } : { kind: 'delivered' }
   }
   const decision = askPolicy(context, entry, attempt, options.attempts ?? entry.attempts)
   if ('giveUp' in decision) return returned(entry, decision.permanent !== true)

@@ -74,7 +74,7 @@ async function settleWithDsn(request: SettleRequest, kind: DsnKind, outcomes: Ou
     }
     if (result.state === 'failed') {
       // Mail that was delivered leaves the queue, told of or not; what failed is tried again when its lease has run out.
-      if (kind === 'relayed') await settlePlain(request, left.map(withoutDsn(0)))
+      if (kind === 'delivered' || kind === 'relayed') await settlePlain(request, left.map(withoutDsn(0)))
       return
     }
   }

@@ -110,6 +110,8 @@ export interface AttemptRecord {
   readonly reply?: Reply
   /** Enhanced status code (RFC 3463) of what happened, where no reply carries one: `5.1.2` for a domain that does not exist. */
   readonly enhanced?: string
+  /** Whether the delivery was the final one, into a mailbox or what stands for it, and not to a server that sends it on. */
+  readonly final?: boolean
   /** What `reply` answers: `MAIL FROM`, `RCPT TO`, `DATA`, `the message`, or a step of the opening such as `EHLO`. */
   readonly command?: string
   /** How many milliseconds the other side wants to be left alone. */

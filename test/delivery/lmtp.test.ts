@@ -1,3 +1,6 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
 import { createSimulatedNetwork } from '../../src/core/simulated-network.js'
 import { createVirtualClock } from '../../src/core/virtual-clock.js'
@@ -58,6 +61,10 @@ describe('createLmtpTransport', () => {
       ['d@rome.test', 'failed', 'recipient'],
     ])
     expect(server.connections[0]?.commands[0]).toBe('LHLO mx.paris.test')
+    // What stands behind it is the mailbox.
+    expect(outcomes.filter(outcome => outcome.final).map(({ recipient }) => recipient)).toEqual([
+      'a@rome.test',
+    ])
   })
 
   it('knows nothing of recipients whose reply is missing', async () => {
@@ -84,6 +91,24 @@ describe('createLmtpTransport', () => {
   it('defers what a broken server does not take', async () => {
     const { transport } = await scripted({ greeting: drop })
     expect(await deliver(transport, 'a@rome.test')).toMatchObject([{ status: 'deferred', scope: 'host' }])
+  })
+
+  it('takes a unix socket for safe enough for REQUIRETLS, a TCP port in the clear not', async () => {
+    const { transport } = await scripted({})
+    const secret = {
+      ...letterFor('bob@rome.test'),
+      envelope: { sender: 'alice@paris.test', requireTls: true },
+    }
+    const by = (one: Transport) => one.deliver(secret, new AbortController().signal)
+    expect(await by(transport)).toMatchObject([{ status: 'failed', enhanced: '5.7.10' }])
+    const folder = await mkdtemp(join(tmpdir(), 'lmtp-'))
+    const path = join(folder, 'socket')
+    const server = createScriptedServer({ extensions: ['PIPELINING'] })
+    await server.listen({ path })
+    const local = createLmtpTransport({ hostname: 'mx.paris.test', path })
+    closing.push(local, server, { close: () => rm(folder, { recursive: true }) })
+    expect(await by(local)).toMatchObject([{ status: 'delivered', final: true }])
+    expect(server.connections[0]?.commands[1]).toBe('MAIL FROM:<alice@paris.test>')
   })
 
   it.each([[{}], [{ path: '/x', host: 'a.test' }], [{ path: '' }], [{ host: 'a b' }]])(

@@ -164,6 +164,24 @@ describe('the life of an entry', () => {
     expect(world.events('dsn:sent')).toMatchObject([{ kind: 'relayed', recipients: ['a@rome.test'] }])
   })
 
+  it('tells of success as delivered where it is the final delivery, as relayed elsewhere (RFC 3464 §2.3.3)', async () => {
+    await using world = await createQueueWorld(recipient => ({
+      ...delivered,
+      ...(recipient.startsWith('a@') && { final: true }),
+    }))
+    const notify = ['success' as const]
+    const recipients = ['a@rome.test', 'b@rome.test'].map(address => ({ address, notify }))
+    await world.queue.send({
+      raw: 'Subject: x\r\n\r\n',
+      envelope: { sender: 'alice@paris.test', recipients },
+    })
+    await world.clock.settled()
+    expect(world.events('dsn:sent').map(({ kind, recipients: of }) => [kind, of])).toEqual([
+      ['delivered', ['a@rome.test']],
+      ['relayed', ['b@rome.test']],
+    ])
+  })
+
   it('goes on soon after the clock of the machine was set forward', async () => {
     await using world = await createQueueWorld(() =>
       world.transport.deliveries.length > 1 ? delivered : deferred,

@@ -49,11 +49,12 @@ export async function missingForMessage(mail: Mail, session: SmtpSession): Promi
 }
 
 /**
- * Whether a server does not promise to keep a message encrypted that must be. A bounce is not lost for that (RFC 8689 §5),
- * but goes over a proven way all the same.
+ * Whether a server does not promise to keep a message encrypted that must be, and should. A bounce is not lost for that
+ * (RFC 8689 §5), but goes over a proven way all the same; the last step, into a mailbox of this machine, crosses no wire.
  */
-function lacksRequireTls({ requireTls, sender }: Mail['envelope'], { extensions }: SmtpSession): boolean {
-  return requireTls === true && sender !== '' && !extensions.has('REQUIRETLS')
+function lacksRequireTls({ requireTls, sender }: Mail['envelope'], session: SmtpSession): boolean {
+  const { extensions, local, lmtp } = session
+  return requireTls === true && sender !== '' && !(local && lmtp) && !extensions.has('REQUIRETLS')
 }
 
 /** Why a recipient cannot be named to this server; `undefined` when it can. */

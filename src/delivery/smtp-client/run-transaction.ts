@@ -201,8 +201,10 @@ class Transaction {
 
   #judgeMessage(reply: Reply, recipients = this.#taken, scope: Verdict['scope'] = 'message'): void {
     const verdict = replyVerdict(reply, scope, 'the message')
-    const dsnPassedOn = this.#session.extensions.has('DSN')
-    this.#judge(recipients, verdict.status === 'delivered' ? { ...verdict, dsnPassedOn } : verdict)
+    const { extensions, lmtp } = this.#session
+    // RFC 2033 §3: who speaks LMTP has no queue, and answers for the mailbox.
+    const success = { dsnPassedOn: extensions.has('DSN'), ...(lmtp && { final: true }) }
+    this.#judge(recipients, verdict.status === 'delivered' ? { ...verdict, ...success } : verdict)
   }
 
   /** 421 at any point: the host is going away (RFC 5321 §3.8), which says nothing about the message. */

@@ -41,6 +41,8 @@ export interface SmtpSession {
   readonly tls?: string
   /** Whether it speaks LMTP. */
   readonly lmtp?: boolean
+  /** Whether it goes to a unix socket of this machine, which needs no encryption. */
+  readonly local?: boolean
   /** What was wrong with its encryption, where that did not matter. */
   readonly tlsProblem?: TlsProblem
   /** Transactions begun. */

@@ -58,7 +58,7 @@ class RuleServer implements ScriptedServer, PeerServer {
 
   async listen(options: ListenOptions = {}): Promise<Listener> {
     const listener = await this.#settings.network.listen(
-      { host: '127.0.0.1', port: 0, ...options },
+      options.path === undefined ? { host: '127.0.0.1', port: 0, ...options } : options,
       (socket, ends) => {
         const peer = new ScriptedPeer(socket, ends, this)
         this.#serve(peer)

@@ -139,9 +139,10 @@ export class ScriptedPeer {
     return this.#in.nextLine()
   }
 
-  /** Resets the connection. */
+  /** Resets the connection; that of a unix socket can only be closed. */
   drop(): void {
-    this.#raw.resetAndDestroy()
+    if (this.#raw.remoteFamily === undefined) this.#raw.destroy()
+    else this.#raw.resetAndDestroy()
   }
 
   /** Ends the connection, after all that was said before. */
