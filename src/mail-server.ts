@@ -5,7 +5,7 @@ import type { Duration } from './core/duration.js'
 import type { Closable } from './core/lifecycle.js'
 import { type Logger, silentLogger } from './core/logger.js'
 import { type Listener, type Network, nodeNetwork } from './core/network.js'
-import { durationSchema, functionSchema, lazy, shapeSchema } from './core/options.js'
+import { durationSchema, functionSchema, hostnameSchema, lazy, shapeSchema } from './core/options.js'
 import type { TlsOptions } from './core/tls-credentials.js'
 import type { Resolver } from './dns/resolver.js'
 import type { Policy } from './policy/policy.js'
@@ -137,7 +137,7 @@ export const listenersSchema = lazy(() =>
 /** The schema of {@link MailServerOptions}; the parts check what is handed on to them. */
 export const mailServerSchema = lazy(() =>
   z.strictObject({
-    hostname: z.string(),
+    hostname: hostnameSchema(),
     domains: z.array(z.string()),
     accounts: shapeSchema<Accounts>('accounts', ['authenticate', 'find']),
     postmaster: z.string().optional(),

@@ -27,6 +27,13 @@ export function tryNormalizeDomain(domain: string): string | undefined {
   return normal
 }
 
+/** A domain, or `*.` and a domain, with that in the form of {@link normalizeDomain}; `undefined` for anything else. */
+export function tryNormalizeDomainPattern(pattern: string): string | undefined {
+  const wildcard = pattern.startsWith('*.') ? '*.' : ''
+  const name = tryNormalizeDomain(pattern.slice(wildcard.length))
+  return name === undefined ? undefined : wildcard + name
+}
+
 /** The domains of late. A message names few, each of them many times on its way. */
 const known = new Map<string, string>()
 const mostKnown = 1_000

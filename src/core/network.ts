@@ -1,4 +1,5 @@
 import net from 'node:net'
+import { networkInterfaces } from 'node:os'
 import { describeError, MailError, type MailErrorCode } from './error.js'
 
 /** Where to listen. */
@@ -55,8 +56,26 @@ export interface Network {
   connect(options: ConnectOptions): Promise<net.Socket>
 }
 
+/** Optional power: networks that know the addresses of the host. */
+export interface AddressedNetwork extends Network {
+  /** IP addresses that others may reach this host by, without those of loopback. */
+  addresses(): readonly string[]
+}
+
+/** The addresses of the host, where its network has the power of {@link AddressedNetwork}; none elsewhere. */
+export function addressesOf(network: Partial<AddressedNetwork>): readonly string[] {
+  return network.addresses?.() ?? []
+}
+
 /** The network of the machine. */
-export const nodeNetwork: Network = { listen: listenOnNode, connect: connectOnNode }
+export const nodeNetwork: AddressedNetwork = {
+  listen: listenOnNode,
+  connect: connectOnNode,
+  addresses: () =>
+    Object.values(networkInterfaces()).flatMap((given = []) =>
+      given.filter(({ internal }) => !internal).map(({ address }) => address),
+    ),
+}
 
 function listenOnNode(options: ListenOptions, onConnection: ConnectionHandler): Promise<Listener> {
   return new Promise((resolve, reject) => {

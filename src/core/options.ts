@@ -1,5 +1,6 @@
 import { type ZodType, z } from 'zod'
 import { isSecretField } from './clean-fields.js'
+import { tryNormalizeDomain } from './domain.js'
 import { type Duration, parseDuration } from './duration.js'
 import { MailError } from './error.js'
 
@@ -36,6 +37,16 @@ export const durationSchema = z
     error: "expected milliseconds or a length such as '30h', '15m' or '10s'",
   })
   .transform(value => parseDuration(value) ?? 0)
+
+/** A schema of the name of a host, or an address literal; its output is in A-labels. */
+export const hostnameSchema = lazy(() =>
+  z
+    .string()
+    .refine(name => tryNormalizeDomain(name) !== undefined, {
+      error: "expected a name such as 'mx.example.test'",
+    })
+    .transform(name => tryNormalizeDomain(name) ?? name),
+)
 
 /** A schema for an object the user made: a driver, a part, a logger. Checks that the named methods are there. */
 export function shapeSchema<T>(what: string, methods: readonly (keyof T & string)[]) {

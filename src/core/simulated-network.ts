@@ -2,12 +2,12 @@ import type net from 'node:net'
 import { isIP, SocketAddress } from 'node:net'
 import { MailError } from './error.js'
 import {
+  type AddressedNetwork,
   type ConnectionHandler,
   type ConnectOptions,
   connectError,
   type Listener,
   type ListenOptions,
-  type Network,
   nodeNetwork,
   peerOf,
 } from './network.js'
@@ -22,7 +22,7 @@ export interface SimulatedNetwork {
    * The network as the host with these addresses sees it: it listens on them, and what it connects to sees
    * the first address of the same family as its peer.
    */
-  host(...addresses: string[]): Network
+  host(...addresses: string[]): AddressedNetwork
   /**
    * The real loopback port behind an address and port, for a client from outside the simulation.
    * `undefined` when nobody listens.
@@ -61,12 +61,13 @@ class LoopbackInternet implements SimulatedNetwork {
   readonly #unplugged = new Set<string>()
   #nextPort = firstFreePort
 
-  host(...addresses: string[]): Network {
+  host(...addresses: string[]): AddressedNetwork {
     const own = addresses.map(canonicalAddress)
     if (own.length === 0) throw new MailError('OPTION_INVALID', 'host: got no address, expected one or more')
     return {
       listen: (options, onConnection) => this.#listen(own, options, onConnection),
       connect: options => this.#connect(own, options),
+      addresses: () => own,
     }
   }
 

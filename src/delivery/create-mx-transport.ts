@@ -1,5 +1,6 @@
 import type tls from 'node:tls'
 import { guardLogger } from '../core/logger.js'
+import { addressesOf } from '../core/network.js'
 import { parseOptions } from '../core/options.js'
 import { ConnectionPool } from './connection-pool.js'
 import { MxAttempt, type MxContext } from './mx-attempt.js'
@@ -10,6 +11,7 @@ import {
   mtaStsDefaults,
   mxTransportSchema,
 } from './options.js'
+import { OwnAddresses } from './own-addresses.js'
 import { makeSecureContext } from './secure-context.js'
 import { memoryStsCache } from './tls-policy/sts-cache.js'
 import { StsPolicies } from './tls-policy/sts-policies.js'
@@ -26,7 +28,8 @@ export function createMxTransport(options: MxTransportOptions): Transport {
   const logger = guardLogger(settings.logger)
   const secureContext = makeSecureContext('createMxTransport', settings.tlsOptions)
   const sts = stsPolicies({ ...settings, logger, secureContext })
-  const context: MxContext = { ...settings, logger, secureContext, pool, ...(sts && { sts }) }
+  const own = new OwnAddresses(settings.ownAddresses ?? addressesOf(settings.network))
+  const context: MxContext = { ...settings, logger, secureContext, pool, own, ...(sts && { sts }) }
   return {
     deliver: (delivery, signal) => settings.clock.track(new MxAttempt(context, delivery, signal).run()),
     site: (destination, signal) => settings.clock.track(mxSite(destination, settings.resolver, signal)),

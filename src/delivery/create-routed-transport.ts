@@ -10,12 +10,20 @@ import { localVerdict } from './verdict.js'
 export interface RoutedTransportOptions<Name extends string = string> {
   /** The ways out, by names of one's own; closed with this transport. */
   transports: Readonly<Record<Name, Transport>>
-  /** Names the way of one recipient. What it throws, and a name that there is not, defer the recipient. */
-  route: (question: RouteQuestion) => NoInfer<Name> | Promise<NoInfer<Name>>
+  /**
+   * Names the way of one recipient; `undefined` for that of `otherwise`. What it throws, and a name that there is not,
+   * defer the recipient.
+   */
+  route: (question: RouteQuestion) => DomainWay<NoInfer<Name>> | Promise<DomainWay<NoInfer<Name>>>
+  /**
+   * The usual way: of recipients that `route` names none for, and, without `routeOfDomain`, that by which the queue tells
+   * which domains are one site. Default: there is none.
+   */
+  otherwise?: NoInfer<Name>
   /**
    * Names the way that all mail of a domain takes, so that the queue holds its limits and its back-off for the site
    * behind that way; `undefined` for a domain whose recipients take several. Asked for a domain every few minutes. Default:
-   * every domain is a site of its own.
+   * `otherwise`, and without that every domain is a site of its own.
    */
   routeOfDomain?: (domain: string) => DomainWay<NoInfer<Name>> | Promise<DomainWay<NoInfer<Name>>>
 }
@@ -37,22 +45,29 @@ export interface RouteQuestion {
 }
 
 const schema = lazy(() =>
-  z.strictObject({
-    transports: z.record(z.string(), shapeSchema<Transport>('a transport', ['deliver', 'close'])),
-    route: functionSchema<RoutedTransportOptions['route']>('a function'),
-    routeOfDomain:
-      functionSchema<NonNullable<RoutedTransportOptions['routeOfDomain']>>('a function').optional(),
-  }),
+  z
+    .strictObject({
+      transports: z.record(z.string(), shapeSchema<Transport>('a transport', ['deliver', 'close'])),
+      route: functionSchema<RoutedTransportOptions['route']>('a function'),
+      otherwise: z.string().optional(),
+      routeOfDomain:
+        functionSchema<NonNullable<RoutedTransportOptions['routeOfDomain']>>('a function').optional(),
+    })
+    .refine(({ otherwise, transports }) => otherwise === undefined || Object.hasOwn(transports, otherwise), {
+      path: ['otherwise'],
+      error: 'expected the name of a transport',
+    }),
 )
 
 /**
  * Creates a transport that chooses among others, for each recipient and at each attempt. Recipients of one message that
  * go the same way stay together. The queue goes on grouping by the domain of the recipient, so that what waits in it can
- * take another way tomorrow; `routeOfDomain` tells it which domains share a site.
+ * take another way tomorrow; `otherwise` or `routeOfDomain` tell it which domains share a site.
  * @throws MailError `OPTION_INVALID`.
  */
 export function createRoutedTransport<Name extends string>(options: RoutedTransportOptions<Name>): Transport {
-  const { transports, route, routeOfDomain } = parseOptions('createRoutedTransport', schema(), options)
+  const { transports, route, otherwise, ...given } = parseOptions('createRoutedTransport', schema(), options)
+  const routeOfDomain = given.routeOfDomain ?? (otherwise === undefined ? undefined : () => otherwise)
   const byName = new Map(Object.entries(transports))
   return {
     async deliver(delivery, signal) {
@@ -60,7 +75,11 @@ export function createRoutedTransport<Name extends string>(options: RoutedTransp
       const lost: RecipientOutcome[] = []
       await Promise.all(
         delivery.recipients.map(async recipient => {
-          const way = await findWay(byName, route, question(delivery, recipient))
+          const way = await findWay(
+            byName,
+            async asked => (await route(asked)) ?? otherwise,
+            question(delivery, recipient),
+          )
           if ('problem' in way) lost.push(deferred(recipient, way.problem))
           else ways.set(way.transport, [...(ways.get(way.transport) ?? []), recipient])
         }),
@@ -91,11 +110,11 @@ function question({ envelope, destination, traceId, attempt }: Delivery, { addre
 
 async function findWay(
   byName: ReadonlyMap<string, Transport>,
-  route: RoutedTransportOptions['route'],
+  route: (asked: RouteQuestion) => Promise<unknown>,
   asked: RouteQuestion,
 ): Promise<{ readonly transport: Transport } | { readonly problem: string }> {
   try {
-    const name: unknown = await route(asked)
+    const name = await route(asked)
     const transport = typeof name === 'string' ? byName.get(name) : undefined
     return transport ? { transport } : { problem: `the route function named no transport: ${String(name)}` }
   } catch (thrown) {

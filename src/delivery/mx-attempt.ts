@@ -7,6 +7,7 @@ import { type Connected, connectToHost } from './connect-to-host.js'
 import type { ConnectionPool, PooledSession } from './connection-pool.js'
 import { findMx, type MailHost, type MailHosts } from './find-mx.js'
 import type { MxTransportSettings } from './options.js'
+import type { OwnAddresses } from './own-addresses.js'
 import { ofFamily, type ResolvedHost, resolveHost, withoutPrivate } from './resolve-host.js'
 import type { SmtpSession } from './smtp-client/smtp-session.js'
 import type { DestinationTls } from './tls-policy/destination-tls.js'
@@ -20,6 +21,8 @@ import { errorVerdict, localVerdict, type Verdict } from './verdict.js'
 export interface MxContext extends MxTransportSettings {
   readonly pool: ConnectionPool
   readonly secureContext: tls.SecureContext
+  /** The addresses of this server. */
+  readonly own: OwnAddresses
   /** MTA-STS policies, where they are followed. */
   readonly sts?: StsPolicies
 }
@@ -127,7 +130,8 @@ export class MxAttempt {
   }
 
   #isSelf({ name, addresses }: ResolvedHost): boolean {
-    return name === this.#context.hostname.toLowerCase() || this.#context.isSelf(name, addresses)
+    const { hostname, own, isSelf } = this.#context
+    return name === hostname || addresses.some(one => own.has(one)) || isSelf(name, addresses)
   }
 
   async #tryHost(host: ResolvedHost, plan: DestinationTls): Promise<void> {

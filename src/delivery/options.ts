@@ -1,11 +1,10 @@
 import { isIP } from 'node:net'
 import { z } from 'zod'
 import { type Clock, systemClock } from '../core/clock.js'
-import { tryNormalizeDomain } from '../core/domain.js'
 import type { Duration } from '../core/duration.js'
 import { type Logger, silentLogger } from '../core/logger.js'
 import { type Network, nodeNetwork } from '../core/network.js'
-import { durationSchema, functionSchema, lazy, shapeSchema } from '../core/options.js'
+import { durationSchema, functionSchema, hostnameSchema, lazy, shapeSchema } from '../core/options.js'
 import type { Resolver } from '../dns/resolver.js'
 import type { TlsResult } from './tls-policy/host-tls.js'
 import type { StsCache } from './tls-policy/sts-cache.js'
@@ -63,9 +62,14 @@ export interface MxTransportOptions {
   /** Whether mail goes to loopback, private, link-local, unspecified and multicast addresses too. Default: `false`. */
   allowPrivateAddresses?: boolean
   /**
-   * Whether a mail exchanger is this server under another name or address. It and all of the same or a higher
-   * preference number are then passed over, lest mail goes in a circle (RFC 5321 §5.1). A host called `hostname` is
-   * always taken for this server.
+   * IP addresses of this server. A mail exchanger with one of them, or called `hostname`, is this server: it and all of the
+   * same or a higher preference number are passed over, lest mail goes in a circle (RFC 5321 §5.1). `[]` where another
+   * server of this machine takes mail on port 25. Default: those of the machine as the transport is made, without loopback.
+   */
+  ownAddresses?: readonly string[]
+  /**
+   * Whether a mail exchanger is this server under another name or address, in ways that `hostname` and `ownAddresses` do
+   * not tell. Default: none is.
    */
   isSelf?: (host: string, addresses: readonly string[]) => boolean
 }
@@ -208,9 +212,7 @@ export const mtaStsDefaults = lazy(() => mtaStsSchema().parse({}))
 export const mxTransportSchema = lazy(() =>
   z.strictObject({
     resolver: shapeSchema<Resolver>('a resolver', ['mx', 'addresses']),
-    hostname: z.string().refine(name => tryNormalizeDomain(name) !== undefined, {
-      error: "expected a name such as 'mx.example.test'",
-    }),
+    hostname: hostnameSchema(),
     localAddress: z
       .union([z.string(), z.array(z.string())])
       .default([])
@@ -234,6 +236,9 @@ export const mxTransportSchema = lazy(() =>
     limits: limitsSchema().prefault({}),
     connections: connectionsSchema().prefault({}),
     allowPrivateAddresses: z.boolean().default(false),
+    ownAddresses: z
+      .array(z.string().refine(address => isIP(address) !== 0, { error: 'expected an IP address' }))
+      .optional(),
     isSelf: functionSchema<NonNullable<MxTransportOptions['isSelf']>>('a function').default(
       () => () => false,
     ),

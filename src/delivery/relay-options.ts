@@ -4,7 +4,7 @@ import { type Clock, systemClock } from '../core/clock.js'
 import { tryNormalizeDomain } from '../core/domain.js'
 import { type Logger, silentLogger } from '../core/logger.js'
 import { type Network, nodeNetwork } from '../core/network.js'
-import { functionSchema, lazy, shapeSchema } from '../core/options.js'
+import { functionSchema, hostnameSchema, lazy, shapeSchema } from '../core/options.js'
 import type { Resolver } from '../dns/resolver.js'
 import {
   type ConnectionOptions,
@@ -77,9 +77,12 @@ export interface LmtpTransportOptions extends RelayTransportOptions {
 }
 
 const hostSchema = lazy(() =>
-  z.string().refine(name => isIP(name) !== 0 || tryNormalizeDomain(name) !== undefined, {
-    error: 'expected a name or an IP address',
-  }),
+  z
+    .string()
+    .refine(name => isIP(name) !== 0 || tryNormalizeDomain(name) !== undefined, {
+      error: 'expected a name or an IP address',
+    })
+    .transform(name => (isIP(name) === 0 ? (tryNormalizeDomain(name) ?? name) : name)),
 )
 const port = lazy(() => z.int().min(1).max(65_535))
 const text = lazy(() =>
@@ -100,9 +103,7 @@ const authSchema = lazy(() =>
 )
 
 const relayFields = lazy(() => ({
-  hostname: z.string().refine(name => tryNormalizeDomain(name) !== undefined, {
-    error: "expected a name such as 'mx.example.test'",
-  }),
+  hostname: hostnameSchema(),
   localAddress: z
     .string()
     .refine(address => isIP(address) !== 0, { error: 'expected an IP address' })

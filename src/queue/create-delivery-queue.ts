@@ -44,7 +44,7 @@ export function createDeliveryQueue(options: DeliveryQueueOptions): DeliveryQueu
 function mxTransport(given: GivenSettings, storage: Storage, send: TlsReportsOptions['send']) {
   const { hostname, clock, network, logger, random, delivery, tlsReports } = given
   const resolver = given.resolver ?? createDnsResolver()
-  const around = { resolver, hostname, clock, network, logger }
+  const around = { resolver, clock, network, logger }
   const reports =
     tlsReports === false
       ? undefined
@@ -52,6 +52,7 @@ function mxTransport(given: GivenSettings, storage: Storage, send: TlsReportsOpt
           ...(tlsReports !== true && tlsReports),
           ...around,
           storage,
+          hostname,
           random,
           send,
           allowPrivateAddresses: delivery?.allowPrivateAddresses ?? false,
@@ -61,7 +62,17 @@ function mxTransport(given: GivenSettings, storage: Storage, send: TlsReportsOpt
     reports?.record(result)
   }
   const mtaSts = rememberPolicies(delivery?.mtaSts, given.storage)
-  const transport = createMxTransport({ ...delivery, ...around, mtaSts, ...(reports && { onTls }) })
+  // Whatever EHLO says, a host called as the queue is this server.
+  const isSelf = (host: string, addresses: readonly string[]) =>
+    host === hostname || delivery?.isSelf?.(host, addresses) === true
+  const transport = createMxTransport({
+    hostname,
+    ...delivery,
+    isSelf,
+    ...around,
+    mtaSts,
+    ...(reports && { onTls }),
+  })
   const close = async () => {
     await reports?.close()
     if (!given.resolver) await resolver.close()

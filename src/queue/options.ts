@@ -1,10 +1,9 @@
 import { z } from 'zod'
 import { type Clock, systemClock } from '../core/clock.js'
-import { tryNormalizeDomain } from '../core/domain.js'
 import type { Duration } from '../core/duration.js'
 import { type Logger, silentLogger } from '../core/logger.js'
 import { type Network, nodeNetwork } from '../core/network.js'
-import { durationSchema, functionSchema, lazy, shapeSchema } from '../core/options.js'
+import { durationSchema, functionSchema, hostnameSchema, lazy, shapeSchema } from '../core/options.js'
 import type { MxTransportOptions } from '../delivery/options.js'
 import type { TlsReportsOptions } from '../delivery/tls-report/create-tls-reports.js'
 import type { Transport } from '../delivery/transport.js'
@@ -13,7 +12,7 @@ import type { Srs, Verp } from '../return-path/return-path.js'
 import type { Router } from '../routing/router.js'
 import type { MessageSigner } from '../signing/message-signer.js'
 import type { Storage } from '../storage/storage.js'
-import type { HoldQuestion, HoldRule } from './operation/hold-rules.js'
+import { type HoldQuestion, type HoldRule, holdPatternSchema } from './operation/hold-rules.js'
 import type { SuppressionList } from './operation/suppression-list.js'
 import { exponentialBackoff } from './retry/exponential-backoff.js'
 import type { RetryPolicy } from './retry/retry-policy.js'
@@ -34,8 +33,9 @@ export interface DeliveryQueueOptions {
   retry?: RetryPolicy
   /** The way out; closed with the queue. Default: delivery to the mail exchangers of each domain, by `delivery`. */
   transport?: Transport
-  /** What the default transport does: TLS, timeouts, limits, kept connections. */
-  delivery?: Omit<MxTransportOptions, 'resolver' | 'hostname' | 'clock' | 'network' | 'logger'>
+  /** What the default transport does: TLS, timeouts, limits, kept connections; `hostname` where EHLO is to say another. */
+  delivery?: Omit<MxTransportOptions, 'resolver' | 'hostname' | 'clock' | 'network' | 'logger'> &
+    Partial<Pick<MxTransportOptions, 'hostname'>>
   /**
    * Whether domains that ask for it are told once a day how connections to them were secured (RFC 8460), and by whom.
    * The reports are mail of this queue. Of the default transport only; another one is given `createTlsReports`.
@@ -122,9 +122,7 @@ const signer = lazy(() => shapeSchema<MessageSigner>('a signer such as createDki
 export const deliveryQueueSchema = lazy(() =>
   z.strictObject({
     storage: shapeSchema<Storage>('a storage', ['accept', 'subscribe', 'close']).optional(),
-    hostname: z.string().refine(name => tryNormalizeDomain(name) !== undefined, {
-      error: "expected a name such as 'mx.example.test'",
-    }),
+    hostname: hostnameSchema(),
     resolver: shapeSchema<Resolver>('a resolver', ['mx', 'addresses']).optional(),
     retry: functionSchema<RetryPolicy>('a retry policy such as exponentialBackoff()').default(() =>
       exponentialBackoff(),
@@ -169,7 +167,12 @@ export const deliveryQueueSchema = lazy(() =>
     history: z.strictObject({ keep: durationSchema }).optional(),
     hold: z
       .union([
-        z.array(z.strictObject({ sender: z.string().optional(), recipient: z.string().optional() })),
+        z.array(
+          z.strictObject({
+            sender: holdPatternSchema().optional(),
+            recipient: holdPatternSchema().optional(),
+          }),
+        ),
         functionSchema<(question: HoldQuestion) => boolean>('a function'),
       ])
       .default([]) as unknown as z.ZodType<readonly HoldRule[] | ((question: HoldQuestion) => boolean)>,

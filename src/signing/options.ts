@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { tryNormalizeDomain } from '../core/domain.js'
 import type { Duration } from '../core/duration.js'
 import { type Logger, silentLogger } from '../core/logger.js'
-import { durationSchema, lazy, shapeSchema } from '../core/options.js'
+import { durationSchema, hostnameSchema, lazy, shapeSchema } from '../core/options.js'
 import type { Resolver } from '../dns/resolver.js'
 
 /** Options of `createDkimSigner`. */
@@ -114,9 +114,7 @@ export const arcSealerSchema = lazy(() =>
     domain: domain(),
     selector: selector(),
     privateKey: privateKey().refine(key => key.asymmetricKeyType === 'rsa', { error: 'expected an RSA key' }),
-    hostname: z.string().refine(name => tryNormalizeDomain(name) !== undefined, {
-      error: "expected a name such as 'mx.example.test'",
-    }),
+    hostname: hostnameSchema(),
     resolver: shapeSchema<Resolver>('a resolver', ['txt']),
     logger: shapeSchema<Logger>('a logger', ['debug', 'info', 'warn', 'error']).default(silentLogger),
   }),

@@ -47,7 +47,10 @@ describe('createFunctionTransport', () => {
       for await (const chunk of message.open()) chunks.push(chunk)
       seen.push(`${envelope.sender} ${recipients.length} ${Buffer.concat(chunks).length}`)
     })
-    expect(await deliver(transport)).toMatchObject([{ status: 'delivered' }, { status: 'delivered' }])
+    expect(await deliver(transport)).toMatchObject([
+      { status: 'delivered', final: true },
+      { status: 'delivered', final: true },
+    ])
     expect(seen).toEqual([`alice@paris.test 2 ${Buffer.byteLength(raw)}`])
     const picky = by(() => [{ recipient: 'carol@rome.test', status: 'failed', reason: 'nobody\r\nhere' }])
     expect(await deliver(picky)).toMatchObject([
@@ -114,6 +117,23 @@ describe('createRoutedTransport', () => {
     expect(log.toSorted()).toEqual(['desk: desk@rome.test', 'world: a@rome.test b@rome.test'])
   })
 
+  it('takes the usual way where none is named, and has the sites of that', async () => {
+    const log: string[] = []
+    const world = { ...recording(log, 'world'), site: async (domain: string) => `mx of ${domain}` }
+    const transports = { desk: recording(log, 'desk'), world }
+    const route = ({ recipient }: { recipient: string }) =>
+      recipient.startsWith('desk') ? ('desk' as const) : undefined
+    const transport = createRoutedTransport({ transports, otherwise: 'world', route })
+    const recipients = ['a', 'desk'].map(name => ({ address: `${name}@rome.test` }))
+    await deliver(transport, { ...letter, recipients })
+    expect(log.toSorted()).toEqual(['desk: desk@rome.test', 'world: a@rome.test'])
+    expect(await transport.site?.('rome.test', new AbortController().signal)).toBe('world: mx of rome.test')
+    expect(createRoutedTransport({ transports, route }).site).toBeUndefined()
+    expect(() => createRoutedTransport({ transports, route, otherwise: 'toString' as 'desk' })).toThrowError(
+      expect.objectContaining({ code: 'OPTION_INVALID', message: expect.stringContaining('otherwise') }),
+    )
+  })
+
   it('defers who has no way, and whose way breaks, and nobody else', async () => {
     const broken: Transport = { deliver: () => Promise.reject(new Error('broken')), close: async () => {} }
     const transport = createRoutedTransport<string>({
@@ -159,8 +179,8 @@ describe('createWebhookTransport', () => {
   it('posts the message, signed so that the receiver can tell', async () => {
     const { requests, url } = await receiver(204)
     expect(await post(url, { headers: { authorization: 'Bearer x' } })).toMatchObject([
-      { recipient: 'bob@rome.test', status: 'delivered' },
-      { recipient: 'carol@rome.test', status: 'delivered' },
+      { recipient: 'bob@rome.test', status: 'delivered', final: true },
+      { recipient: 'carol@rome.test', status: 'delivered', final: true },
     ])
     const [request] = requests
     if (!request) throw new Error('no request')
@@ -181,6 +201,21 @@ describe('createWebhookTransport', () => {
     expect(check({ body: `${request.body} ` })).toBe(false)
     expect(check({ now: Date.now() + 400_000 })).toBe(false)
     expect(check({ headers: {} })).toBe(false)
+  })
+
+  it('posts no REQUIRETLS message in the clear', async () => {
+    const { requests, url } = await receiver(204)
+    const secretLetter = { ...letter, envelope: { ...letter.envelope, requireTls: true } }
+    expect(await post(url, {}, secretLetter)).toMatchObject([
+      { status: 'failed', enhanced: '5.7.10', host: new URL(url).host },
+      {},
+    ])
+    expect(requests).toHaveLength(0)
+    const fetch = async () => new Response(null, { status: 204 })
+    expect(await post('https://app.test/in', { fetch }, secretLetter)).toMatchObject([
+      { status: 'delivered' },
+      {},
+    ])
   })
 
   it('names the same message alike in every attempt', async () => {

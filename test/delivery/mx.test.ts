@@ -186,7 +186,7 @@ describe('a hostile or broken MX', () => {
     '::',
     '::1',
     '::ffff:127.0.0.1',
-    '::ffff:192.0.2.1',
+    '::ffff:192.0.2.77',
     'fd00::1',
     'fe80::1',
     'fec0::1',
@@ -254,7 +254,7 @@ describe('a hostile or broken MX', () => {
       return new Promise(() => {})
     }
     world.zone.set('rome.test', mx([10, 'mx.rome.test']))
-    world.zone.set('mx.rome.test', { a: ['192.0.2.1', '192.0.2.2', '192.0.2.3', '192.0.2.4', '192.0.2.5'] })
+    world.zone.set('mx.rome.test', { a: ['192.0.2.5', '192.0.2.6', '192.0.2.3', '192.0.2.4', '192.0.2.5'] })
     expect(await world.deliverDuring('1h')).toMatchObject({ status: 'deferred', enhanced: '4.4.2' })
     expect(dials).toBe(3)
   })
@@ -336,6 +336,41 @@ describe('this server among the MX (RFC 5321 §5.1)', () => {
     expect(b.connections).toHaveLength(0)
   })
 
+  it('is recognised by a name with U-labels, which EHLO says in A-labels', async () => {
+    await using world = await createOutsideWorld({ hostname: 'mx.Bücher.test' })
+    const rome = await world.rome()
+    await world.deliverOne()
+    expect(rome.connections[0]?.commands[0]).toBe('EHLO mx.xn--bcher-kva.test')
+    world.zone.set('milan.test', mx([10, 'mx.xn--bcher-kva.test']))
+    await world.server('mx.xn--bcher-kva.test')
+    expect(await world.deliverOne({ destination: 'milan.test' })).toMatchObject({ enhanced: '5.4.6' })
+  })
+
+  it('is recognised by its addresses, and so is what is behind it', async () => {
+    await using world = await createOutsideWorld()
+    const first = await world.server('mx1.rome.test', { greeting: '554 Not today' })
+    await world.server('alias.paris.test', {}, '192.0.2.1')
+    const behind = await world.server('mx3.rome.test')
+    world.zone.set('rome.test', mx([10, 'mx1.rome.test'], [20, 'alias.paris.test'], [20, 'mx3.rome.test']))
+    expect(await world.deliverOne()).toMatchObject({ status: 'deferred', host: 'mx1.rome.test' })
+    expect([first.connections.length, behind.connections.length]).toEqual([1, 0])
+    world.zone.set('milan.test', mx([10, 'alias.paris.test']))
+    world.zone.set('alias.paris.test', { aaaa: '2001:DB8:0::1' })
+    expect(await world.deliverOne({ destination: 'milan.test' })).toMatchObject({ enhanced: '5.4.6' })
+  })
+
+  it('has the addresses it is said to have, and no others', async () => {
+    await using world = await createOutsideWorld({ ownAddresses: ['192.0.2.42'] })
+    world.zone.set('rome.test', mx([10, 'mx.rome.test']))
+    await world.server('mx.rome.test', {}, '192.0.2.1')
+    expect(await world.deliverOne()).toMatchObject({ status: 'delivered' })
+    world.zone.set('mx.rome.test', { a: '192.0.2.42' })
+    expect(await world.deliverOne()).toMatchObject({ enhanced: '5.4.6' })
+    await expect(createOutsideWorld({ ownAddresses: ['here'] })).rejects.toMatchObject({
+      code: 'OPTION_INVALID',
+    })
+  })
+
   it('is recognised by whatever the app says', async () => {
     await using world = await createOutsideWorld({
       isSelf: (_, addresses) => addresses.includes('192.0.2.42'),
@@ -372,10 +407,12 @@ describe('addresses of one family', () => {
   })
 
   it('are those of the local address, which servers then see', async () => {
-    await using world = await createOutsideWorld({ localAddress: '192.0.2.1' })
+    await using world = await createOutsideWorld({ localAddress: '192.0.2.3' })
     const four = await world.rome()
     world.zone.set('mx.rome.test', { a: four.address, aaaa: '2001:db8::7' })
     expect(await world.deliverOne()).toMatchObject({ status: 'delivered', address: four.address })
+    // Not the first address of this host.
+    expect(four.connections.map(peer => peer.ends.remoteAddress)).toEqual(['192.0.2.3'])
     world.zone.set('mx.rome.test', { aaaa: '2001:db8::7' })
     world.zone.set('oslo.test', { mx: [{ preference: 10, exchange: 'mx.rome.test' }] })
     expect(await world.deliverOne({ destination: 'oslo.test' })).toMatchObject({

@@ -192,7 +192,9 @@ describeWith([aiosmtpd], 'aiosmtpd as a smarthost', () => {
 })
 
 describe('createSmarthostTransport', () => {
-  async function world(...scripts: Script[]) {
+  const world = (...scripts: Script[]) => worldWith({}, ...scripts)
+
+  async function worldWith(options: Partial<SmarthostTransportOptions>, ...scripts: Script[]) {
     const network = createSimulatedNetwork()
     const clock = createVirtualClock()
     const servers = await Promise.all(
@@ -211,6 +213,7 @@ describe('createSmarthostTransport', () => {
       clock,
       localAddress: '192.0.2.101',
       concurrency: 1,
+      ...options,
     })
     return { servers, deliver, clock }
   }
@@ -237,6 +240,22 @@ describe('createSmarthostTransport', () => {
     await Promise.all([deliver(), deliver(), deliver()])
     expect(servers[0]?.connections).toHaveLength(1)
     expect(servers[0]?.connections[0]?.messages).toHaveLength(3)
+  })
+
+  it('speaks from the address it was told to', async () => {
+    const { servers, deliver } = await world({})
+    await deliver()
+    expect(servers[0]?.connections.map(peer => peer.ends.remoteAddress)).toEqual(['192.0.2.101'])
+  })
+
+  it('asks the next server when one does not let it in', async () => {
+    const auth = { user: 'alice', password: 'open sesame' }
+    const extensions = ['AUTH PLAIN']
+    const refusing = { extensions, AUTH: '535 5.7.8 Wrong' }
+    const { servers, deliver } = await worldWith({ auth }, refusing, { extensions })
+    expect(await deliver()).toMatchObject([{ status: 'delivered', host: '192.0.2.2' }])
+    expect(servers.map(server => server.connections[0]?.messages.length)).toEqual([0, 1])
+    expect(servers[0]?.connections[0]?.commands.join()).not.toContain('MAIL')
   })
 
   it('keeps REQUIRETLS mail from a server without verified encryption', async () => {

@@ -131,6 +131,19 @@ describe('hold rules', () => {
     expect(world.events('recipient:delivered')).toHaveLength(1)
   })
 
+  it('mean a domain whether written in U-labels or A-labels, and are refused where they mean none', async () => {
+    const rules = [{ recipient: 'Bücher.test' }, { sender: 'Alice@bücher.test' }]
+    await using world = await createQueueWorld(() => delivered, { hold: rules })
+    await world.send('bob@xn--bcher-kva.test')
+    await world.send('bob@rome.test', 'alice@bücher.test')
+    await world.send('bob@rome.test', 'carol@bücher.test')
+    await world.queue.idle()
+    expect(await world.queue.counts()).toMatchObject({ held: 2 })
+    await expect(createQueueWorld(undefined, { hold: [{ recipient: 'a b' }] })).rejects.toMatchObject({
+      code: 'OPTION_INVALID',
+    })
+  })
+
   it('may be a function, which holds what it throws at', async () => {
     await using world = await createQueueWorld(() => delivered, {
       hold: ({ recipient, destination }) => {

@@ -1,4 +1,4 @@
-import { tryNormalizeDomain } from '../../core/domain.js'
+import { tryNormalizeDomainPattern } from '../../core/domain.js'
 
 /** An MTA-STS policy (RFC 8461 §3.2). */
 export interface StsPolicy {
@@ -38,14 +38,12 @@ export function parseStsPolicy(text: string): StsPolicy | undefined {
 }
 
 function readPatterns(values: readonly string[]): string[] | undefined {
-  const patterns: string[] = []
-  for (const value of values.slice(0, mostPatterns)) {
-    const wildcard = value.startsWith('*.') ? '*.' : ''
-    const name = tryNormalizeDomain(value.slice(wildcard.length))
-    if (name === undefined || name.startsWith('[')) return undefined
-    patterns.push(wildcard + name)
-  }
-  return patterns
+  const patterns = values.slice(0, mostPatterns).map(tryNormalizeDomainPattern)
+  return patterns.every(isHostPattern) ? patterns : undefined
+}
+
+function isHostPattern(pattern: string | undefined): pattern is string {
+  return pattern !== undefined && !pattern.includes('[')
 }
 
 /** Whether a policy lets a host take mail (RFC 8461 §4.1): `*.` stands for exactly one label. */

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { tryNormalizeDomain } from '../../core/domain.js'
+import { tryNormalizeDomainPattern } from '../../core/domain.js'
 import { MailError } from '../../core/error.js'
 import { functionSchema, lazy } from '../../core/options.js'
 
@@ -10,9 +10,8 @@ const levelSchema = lazy(() => z.enum(levels))
 /** A key of a table: a domain, `*.` and a domain, or `*`. */
 const keySchema = lazy(() =>
   z.string().transform((key, context) => {
-    const wildcard = key.startsWith('*.') ? '*.' : ''
-    const name = key === '*' ? key : tryNormalizeDomain(key.slice(wildcard.length))
-    if (name !== undefined) return wildcard + name
+    const pattern = key === '*' ? key : tryNormalizeDomainPattern(key)
+    if (pattern !== undefined) return pattern
     context.issues.push({
       code: 'custom',
       message: "expected a domain, '*.' and a domain, or '*'",

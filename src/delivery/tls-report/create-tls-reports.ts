@@ -1,11 +1,10 @@
 import { z } from 'zod'
 import { formatAddress, tryParseAddress } from '../../core/address.js'
 import { type Clock, systemClock, type Timer } from '../../core/clock.js'
-import { tryNormalizeDomain } from '../../core/domain.js'
 import { describeError } from '../../core/error.js'
 import { guardLogger, type Logger, silentLogger } from '../../core/logger.js'
 import { type Network, nodeNetwork } from '../../core/network.js'
-import { functionSchema, lazy, parseOptions, shapeSchema } from '../../core/options.js'
+import { functionSchema, hostnameSchema, lazy, parseOptions, shapeSchema } from '../../core/options.js'
 import { newTraceId } from '../../core/trace.js'
 import type { Resolver } from '../../dns/resolver.js'
 import type { Storage } from '../../storage/storage.js'
@@ -58,7 +57,7 @@ export interface TlsReports {
 
 const schema = lazy(() =>
   z.strictObject({
-    hostname: z.string().refine(name => tryNormalizeDomain(name) !== undefined, { error: 'expected a name' }),
+    hostname: hostnameSchema(),
     resolver: shapeSchema<Resolver>('a resolver', ['txt', 'addresses']),
     storage: shapeSchema<Storage>('a storage', ['accept', 'subscribe', 'close']),
     send: functionSchema<TlsReportsOptions['send']>('a function'),
@@ -114,7 +113,7 @@ class Reports {
 
   constructor(settings: z.output<ReturnType<typeof schema>>) {
     this.#settings = settings
-    this.#submitter = tryNormalizeDomain(settings.hostname) ?? settings.hostname
+    this.#submitter = settings.hostname
     const contact = settings.contact === undefined ? undefined : tryParseAddress(settings.contact)
     this.#contact = contact ? formatAddress(contact) : `postmaster@${this.#submitter}`
     this.#counts = new DayCounts({ ...settings, records: settings.storage.records })

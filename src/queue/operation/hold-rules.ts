@@ -1,4 +1,7 @@
-import { tryParseAddress } from '../../core/address.js'
+import { z } from 'zod'
+import { addressKey, tryParseAddress } from '../../core/address.js'
+import { tryNormalizeDomain } from '../../core/domain.js'
+import { lazy } from '../../core/options.js'
 import type { QueuedRecipient } from '../../storage/queue-storage.js'
 import type { AcceptBatch } from '../../storage/storage.js'
 import { type QueueContext, reportError } from '../queue-context.js'
@@ -22,6 +25,22 @@ export interface HoldQuestion {
   readonly submitter?: string
 }
 
+/** The schema of what a rule names; its output is in the form that addresses are told apart by. */
+export const holdPatternSchema = lazy(() =>
+  z
+    .string()
+    .refine(text => normalPattern(text) !== undefined, {
+      error: "expected an address, a domain, or '' for the null sender",
+    })
+    .transform(text => normalPattern(text) ?? text),
+)
+
+function normalPattern(text: string): string | undefined {
+  if (!text.includes('@')) return text === '' ? text : tryNormalizeDomain(text)
+  const address = tryParseAddress(text)
+  return address && addressKey(address)
+}
+
 /** The batch with those of its remote recipients held that the rules of the queue hold. What a function throws holds too. */
 export function holdByRules(context: QueueContext, batch: AcceptBatch): AcceptBatch {
   const { hold } = context.settings
@@ -31,7 +50,6 @@ export function holdByRules(context: QueueContext, batch: AcceptBatch): AcceptBa
   const known = {
     traceId,
     sender: envelope.sender,
-
     ...(submitter && { submitter }),
   }
   const isHeld = ({ address, destination }: QueuedRecipient) => {
@@ -63,6 +81,7 @@ function fits(rule: HoldRule, { sender, recipient }: HoldQuestion): boolean {
 
 function matches(wanted: string | undefined, address: string): boolean {
   if (wanted === undefined) return true
-  if (wanted === '' || wanted.includes('@')) return wanted.toLowerCase() === address.toLowerCase()
-  return tryParseAddress(address)?.domain === wanted.toLowerCase()
+  const parsed = tryParseAddress(address)
+  if (!parsed) return wanted === address
+  return wanted === (wanted.includes('@') ? addressKey(parsed) : parsed.domain)
 }

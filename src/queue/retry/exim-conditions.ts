@@ -1,5 +1,6 @@
 import { isIPv6 } from 'node:net'
 import { tryParseAddress } from '../../core/address.js'
+import { tryNormalizeDomainPattern } from '../../core/domain.js'
 import { MailError } from '../../core/error.js'
 import type { AttemptRecord } from '../../storage/queue-storage.js'
 
@@ -17,13 +18,20 @@ export function readPattern(pattern: string): AddressTest {
     const got = JSON.stringify(pattern.slice(0, 200))
     throw new MailError('OPTION_INVALID', `eximRules: expected a domain, an address or *.domain, got ${got}`)
   }
-  const wanted = pattern.toLowerCase()
+  const wanted = normalPattern(pattern)
   const whole = wanted.includes('@')
   const ending = wanted.startsWith('*') ? wanted.slice(1) : undefined
   return address => {
     const subject = whole ? address.toLowerCase() : (tryParseAddress(address)?.domain ?? '')
     return ending === undefined ? subject === wanted : subject.endsWith(ending)
   }
+}
+
+/** Lower case, the domain in A-labels where it is one: Exim's `*foo.test` is a mere ending. */
+function normalPattern(pattern: string): string {
+  const at = pattern.lastIndexOf('@') + 1
+  const domain = tryNormalizeDomainPattern(pattern.slice(at)) ?? pattern.slice(at)
+  return (pattern.slice(0, at) + domain).toLowerCase()
 }
 
 /** Whether an attempt ended as an error name says. */

@@ -1,5 +1,6 @@
 import { isIPv4, isIPv6 } from 'node:net'
 import { z } from 'zod'
+import { tryNormalizeDomainPattern } from '../../core/domain.js'
 import type { Duration } from '../../core/duration.js'
 import { durationSchema, functionSchema, lazy, parseOptions } from '../../core/options.js'
 import { describeReply } from '../../smtp/reply.js'
@@ -44,7 +45,13 @@ const schema = lazy(() =>
             .regex(/^[45x][0-9x]{2}$/, { error: "expected three digits or x, such as '45x'" })
             .optional(),
           text: z.instanceof(RegExp).optional(),
-          domain: z.string().optional(),
+          domain: z
+            .string()
+            .refine(text => tryNormalizeDomainPattern(text) !== undefined, {
+              error: "expected a domain, or '*.' and a domain",
+            })
+            .transform(text => tryNormalizeDomainPattern(text) ?? text)
+            .optional(),
           means: z.enum(['fail', 'retry', 'slow-down', 'other-family']),
           wait: durationSchema.optional(),
         }),
@@ -94,8 +101,7 @@ function matchesCode(pattern: string, code: number): boolean {
   return [...pattern].every((wanted, index) => wanted === 'x' || wanted === digits[index])
 }
 
-function matchesDomain(pattern: string, destination: string): boolean {
-  const wanted = pattern.toLowerCase()
+function matchesDomain(wanted: string, destination: string): boolean {
   return wanted.startsWith('*.') ? destination.endsWith(wanted.slice(1)) : destination === wanted
 }
 

@@ -226,7 +226,7 @@ class SmallInternet implements TestInternet {
   #networkOf(addresses: readonly string[]): Network {
     const network = this.#network.host(...addresses)
     return {
-      listen: (options, onConnection) => network.listen(options, onConnection),
+      ...network,
       connect: async options => {
         await Promise.all(this.#opening)
         return network.connect(options)

@@ -99,6 +99,16 @@ describe('eximRules', () => {
     expect(firstWait(policy, {})).toBe(120)
   })
 
+  it.each(['Bücher.test', 'bob@bücher.test', '*.bücher.test', '*@xn--bcher-kva.test', '*cher-kva.test'])(
+    'know a domain by its U-labels and by its A-labels: %s',
+    recipient => {
+      const policy = eximRules({ rules: [{ recipient, steps: 'F,1h,7m' }] })
+      const host = recipient.startsWith('*.') ? 'mx.xn--bcher-kva.test' : 'xn--bcher-kva.test'
+      expect(firstWait(policy, { recipient: `bob@${host}` })).toBe(7)
+      expect(firstWait(policy, {})).toBe(15)
+    },
+  )
+
   it('asks another policy where no rule fits', () => {
     const policy = eximRules({
       rules: [{ recipient: 'oslo.test', steps: 'F,1h,5m' }],

@@ -38,6 +38,16 @@ describe('retryByReply', () => {
     expect(again ?? {}).not.toHaveProperty('family')
   })
 
+  it('knows a domain by its U-labels and by its A-labels', () => {
+    for (const domain of ['Bücher.test', 'xn--bcher-kva.test', '*.bücher.test']) {
+      const byDomain = retryByReply({ rules: [{ domain, means: 'fail' }] })
+      const destination = domain.startsWith('*') ? 'mx.xn--bcher-kva.test' : 'xn--bcher-kva.test'
+      expect(byDomain({ ...said(450, 'later'), destination })).toMatchObject({ giveUp: true })
+      expect(byDomain(said(450, 'later'))).toMatchObject(quarter)
+    }
+    expect(() => retryByReply({ rules: [{ domain: 'a b', means: 'fail' }] })).toThrow('domain')
+  })
+
   it('slows down where it is told to', () => {
     for (const text of ['4.7.28 unusual rate of mail', '4.7.0 [TSS04] deferred', 'Too many connections']) {
       expect(policy(said(421, text))).toMatchObject({ retryAt: hour, pace: 'slow-down' })
