@@ -152,6 +152,8 @@ class LoopbackInternet implements SimulatedNetwork {
     const socket = await nodeNetwork.connect(signal ? { ...target, signal } : target)
     const realLocalPort = socket.localPort ?? 0
     this.#calls.set(realLocalPort, call)
+    // The caller is to know itself as the others do.
+    Object.defineProperty(socket, 'localAddress', { value: call.source })
     socket.once('close', () => {
       if (this.#calls.get(realLocalPort) === call) this.#calls.delete(realLocalPort)
     })

@@ -4,7 +4,7 @@ import type tls from 'node:tls'
 import { type Clock, withDeadline } from '../core/clock.js'
 import { literalAddress } from '../core/domain.js'
 import { MailError } from '../core/error.js'
-import type { ConnectOptions, Network } from '../core/network.js'
+import { type ConnectOptions, type Network, peerOf } from '../core/network.js'
 import { openSession, type SmtpSession } from './smtp-client/smtp-session.js'
 import { type Dialogue, SmtpWire } from './smtp-client/smtp-wire.js'
 import type { PhaseTimeouts } from './smtp-client/timeouts.js'
@@ -32,10 +32,11 @@ export interface ConnectTarget {
   readonly dialogue?: Dialogue
 }
 
-/** A session, or why there is none. */
-export type Connected =
+/** A session, or why there is none, and the address of this side, where there was a connection. */
+export type Connected = (
   | { readonly session: SmtpSession }
   | { readonly fault: Verdict; readonly tlsProblem?: TlsProblem }
+) & { readonly localAddress?: string }
 
 /**
  * Opens a session with one address of a host. Where encryption is opportunistic and the handshake fails, a second
@@ -48,27 +49,28 @@ export async function connectToHost(
 ): Promise<Connected> {
   const first = await tryToConnect(target, context, signal)
   if (!('tlsFailed' in first)) return first
-  const { tlsFailed } = first
+  const { tlsFailed, ...place } = first
   if (target.tls.level === 'opportunistic') {
     const second = await tryToConnect({ ...target, tls: { level: 'none' } }, context, signal)
-    if ('session' in second) return { session: { ...second.session, tlsProblem: tlsFailed } }
-    if (!('tlsFailed' in second)) return { ...second, tlsProblem: tlsFailed }
+    if ('session' in second) return { ...place, session: { ...second.session, tlsProblem: tlsFailed } }
+    if (!('tlsFailed' in second)) return { ...place, ...second, tlsProblem: tlsFailed }
   }
   const fault = localVerdict('deferred', 'host', '4.7.5', `TLS is required but failed: ${tlsFailed.reason}`)
-  return { fault, tlsProblem: tlsFailed }
+  return { ...place, fault, tlsProblem: tlsFailed }
 }
 
 async function tryToConnect(
   target: ConnectTarget,
   context: ConnectContext,
   signal: AbortSignal,
-): Promise<Connected | { readonly tlsFailed: TlsProblem }> {
+): Promise<Connected | { readonly tlsFailed: TlsProblem; readonly localAddress: string }> {
   try {
     const socket = await openSocket(placeOf(target, context), context, signal)
+    const { localAddress } = peerOf(socket)
     const wire = new SmtpWire(socket, context.clock, target.dialogue)
     const release = endWithSignal(wire, signal)
     try {
-      return await greet(wire, target, context)
+      return { ...(await greet(wire, target, context)), localAddress }
     } finally {
       release()
     }

@@ -11,7 +11,7 @@ import type { OwnAddresses } from './own-addresses.js'
 import { ofFamily, type ResolvedHost, resolveHost, withoutPrivate } from './resolve-host.js'
 import type { SmtpSession } from './smtp-client/smtp-session.js'
 import type { DestinationTls } from './tls-policy/destination-tls.js'
-import type { HostTls } from './tls-policy/host-tls.js'
+import type { HostTls, UnusableHost } from './tls-policy/host-tls.js'
 import { planTls } from './tls-policy/plan-tls.js'
 import type { StsPolicies } from './tls-policy/sts-policies.js'
 import type { Delivery, RecipientOutcome } from './transport.js'
@@ -139,13 +139,19 @@ export class MxAttempt {
     if (problem) this.#progress.blame(problem, { host: name })
     if (addresses.length === 0) return
     const tls = await this.#unlessEnded(plan.forHost(host))
-    if ('status' in tls) return this.#progress.blame(tls, { host: name })
+    if ('fault' in tls) return this.#passOver(name, tls)
     const kept = this.#context.pool.take(this.#poolKey(name, tls))
     if (kept && (await this.#send({ name, tls }, kept, true))) return
     for (const address of addresses) {
       if (this.#isOver()) return
       await this.#connect({ name, tls }, address)
     }
+  }
+
+  /** Counts a host that a policy rules out, as a connection to it would have been. */
+  #passOver(host: string, { fault, policy, problem }: UnusableHost): void {
+    this.#progress.blame(fault, { host })
+    if (policy && problem) this.#context.onTls({ domain: this.#delivery.destination, policy, host, problem })
   }
 
   async #connect({ name, tls }: SecuredHost, address: string): Promise<void> {
@@ -166,8 +172,15 @@ export class MxAttempt {
   #report({ name, tls }: SecuredHost, address: string, connected: Connected): void {
     const problem = 'session' in connected ? connected.session.tlsProblem : connected.tlsProblem
     if (tls.level === 'none' || ('fault' in connected && !problem)) return
-    const { destination: domain } = this.#delivery
-    this.#context.onTls({ domain, policy: tls.policy, host: name, address, ...(problem && { problem }) })
+    const { localAddress } = connected
+    this.#context.onTls({
+      domain: this.#delivery.destination,
+      policy: tls.policy,
+      host: name,
+      address,
+      ...(localAddress && { localAddress }),
+      ...(problem && { problem }),
+    })
   }
 
   /** Sends to all that are left over one session. Answers `false` for a kept one that turned out to be dead. */

@@ -2,10 +2,12 @@ import { isIP } from 'node:net'
 import tls from 'node:tls'
 import { withDeadline } from '../core/clock.js'
 import { describeError, MailError } from '../core/error.js'
+import { peerOf } from '../core/network.js'
 import { type ConnectContext, type Connected, endWithSignal, openSocket } from './connect-to-host.js'
 import { authenticate, type SmtpCredentials } from './smtp-client/authenticate.js'
 import { openSession, type SmtpSession } from './smtp-client/smtp-session.js'
 import { type Dialogue, SmtpWire } from './smtp-client/smtp-wire.js'
+import { checkPkix, type TlsProblem, tlsProblem } from './tls-policy/tls-problem.js'
 import { errorVerdict, localVerdict, type Verdict } from './verdict.js'
 
 /** A server that mail is handed to, whoever it is for. */
@@ -44,16 +46,17 @@ export async function openRelaySession(
   try {
     const opened = await connect(target, context, signal)
     if ('fault' in opened) return opened
-    const { wire, encryption } = opened
+    const { wire, encryption, localAddress } = opened
     const release = endWithSignal(wire, signal)
     try {
       const session = await greet(wire, target, context, signal)
       if ('fault' in session) {
         wire.quit()
-        return session
+        return { ...session, localAddress }
       }
       const local = target.server.path !== undefined
-      return { session: { ...session, local, ...(encryption !== undefined && { tls: encryption }) } }
+      const more = { local, ...(encryption !== undefined && { tls: encryption }) }
+      return { session: { ...session, ...more }, localAddress }
     } catch (error) {
       wire.quit()
       throw error
@@ -65,32 +68,50 @@ export async function openRelaySession(
   }
 }
 
-type Wired = { readonly wire: SmtpWire; readonly encryption?: string } | { readonly fault: Verdict }
+type Wired = (
+  | { readonly wire: SmtpWire; readonly encryption?: string }
+  | { readonly fault: Verdict; readonly tlsProblem: TlsProblem }
+) & { readonly localAddress: string }
 
 async function connect(
   { server, address, dialogue }: RelayTarget,
   context: RelayContext,
   signal: AbortSignal,
 ): Promise<Wired> {
-  const { localAddress } = context
-  const source = localAddress === undefined || server.path !== undefined ? {} : { localAddress }
+  const { localAddress: given } = context
+  const source = given === undefined || server.path !== undefined ? {} : { localAddress: given }
   const place = server.path === undefined ? { host: address, port: server.port } : { path: server.path }
   const socket = await openSocket({ ...place, ...source }, context, signal)
-  if (server.tls !== 'implicit') return { wire: new SmtpWire(socket, context.clock, dialogue) }
+  const { localAddress } = peerOf(socket)
+  if (server.tls !== 'implicit') return { wire: new SmtpWire(socket, context.clock, dialogue), localAddress }
   const secure = tls.connect({ ...tlsOptions(server, address, context), rejectUnauthorized: false, socket })
-  try {
-    await withDeadline(context.clock, context.timeouts.tls, 'the TLS handshake', handshaken(secure, signal))
-  } catch (error) {
+  const problem = await shakeHands(secure, server, context, signal)
+  if (problem) {
     secure.destroy()
-    return { fault: localVerdict('deferred', 'host', '4.7.5', `TLS failed: ${describeError(error)}`) }
-  }
-  if (server.verify && !secure.authorized) {
-    secure.destroy()
-    const why = describeError(secure.authorizationError)
-    return { fault: localVerdict('deferred', 'host', '4.7.5', `the certificate is not trusted: ${why}`) }
+    return { ...tlsFault(problem), localAddress }
   }
   const encryption = `${secure.getProtocol()} ${secure.getCipher().name}`
-  return { wire: new SmtpWire(secure, context.clock, dialogue), encryption }
+  return { wire: new SmtpWire(secure, context.clock, dialogue), encryption, localAddress }
+}
+
+/** What is wrong with the encryption, once it stands or has failed. */
+async function shakeHands(
+  secure: tls.TLSSocket,
+  { verify }: RelayServer,
+  { clock, timeouts }: RelayContext,
+  signal: AbortSignal,
+): Promise<TlsProblem | undefined> {
+  try {
+    await withDeadline(clock, timeouts.tls, 'the TLS handshake', handshaken(secure, signal))
+  } catch (error) {
+    return tlsProblem('validation-failure', describeError(error))
+  }
+  return verify ? checkPkix(secure) : undefined
+}
+
+function tlsFault(problem: TlsProblem): { readonly fault: Verdict; readonly tlsProblem: TlsProblem } {
+  const fault = localVerdict('deferred', 'host', '4.7.5', `TLS failed: ${problem.reason}`)
+  return { fault, tlsProblem: problem }
 }
 
 function handshaken(socket: tls.TLSSocket, signal: AbortSignal): Promise<void> {
@@ -117,7 +138,7 @@ async function greet(
   { server, address }: RelayTarget,
   context: RelayContext,
   signal: AbortSignal,
-): Promise<SmtpSession | { readonly fault: Verdict }> {
+): Promise<SmtpSession | { readonly fault: Verdict; readonly tlsProblem?: TlsProblem }> {
   const { hostname, timeouts } = context
   const opening = await openSession(wire, {
     hostname,
@@ -126,10 +147,11 @@ async function greet(
     tls: server.tls !== 'starttls' ? 'none' : server.verify ? 'verified' : 'required',
     tlsOptions: tlsOptions(server, address, context),
   })
-  if ('refused' in opening) return { fault: opening.refused }
-  if ('tlsFailed' in opening) {
-    return { fault: localVerdict('deferred', 'host', '4.7.5', `TLS failed: ${opening.tlsFailed.reason}`) }
+  if ('refused' in opening) {
+    const { refused, tlsProblem: problem } = opening
+    return { fault: refused, ...(problem && { tlsProblem: problem }) }
   }
+  if ('tlsFailed' in opening) return tlsFault(opening.tlsFailed)
   const { session } = opening
   const limit = timeouts.hello
   const fault = server.auth && (await authenticate(session, server.auth, { limit, signal }))

@@ -3,10 +3,17 @@ import { MailError } from '../core/error.js'
 import type { Logger } from '../core/logger.js'
 import type { Resolver } from '../dns/resolver.js'
 import { AttemptProgress } from './attempt-progress.js'
+import type { Connected } from './connect-to-host.js'
 import type { ConnectionPool } from './connection-pool.js'
-import { openRelaySession, type RelayContext, type RelayServer } from './open-relay-session.js'
+import {
+  openRelaySession,
+  type RelayContext,
+  type RelayServer,
+  type RelayTarget,
+} from './open-relay-session.js'
 import { type ResolvedHost, resolveHost } from './resolve-host.js'
 import type { SlotGate } from './slot-gate.js'
+import { noPolicy, type TlsResult } from './tls-policy/host-tls.js'
 import type { Delivery, RecipientOutcome } from './transport.js'
 import { errorVerdict, localVerdict, type Verdict } from './verdict.js'
 
@@ -16,6 +23,7 @@ export interface RelayAttemptContext extends RelayContext {
   readonly resolver: Resolver | undefined
   readonly pool: ConnectionPool
   readonly gate: SlotGate
+  readonly onTls: (result: TlsResult) => void
   readonly logger: Logger
 }
 
@@ -75,6 +83,7 @@ export class RelayAttempt {
       const { dialogue } = this.#progress
       const target = { server, address, ...(dialogue && { dialogue }) }
       const connected = await openRelaySession(target, this.#context, this.#signal)
+      this.#report(target, connected)
       if ('fault' in connected) this.#progress.blame(connected.fault, { host, address })
       else {
         const { session } = connected
@@ -83,6 +92,19 @@ export class RelayAttempt {
         pool.give(key, { session, address, openedAt })
       }
     }
+  }
+
+  /**
+   * Counts how a new connection was secured, for the server's own domain: that of the recipient has no say in it. Unix
+   * sockets, and servers that have no name to be asked for by, are left out.
+   */
+  #report({ server: { host, tls, path }, address }: RelayTarget, connected: Connected): void {
+    const problem = 'session' in connected ? undefined : connected.tlsProblem
+    if (path !== undefined || tls === 'none' || isIP(host) !== 0) return
+    if ('fault' in connected && !problem) return
+    const { localAddress } = connected
+    const place = { host, address, ...(localAddress && { localAddress }) }
+    this.#context.onTls({ domain: host, policy: noPolicy, ...place, ...(problem && { problem }) })
   }
 
   #send(

@@ -15,6 +15,7 @@ import {
   timeoutsSchema,
 } from './options.js'
 import type { SmtpCredentials, TokenCredentials } from './smtp-client/authenticate.js'
+import type { TlsResult } from './tls-policy/host-tls.js'
 
 /** What transports to servers of one's own choice have in common. */
 export interface RelayTransportOptions {
@@ -36,6 +37,11 @@ export interface RelayTransportOptions {
   clock?: Clock
   /** Default: the machine's. */
   network?: Network
+  /**
+   * Hears how each new connection by STARTTLS or implicit TLS to a server with a name was secured; `domain` is that name,
+   * never that of a recipient. The `record` of `createTlsReports` makes reports of it. Default: nobody.
+   */
+  onTls?: (result: TlsResult) => void
   /** Hears of servers passed over, and at `debug` the dialogue without credentials. Default: nobody. */
   logger?: Logger
 }
@@ -115,6 +121,7 @@ const relayFields = lazy(() => ({
   resolver: shapeSchema<Resolver>('a resolver', ['mx', 'addresses']).optional(),
   clock: shapeSchema<Clock>('a clock', ['now', 'monotonic', 'schedule', 'track']).default(() => systemClock),
   network: shapeSchema<Network>('a network', ['connect']).default(() => nodeNetwork),
+  onTls: functionSchema<NonNullable<RelayTransportOptions['onTls']>>('a function').default(() => () => {}),
   logger: shapeSchema<Logger>('a logger', ['debug', 'info', 'warn', 'error']).default(() => silentLogger),
 }))
 

@@ -1,3 +1,4 @@
+import { guardLogger } from '../core/logger.js'
 import { parseOptions } from '../core/options.js'
 import { createMxTransport } from '../delivery/create-mx-transport.js'
 import type { MxTransportOptions } from '../delivery/options.js'
@@ -57,6 +58,10 @@ function mxTransport(given: GivenSettings, storage: Storage, send: TlsReportsOpt
           send,
           allowPrivateAddresses: delivery?.allowPrivateAddresses ?? false,
         })
+  if (reports && given.sign.length === 0) {
+    const warning = 'TLS reports by mail are passed over by their receivers: nothing signs them (RFC 8460 §3)'
+    guardLogger(logger).warn({ hostname }, warning)
+  }
   const onTls = (result: TlsResult) => {
     delivery?.onTls?.(result)
     reports?.record(result)

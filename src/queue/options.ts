@@ -38,8 +38,8 @@ export interface DeliveryQueueOptions {
     Partial<Pick<MxTransportOptions, 'hostname'>>
   /**
    * Whether domains that ask for it are told once a day how connections to them were secured (RFC 8460), and by whom.
-   * The reports are mail of this queue. Of the default transport only; another one is given `createTlsReports`.
-   * Default: `false`.
+   * The reports are mail of this queue, and must be signed (RFC 8460 §3): without `sign` the logger warns of that. Of the
+   * default transport only; another one is given `createTlsReports`. Default: `false`.
    */
   tlsReports?: boolean | Pick<TlsReportsOptions, 'organization' | 'contact'>
   /** How much is delivered at once. */

@@ -254,7 +254,7 @@ describe('a hostile or broken MX', () => {
       return new Promise(() => {})
     }
     world.zone.set('rome.test', mx([10, 'mx.rome.test']))
-    world.zone.set('mx.rome.test', { a: ['192.0.2.5', '192.0.2.6', '192.0.2.3', '192.0.2.4', '192.0.2.5'] })
+    world.zone.set('mx.rome.test', { a: ['192.0.2.5', '192.0.2.6', '192.0.2.7', '192.0.2.8', '192.0.2.9'] })
     expect(await world.deliverDuring('1h')).toMatchObject({ status: 'deferred', enhanced: '4.4.2' })
     expect(dials).toBe(3)
   })

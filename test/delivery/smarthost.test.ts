@@ -8,7 +8,9 @@ import { createSimulatedNetwork } from '../../src/core/simulated-network.js'
 import { createVirtualClock } from '../../src/core/virtual-clock.js'
 import { createSmarthostTransport } from '../../src/delivery/create-smarthost-transport.js'
 import type { SmarthostTransportOptions } from '../../src/delivery/relay-options.js'
+import type { TlsResult } from '../../src/delivery/tls-policy/host-tls.js'
 import type { Delivery } from '../../src/delivery/transport.js'
+import { createDnsZone } from '../../src/dns/zone/create-dns-zone.js'
 import { bytesSource } from '../../src/message/sources.js'
 import { createScriptedServer } from '../../src/testing/remote/create-scripted-server.js'
 import type { Script } from '../../src/testing/remote/script.js'
@@ -263,6 +265,28 @@ describe('createSmarthostTransport', () => {
     const outcomes = await deliver({ ...letter, envelope: { ...letter.envelope, requireTls: true } })
     expect(outcomes).toMatchObject([{ status: 'failed', enhanced: '5.7.10' }])
     expect(servers[0]?.connections).toHaveLength(0)
+  })
+
+  it('tells how connections were secured, as of the name of the server', async () => {
+    const results: TlsResult[] = []
+    const network = createSimulatedNetwork()
+    const clock = createVirtualClock()
+    const address = '192.0.2.1'
+    const server = createScriptedServer({ network: network.host(address), clock, tls: testTls })
+    closing.push(() => server.close())
+    await server.listen({ host: address, port: 587 })
+    const resolver = createDnsZone({ 'mx.rome.test': { a: address }, 'mx.milan.test': { a: address } })
+    const onTls = (result: TlsResult) => results.push(result)
+    const options = { network: network.host('192.0.2.100'), clock, resolver, onTls }
+    for (const host of ['mx.rome.test', 'mx.milan.test', address]) {
+      await smarthost({ ...options, servers: [{ host }] }).deliver({ ...letter, destination: 'oslo.test' })
+    }
+    const place = { address, localAddress: '192.0.2.100', policy: { type: 'no-policy-found' } }
+    expect(results).toMatchObject([
+      { ...place, domain: 'mx.rome.test', host: 'mx.rome.test' },
+      { ...place, domain: 'mx.milan.test', problem: { kind: 'certificate-host-mismatch' } },
+    ])
+    expect(results[0]).not.toHaveProperty('problem')
   })
 
   it('defers where the server offers no login', async () => {

@@ -1,10 +1,10 @@
 import { literalAddress } from '../../core/domain.js'
 import { type DnsFailure, hasAliases, type Resolver } from '../../dns/resolver.js'
-import { localVerdict, type Verdict } from '../verdict.js'
+import { localVerdict } from '../verdict.js'
 import { daneCheck, usableTlsa } from './dane.js'
-import type { HostTls, ReportedPolicy, TlsRule } from './host-tls.js'
+import { type HostTls, noPolicy, type ReportedPolicy, type TlsRule, type UnusableHost } from './host-tls.js'
 import { isStsHost, type StsPolicy, stsPolicyLines } from './sts-policy.js'
-import { checkPkix, tlsProblem } from './tls-problem.js'
+import { checkPkix, type TlsProblem, tlsProblem } from './tls-problem.js'
 
 /** What {@link DestinationTls} decides by. */
 export interface DestinationTlsOptions {
@@ -49,7 +49,7 @@ export class DestinationTls {
   }
 
   /** For one host, or why it must not be used. */
-  async forHost(host: TlsHost): Promise<HostTls | Verdict> {
+  async forHost(host: TlsHost): Promise<HostTls | UnusableHost> {
     const { level, requireTls } = this.#options
     if (level === 'none' && !requireTls) return plain('none', 'none')
     const unknown = requireTls ? this.#unproven(host.name) : undefined
@@ -59,19 +59,19 @@ export class DestinationTls {
   }
 
   /** RFC 8689 §4.2.1: whoever could forge the MX record would get the message. */
-  #unproven(host: string): Verdict | undefined {
+  #unproven(host: string): UnusableHost | undefined {
     const { secure, sts, destination } = this.#options
     if (secure || (sts && sts.mode !== 'none' && isStsHost(sts, host))) return undefined
     const reason = `REQUIRETLS needs the MX of ${destination} to be vouched for by DNSSEC or MTA-STS`
-    return localVerdict('failed', 'host', '5.7.10', reason)
+    return { fault: localVerdict('failed', 'host', '5.7.10', reason) }
   }
 
   /** RFC 7672 §2.2: only where MX, addresses and TLSA records are all validated. */
-  async #byDane(host: TlsHost): Promise<HostTls | Verdict | undefined> {
+  async #byDane(host: TlsHost): Promise<HostTls | UnusableHost | undefined> {
     const { dane, secure } = this.#options
     if (!dane || !secure || literalAddress(host.name) !== undefined) return undefined
     const bases = await this.#tlsaBases(host)
-    if ('status' in bases) return bases
+    if ('fault' in bases) return bases
     for (const base of bases) {
       const found = await this.#tlsaAt(host.name, base)
       if (found) return found
@@ -83,7 +83,7 @@ export class DestinationTls {
    * The names that the TLSA records of a host may be at (RFC 7672 §2.2.2): of an alias that is validated to its end that
    * end, then the alias; of one that leads out of the signed zones the alias.
    */
-  async #tlsaBases({ name, secure, canonical }: TlsHost): Promise<readonly string[] | Verdict> {
+  async #tlsaBases({ name, secure, canonical }: TlsHost): Promise<readonly string[] | UnusableHost> {
     if (secure) return canonical === undefined ? [name] : [canonical, name]
     const { resolver, signal } = this.#options
     if (canonical === undefined || !hasAliases(resolver)) return []
@@ -92,7 +92,7 @@ export class DestinationTls {
     return alias.status === 'found' && alias.secure ? [name] : []
   }
 
-  async #tlsaAt(name: string, base: string): Promise<HostTls | Verdict | undefined> {
+  async #tlsaAt(name: string, base: string): Promise<HostTls | UnusableHost | undefined> {
     const { resolver, port, signal, destination, canonical = destination, now } = this.#options
     const answer = await resolver.tlsa(`_${port}._tcp.${base}`, { signal })
     if (answer.status === 'temporary-failure') return lookupFailed(`the TLSA records of ${base}`, answer)
@@ -125,7 +125,7 @@ export class DestinationTls {
     return { ...plain('required', 'dane-unusable', policy), observe }
   }
 
-  #bySts(host: string): HostTls | Verdict | undefined {
+  #bySts(host: string): HostTls | UnusableHost | undefined {
     const { sts, destination } = this.#options
     if (!sts || sts.mode === 'none') return undefined
     const policy = { type: 'sts', strings: stsPolicyLines(sts), mxHosts: sts.mx } as const
@@ -133,13 +133,11 @@ export class DestinationTls {
     if (sts.mode === 'enforce') {
       if (listed) return { ...verified('mta-sts'), policy }
       const reason = `the MTA-STS policy of ${destination} does not list ${host}`
-      return localVerdict('deferred', 'host', '4.7.5', reason)
+      return { fault: localVerdict('deferred', 'host', '4.7.5', reason), policy, problem: notListed(host) }
     }
     if (this.#wantsPkix()) return { ...this.#byLevel(), policy }
     const { level } = this.#options
-    const observe = listed
-      ? checkPkix
-      : () => tlsProblem('certificate-host-mismatch', `the policy does not list ${host}`)
+    const observe = listed ? checkPkix : () => notListed(host)
     const least = level === 'required' ? 'required' : 'opportunistic'
     return { ...plain(least, 'mta-sts-testing', policy), observe, key: `sts-testing ${destination}` }
   }
@@ -156,11 +154,20 @@ export class DestinationTls {
 }
 
 /** RFC 7672 §2.1.2: were mail sent all the same, an attacker would only have to break the lookup. */
-function lookupFailed(what: string, { detail }: DnsFailure): Verdict {
-  return localVerdict('deferred', 'host', '4.7.5', `looking up ${what} failed: ${detail}`)
+function lookupFailed(what: string, { detail }: DnsFailure): UnusableHost {
+  const reason = `looking up ${what} failed: ${detail}`
+  const policy = { type: 'tlsa', strings: [], mxHosts: [] } as const
+  return {
+    fault: localVerdict('deferred', 'host', '4.7.5', reason),
+    policy,
+    // RFC 8460 §4.3.2.1: the resolver had no valid records to give.
+    problem: tlsProblem('dnssec-invalid', reason),
+  }
 }
 
-const noPolicy: ReportedPolicy = { type: 'no-policy-found', strings: [], mxHosts: [] }
+function notListed(host: string): TlsProblem {
+  return tlsProblem('certificate-host-mismatch', `the policy does not list ${host}`)
+}
 
 function verified(rule: TlsRule): HostTls {
   return {

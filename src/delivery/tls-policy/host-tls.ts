@@ -1,4 +1,5 @@
 import type { TlsLevel } from '../smtp-client/smtp-session.js'
+import type { Verdict } from '../verdict.js'
 import type { PeerCheck, TlsProblem } from './tls-problem.js'
 
 /** By which rule connections to a host are secured. The first that applies, in this order. */
@@ -30,6 +31,9 @@ export interface ReportedPolicy {
   readonly mxHosts: readonly string[]
 }
 
+/** What a report tells where nobody published a policy. */
+export const noPolicy: ReportedPolicy = { type: 'no-policy-found', strings: [], mxHosts: [] }
+
 /** How connections to one host are secured. */
 export interface HostTls {
   readonly level: TlsLevel
@@ -47,6 +51,13 @@ export interface HostTls {
   readonly key: string
 }
 
+/** Why a host must not be used, and what its policy, where it has one, says is wrong with it. */
+export interface UnusableHost {
+  readonly fault: Verdict
+  readonly policy?: ReportedPolicy
+  readonly problem?: TlsProblem
+}
+
 /** A connection that was secured, or was not, as TLS reports count them (RFC 8460 §4). */
 export interface TlsResult {
   /** The domain whose policy applied. */
@@ -54,6 +65,8 @@ export interface TlsResult {
   readonly policy: ReportedPolicy
   readonly host?: string
   readonly address?: string
+  /** The IP address it was spoken to from, where there was a connection. */
+  readonly localAddress?: string
   /** What was wrong; absent when all was as the policy wants it. */
   readonly problem?: TlsProblem
 }

@@ -29,7 +29,7 @@ export interface TlsReportsOptions {
   resolver: Resolver
   /** Keeps what was counted until it is sent; processes that share one send one report. As a rule that of the queue. */
   storage: Storage
-  /** Sends a report by mail: `mail => queue.send(mail)`. */
+  /** Sends a report by mail: `mail => queue.send(mail)`. Its mail must be signed by DKIM (RFC 8460 §3). */
   send: (mail: { raw: string; envelope: { sender: string; recipients: string[] } }) => Promise<unknown>
   /** Who sends the reports, for people. Default: the host name. */
   organization?: string | undefined

@@ -4,6 +4,7 @@ import type { ReportedPolicy, TlsResult } from '../tls-policy/host-tls.js'
 /** Failures of one kind at one host (RFC 8460 §4.4), without their number. */
 export interface FailureKind {
   readonly 'result-type': string
+  readonly 'sending-mta-ip'?: string
   readonly 'receiving-mx-hostname'?: string
   readonly 'receiving-ip'?: string
   readonly 'failure-reason-code': string
@@ -37,7 +38,7 @@ const bounds = { domains: 10_000, policies: 10, failures: 100 }
 export class TlsTally {
   readonly #domains = new Map<string, Map<string, PolicyCounters>>()
 
-  add({ domain, policy, host, address, problem }: TlsResult): void {
+  add({ domain, policy, host, address, localAddress, problem }: TlsResult): void {
     const policies = entryOf(this.#domains, domain, bounds.domains, () => new Map<string, PolicyCounters>())
     const name = digest([policy.type, policy.strings])
     const counters =
@@ -52,11 +53,12 @@ export class TlsTally {
       return
     }
     const { failures, successes } = counters
-    const kind = digest([problem.kind, host, address])
+    const kind = digest([problem.kind, host, address, localAddress])
     const known = entryOf(failures, kind, bounds.failures, () =>
       counter(`${successes.key} ${kind}`, {
         failure: {
           'result-type': problem.kind,
+          ...(localAddress !== undefined && { 'sending-mta-ip': localAddress }),
           ...(host !== undefined && { 'receiving-mx-hostname': host }),
           ...(address !== undefined && { 'receiving-ip': address }),
           'failure-reason-code': problem.reason,

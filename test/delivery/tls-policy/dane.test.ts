@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { MxTransportOptions } from '../../../src/delivery/options.js'
+import type { TlsResult } from '../../../src/delivery/tls-policy/host-tls.js'
+import type { DnsZone } from '../../../src/dns/zone/create-dns-zone.js'
 import { bytesSource } from '../../../src/message/sources.js'
 import type { Script } from '../../../src/testing/remote/script.js'
 import { issuedTls, issuerPem, testTls } from '../../fixtures/tls.js'
@@ -97,6 +99,43 @@ describe('DANE-TA (RFC 7672 §3.1.2)', () => {
       ...refused,
       reason: expect.stringContaining('out of date'),
     })
+  })
+})
+
+describe('what is counted of DANE (RFC 8460 §4)', () => {
+  const good = tlsaOf(testTls.cert, 3, 1, 1)
+
+  /** What `onTls` hears of one delivery. */
+  async function heard(script: Script, tlsa: string | string[], prepare?: (zone: DnsZone) => void) {
+    const results: TlsResult[] = []
+    await using world = await signedRome(script, tlsa, { onTls: result => results.push(result) })
+    prepare?.(world.zone)
+    await world.deliverOne()
+    return results
+  }
+  const policy = (...strings: string[]) => ({ type: 'tlsa', strings, mxHosts: ['mx.rome.test'] })
+  const place = { domain: 'rome.test', host: 'mx.rome.test' }
+  const ends = { address: '192.0.2.10', localAddress: '192.0.2.1' }
+
+  it('is a success by the records that were there', async () => {
+    expect(await heard(selfSigned, good)).toEqual([{ ...place, ...ends, policy: policy(good) }])
+  })
+
+  it.each<[string, Script, string]>([
+    ['certificate-not-trusted', selfSigned, nonsense],
+    ['starttls-not-supported', { extensions: [] }, good],
+    ['tlsa-invalid', selfSigned, '3 1 1 00'],
+  ])('is a failure: %s', async (kind, script, record) => {
+    expect(await heard(script, record)).toEqual([
+      { ...place, ...ends, policy: policy(record), problem: { kind, reason: expect.any(String) } },
+    ])
+  })
+
+  it('is a failure of DNSSEC when the records cannot be had', async () => {
+    const results = await heard(selfSigned, good, zone => zone.fail('_25._tcp.mx.rome.test', 'servfail'))
+    expect(results).toMatchObject([
+      { ...place, policy: { type: 'tlsa', strings: [] }, problem: { kind: 'dnssec-invalid' } },
+    ])
   })
 })
 

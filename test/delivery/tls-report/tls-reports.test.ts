@@ -6,9 +6,11 @@ import {
   type TlsReportsOptions,
 } from '../../../src/delivery/tls-report/create-tls-reports.js'
 import { readReportUris } from '../../../src/delivery/tls-report/report-uris.js'
+import { createDnsZone } from '../../../src/dns/zone/create-dns-zone.js'
+import { createDeliveryQueue } from '../../../src/queue/create-delivery-queue.js'
 import { memoryStorage } from '../../../src/storage/memory/memory-storage.js'
+import { createTestInternet, type ScriptedHost, type TestInternet } from '../../../src/testing/index.js'
 import { testTls } from '../../fixtures/tls.js'
-import { createMailWorld } from '../../flow/mail-world.js'
 import { createOutsideWorld } from '../outside-world.js'
 import { createPolicySite } from '../tls-policy/policy-site.js'
 
@@ -37,6 +39,7 @@ const success: TlsResult = {
   policy: { type: 'sts', strings: ['version: STSv1', 'mode: testing'], mxHosts: ['*.rome.test'] },
   host: 'mx.rome.test',
   address: '192.0.2.10',
+  localAddress: '192.0.2.1',
 }
 const failure: TlsResult = {
   ...success,
@@ -73,6 +76,7 @@ describe('a TLS report (RFC 8460)', () => {
           'failure-details': [
             {
               'result-type': 'certificate-expired',
+              'sending-mta-ip': '192.0.2.1',
               'receiving-mx-hostname': 'mx.rome.test',
               'receiving-ip': '192.0.2.10',
               'failed-session-count': 1,
@@ -254,19 +258,84 @@ describe('the record of a domain (§3)', () => {
 })
 
 describe('a queue with tlsReports', () => {
-  it('reports of what it delivered, by mail of its own', async () => {
-    await using world = createMailWorld()
-    const rome = await world.host('rome.test', { users: ['bob', 'tls'] })
-    const paris = await world.host('paris.test', { server: { queue: { tlsReports: true } } })
-    world.zone.set('_smtp._tls.rome.test', { txt: 'v=TLSRPTv1; rua=mailto:tls@rome.test' })
+  /** A report to `rome.test` of what became of one letter to it, by the internet as it is prepared. */
+  async function reported(prepare: (internet: TestInternet, rome: ScriptedHost) => unknown) {
+    await using internet = createTestInternet({ seed: 1 })
+    const paris = await internet.server('paris.test', { server: { queue: { tlsReports: true } } })
+    const rome = internet.host('mx.rome.test')
+    internet.dns.set('_smtp._tls.rome.test', { txt: 'v=TLSRPTv1; rua=mailto:tls@oslo.test' })
+    const oslo = await internet.server('oslo.test', { users: ['tls'] })
+    await prepare(internet, rome)
     await paris.queue.send({ from: 'postmaster@paris.test', to: 'bob@rome.test', text: 'Hello' })
-    await world.clock.advance('30h')
-    const [report] = await rome.inbox('tls')
+    await internet.clock.advance('30h')
+    const [report] = await oslo.inbox('tls')
     expect(report?.subject).toContain('Report Domain: rome.test')
-    const [attachment] = report?.attachments ?? []
-    const content = JSON.parse(gunzipSync(Buffer.from(attachment?.content ?? '')).toString())
-    expect(content.policies).toMatchObject([
-      { policy: { 'policy-type': 'no-policy-found' }, summary: { 'total-successful-session-count': 1 } },
+    const content = report?.attachments[0]?.content ?? ''
+    return { rome, paris, policies: JSON.parse(gunzipSync(Buffer.from(content)).toString()).policies }
+  }
+
+  it('reports of what it delivered without a policy, by mail of its own', async () => {
+    const { policies } = await reported(() => {})
+    expect(policies).toEqual([
+      {
+        policy: { 'policy-type': 'no-policy-found', 'policy-domain': 'rome.test' },
+        summary: { 'total-successful-session-count': 1, 'total-failure-session-count': 0 },
+      },
     ])
+  })
+
+  it.each([
+    ['sts', 'wrong-name', 'certificate-host-mismatch'],
+    ['sts', 'expired', 'certificate-expired'],
+    ['sts', 'self-signed', 'certificate-not-trusted'],
+    ['tlsa', 'self-signed', 'certificate-not-trusted'],
+  ] as const)('reports of failures under a policy (%s): %s', async (type, fault, result) => {
+    const { policies, rome, paris } = await reported(async (internet, host) => {
+      if (type === 'tlsa') internet.dane('mx.rome.test')
+      else await internet.mtaSts('rome.test', { mode: 'enforce', mx: ['mx.rome.test'] })
+      host.breakCertificate(fault)
+    })
+    expect(rome.messages).toHaveLength(0)
+    const [{ policy, summary, 'failure-details': details }] = policies
+    expect(policy).toMatchObject({
+      'policy-type': type,
+      'policy-domain': 'rome.test',
+      'mx-host': ['mx.rome.test'],
+    })
+    expect(summary['total-successful-session-count']).toBe(0)
+    expect(summary['total-failure-session-count']).toBeGreaterThan(1)
+    expect(details).toMatchObject([
+      {
+        'result-type': result,
+        'sending-mta-ip': paris.address,
+        'receiving-mx-hostname': 'mx.rome.test',
+        'receiving-ip': rome.address,
+        'failed-session-count': summary['total-failure-session-count'],
+      },
+    ])
+  })
+
+  it('reports of a host that its policy does not list, though it was never spoken to', async () => {
+    const { policies, rome } = await reported(internet =>
+      internet.mtaSts('rome.test', { mode: 'enforce', mx: ['other.rome.test'] }),
+    )
+    expect(rome.connections).toHaveLength(0)
+    expect(policies).toMatchObject([{ 'failure-details': [{ 'result-type': 'certificate-host-mismatch' }] }])
+  })
+
+  it('says that its reports are of no use unsigned', () => {
+    const warnings: string[] = []
+    const logger = {
+      debug() {},
+      info() {},
+      warn: (_: object, text: string) => warnings.push(text),
+      error() {},
+    }
+    const options = { hostname: 'mx.paris.test', logger, resolver: createDnsZone() }
+    createDeliveryQueue({ ...options, tlsReports: true })
+    expect(warnings).toEqual([expect.stringContaining('RFC 8460')])
+    createDeliveryQueue({ ...options, tlsReports: true, sign: { sign: async () => '' } })
+    createDeliveryQueue(options)
+    expect(warnings).toHaveLength(1)
   })
 })
