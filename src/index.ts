@@ -25,6 +25,7 @@ export {
   type LoginThrottleOptions,
 } from './core/login-throttle.js'
 export {
+  type AddressedNetwork,
   type ConnectionHandler,
   type ConnectOptions,
   type Listener,

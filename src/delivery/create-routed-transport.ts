@@ -68,6 +68,7 @@ const schema = lazy(() =>
 export function createRoutedTransport<Name extends string>(options: RoutedTransportOptions<Name>): Transport {
   const { transports, route, otherwise, ...given } = parseOptions('createRoutedTransport', schema(), options)
   const routeOfDomain = given.routeOfDomain ?? (otherwise === undefined ? undefined : () => otherwise)
+  const choose = async (asked: RouteQuestion) => (await route(asked)) ?? otherwise
   const byName = new Map(Object.entries(transports))
   return {
     async deliver(delivery, signal) {
@@ -75,11 +76,7 @@ export function createRoutedTransport<Name extends string>(options: RoutedTransp
       const lost: RecipientOutcome[] = []
       await Promise.all(
         delivery.recipients.map(async recipient => {
-          const way = await findWay(
-            byName,
-            async asked => (await route(asked)) ?? otherwise,
-            question(delivery, recipient),
-          )
+          const way = await findWay(byName, choose, question(delivery, recipient))
           if ('problem' in way) lost.push(deferred(recipient, way.problem))
           else ways.set(way.transport, [...(ways.get(way.transport) ?? []), recipient])
         }),

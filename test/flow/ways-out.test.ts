@@ -160,6 +160,7 @@ describe('by the queue of a server', () => {
     const paris = await internet.server('paris.test', { users: ['alice'], server: { queue } })
     const rome = internet.host('mx.rome.test')
     internet.dns.set('out.paris.test', { a: '192.0.2.250' })
+    internet.dns.set('mx.paris.test', { a: '192.0.2.251' })
     internet.dns.set('alias.oslo.test', { a: paris.address })
     const loops = { 'a.test': 'mx.paris.test', 'b.test': 'out.paris.test', 'c.test': 'alias.oslo.test' }
     for (const [domain, exchange] of Object.entries(loops)) {
