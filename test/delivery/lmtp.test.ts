@@ -8,7 +8,7 @@ import { createLmtpTransport } from '../../src/delivery/create-lmtp-transport.js
 import type { Delivery, Transport } from '../../src/delivery/transport.js'
 import { bytesSource } from '../../src/message/sources.js'
 import { createScriptedServer } from '../../src/testing/remote/create-scripted-server.js'
-import { drop, type Script } from '../../src/testing/remote/script.js'
+import { drop, hangUp, type Script } from '../../src/testing/remote/script.js'
 import { describeWith } from '../testing-tools/tools.js'
 import { type Dovecot, dovecotLmtp, startDovecot } from './dovecot-lmtp.js'
 
@@ -34,7 +34,7 @@ const deliver = (transport: Transport, ...to: string[]) =>
 async function scripted(script: Script) {
   const network = createSimulatedNetwork()
   const clock = createVirtualClock()
-  const server = createScriptedServer({ network: network.host('192.0.2.7'), clock, script })
+  const server = createScriptedServer({ protocol: 'lmtp', network: network.host('192.0.2.7'), clock, script })
   await server.listen({ host: '192.0.2.7', port: 24 })
   const transport = createLmtpTransport({
     hostname: 'mx.paris.test',
@@ -49,9 +49,8 @@ async function scripted(script: Script) {
 describe('createLmtpTransport', () => {
   it('takes a reply for each recipient after the dot', async () => {
     const { server, transport } = await scripted({
-      EHLO: '502 LMTP only',
       RCPT: { inTurn: ['250 ok', '550 5.1.1 nobody', '250 ok', '250 ok'] },
-      dot: peer => peer.say(['250 2.0.0 kept', '452 4.2.2 full', '554 5.7.1 refused']),
+      dot: { inTurn: ['250 2.0.0 kept', '452 4.2.2 full', '554 5.7.1 refused'] },
     })
     const outcomes = await deliver(transport, 'a@rome.test', 'b@rome.test', 'c@rome.test', 'd@rome.test')
     expect(outcomes.map(({ recipient, status, scope }) => [recipient, status, scope])).toEqual([
@@ -69,10 +68,7 @@ describe('createLmtpTransport', () => {
 
   it('knows nothing of recipients whose reply is missing', async () => {
     const { transport } = await scripted({
-      dot: peer => {
-        peer.say(['250 2.0.0 kept'])
-        peer.end()
-      },
+      dot: { inTurn: ['250 2.0.0 kept', hangUp] },
     })
     expect(await deliver(transport, 'a@rome.test', 'b@rome.test')).toMatchObject([
       { recipient: 'a@rome.test', status: 'delivered' },

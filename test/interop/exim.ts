@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { testTlsFiles } from '../fixtures/tls.js'
 import type { Tool } from '../testing-tools/tools.js'
+import { runProgram } from './run-program.js'
 import { freePort, listening, type ServerDirectory } from './server-process.js'
 
 /** Where `.ci/run` unpacks it: Debian's packages of mail servers exclude each other. */
@@ -9,6 +10,21 @@ const program = existsSync(unpacked) ? unpacked : '/usr/sbin/exim4'
 
 /** Debian's Exim, installed or unpacked. */
 export const exim: Tool = { name: 'exim4', probe: [program, '-C', '/dev/null', '-bV'] }
+
+/** Has an Exim deliver a message to a server on loopback, at once; resolves to what it logged. */
+export async function sendByExim(
+  directory: ServerDirectory,
+  port: number,
+  message: string,
+  recipients: readonly string[],
+) {
+  const spool = directory.make('spool', 'Debian-exim')
+  const config = directory.write('exim.conf', clientConf(spool, port))
+  const args = ['-C', config, '-odf', '-i', '-f', 'alice@paris.test', ...recipients]
+  const sent = await runProgram(program, args, message)
+  if (sent.code !== 0) throw new Error(sent.problems)
+  return readFileSync(`${spool}/mainlog`, 'utf8')
+}
 
 /**
  * Starts an Exim for rome.test, in which Bob has a Maildir and anybody else is unknown. With `relayPort` it takes what is
@@ -90,3 +106,28 @@ onward:
   self = send
   transport = relay
 `
+
+function clientConf(spool: string, port: number): string {
+  return `
+exim_path = ${program}
+primary_hostname = mx.paris.test
+spool_directory = ${spool}
+log_file_path = ${spool}/%slog
+pid_file_path = ${spool}/pid
+keep_environment =
+local_interfaces = 127.0.0.1
+trusted_users = root
+begin routers
+all:
+  driver = manualroute
+  route_list = * 127.0.0.1
+  self = send
+  transport = smtp
+begin transports
+smtp:
+  driver = smtp
+  port = ${port}
+begin retry
+* * F,1h,15m
+`
+}

@@ -5,6 +5,7 @@ import { readTlsOptions, type TlsOptions } from '../../core/tls-credentials.js'
 import { answerAuth } from './answer-auth.js'
 import { type FluentRule, fluentRule } from './fluent-rule.js'
 import { greylisted } from './greylist.js'
+import { inOrder } from './in-order.js'
 import { type ScriptedServerOptions, type ScriptedServerSettings, scriptedServerSchema } from './options.js'
 import { Rule } from './rule.js'
 import { type Occasion, polite, type Script, type ScriptPoint, type Step } from './script.js'
@@ -30,6 +31,7 @@ class RuleServer implements ScriptedServer, PeerServer {
   readonly messages: ReceivedMessage[] = []
   readonly on: RulePoints
   readonly hostname: string
+  readonly protocol: PeerServer['protocol']
   readonly clock: PeerServer['clock']
   readonly #settings: ScriptedServerSettings
   readonly #scripts: readonly Script[]
@@ -46,6 +48,7 @@ class RuleServer implements ScriptedServer, PeerServer {
     this.#settings = settings
     this.#scripts = Array.isArray(settings.script) ? settings.script : [settings.script as Script]
     this.hostname = settings.hostname
+    this.protocol = settings.protocol
     this.clock = settings.clock
     if (settings.tls) this.useTls(settings.tls as TlsOptions)
     this.#ownContext = this.#secureContext
@@ -108,7 +111,7 @@ class RuleServer implements ScriptedServer, PeerServer {
   extensionsFor(peer: ScriptedPeer): readonly string[] {
     const given = this.#scriptOf.get(peer)?.script.extensions ?? this.#settings.extensions
     if (given) return given.filter(one => one.toUpperCase() !== 'STARTTLS' || this.#tlsFault !== 'stripped')
-    const offered = ['PIPELINING', '8BITMIME', 'SIZE 10000000', 'ENHANCEDSTATUSCODES']
+    const offered = ['PIPELINING', '8BITMIME', 'SIZE 10000000', 'ENHANCEDSTATUSCODES', 'CHUNKING']
     const offersTls = this.#secureContext && !peer.secure && this.#tlsFault !== 'stripped'
     return offersTls ? [...offered, 'STARTTLS'] : offered
   }
@@ -125,7 +128,7 @@ class RuleServer implements ScriptedServer, PeerServer {
 
   act(peer: ScriptedPeer, occasion: Occasion): unknown {
     const { clock, random } = this.#settings
-    if (isOutOfOrder(peer, occasion))
+    if (peer.transaction.isOutOfOrder(occasion.point))
       return this.#actByScript(peer, occasion, '503 5.5.1 Bad sequence of commands')
     for (let index = this.#rules.length - 1; index >= 0; index--) {
       const rule = this.#rules[index]
@@ -178,21 +181,13 @@ class RuleServer implements ScriptedServer, PeerServer {
 
   /** Does steps in order; answers with a promise only when one of them takes its time. */
   #do(steps: readonly Step[], peer: ScriptedPeer, occasion: Occasion): unknown {
-    for (const [index, step] of steps.entries()) {
-      const doing =
-        typeof step === 'function' ? step(peer, occasion) : peer.say(typeof step === 'string' ? [step] : step)
-      if (doing instanceof Promise) return doing.then(() => this.#do(steps.slice(index + 1), peer, occasion))
-    }
-    return undefined
+    return inOrder(steps, step =>
+      typeof step === 'function' ? step(peer, occasion) : peer.say(typeof step === 'string' ? [step] : step),
+    )
   }
 }
 
 const unoccasioned: Occasion = { point: 'STARTTLS', line: 'STARTTLS', argument: '' }
-
-/** Whether a command came that pipelining sent ahead of a refusal: no rule is for it. */
-function isOutOfOrder({ sender, recipients }: ScriptedPeer, { point }: Occasion): boolean {
-  return (point === 'RCPT' && sender === undefined) || (point === 'DATA' && recipients.length === 0)
-}
 
 const actPolitely: Step = (peer, occasion) => peer.server.actPolitely(peer, occasion)
 
@@ -209,6 +204,7 @@ function rulePoints(
     mail: matcher => add('MAIL', matcher),
     rcpt: matcher => add('RCPT', matcher),
     data: () => add('DATA'),
+    bdat: matcher => add('BDAT', matcher),
     message: matcher => add('dot', matcher),
     rset: () => add('RSET'),
     noop: () => add('NOOP'),

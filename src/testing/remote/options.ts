@@ -9,6 +9,11 @@ import type { Script } from './script.js'
 export interface ScriptedServerOptions {
   /** The name it gives itself. Default: `'scripted.test'`. */
   hostname?: string
+  /**
+   * `'lmtp'` takes LHLO alone, and answers the message once for each recipient that was taken (RFC 2033). Default:
+   * `'smtp'`.
+   */
+  protocol?: 'smtp' | 'lmtp'
   /** Where it listens. Default: the network of the machine. */
   network?: Network
   /** What its delays, greylists and limits run on. Default: the clock of the machine. */
@@ -17,7 +22,7 @@ export interface ScriptedServerOptions {
   tls?: TlsOptions
   /** Encrypts from the start of each connection. Default: `false`. */
   implicitTls?: boolean
-  /** What the reply to EHLO offers, to the letter. Default: PIPELINING, 8BITMIME, SIZE, ENHANCEDSTATUSCODES, and STARTTLS as long as it can be used. */
+  /** What the reply to EHLO offers, to the letter. Default: PIPELINING, 8BITMIME, SIZE, ENHANCEDSTATUSCODES, CHUNKING, and STARTTLS as long as it can be used. */
   extensions?: readonly string[]
   /** What it does, by point: for all connections, or for each in turn, the last of which repeats. Rules go before it. */
   script?: Script | readonly Script[]
@@ -29,6 +34,7 @@ export interface ScriptedServerOptions {
 export const scriptedServerSchema = lazy(() =>
   z.strictObject({
     hostname: z.string().default('scripted.test'),
+    protocol: z.enum(['smtp', 'lmtp']).default('smtp'),
     network: shapeSchema<Network>('a network', ['listen', 'connect']).default(() => nodeNetwork),
     clock: shapeSchema<Clock>('a clock', ['now', 'monotonic', 'schedule', 'track']).default(
       () => systemClock,

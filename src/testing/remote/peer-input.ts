@@ -15,7 +15,8 @@ export class PeerInput {
   /** Of a message, what came before the rest. */
   #parts: Buffer[] = []
   #busy = false
-  #answer: ((line: string) => void) | undefined
+  /** Gives what is waited for, once it is there. */
+  #giveAnswer: () => void = () => {}
 
   constructor(actions: PeerInputActions) {
     this.#actions = actions
@@ -24,7 +25,7 @@ export class PeerInput {
   /** Takes what came. */
   push(chunk: Buffer): void {
     this.#rest = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk])
-    if (this.#answer) this.#giveAnswer()
+    this.#giveAnswer()
     this.#work()
   }
 
@@ -41,18 +42,36 @@ export class PeerInput {
 
   /** The next line, which then counts as no command. */
   nextLine(): Promise<string> {
-    return new Promise(resolve => {
-      this.#answer = resolve
-      this.#giveAnswer()
-    })
+    return this.#next(() => this.#takeLine())
   }
 
-  #giveAnswer(): void {
-    const line = this.#takeLine()
-    if (line === undefined) return
-    const answer = this.#answer
-    this.#answer = undefined
-    answer?.(line)
+  /** The next octets, whatever they are. */
+  async octets(count: number): Promise<Buffer> {
+    this.inMessage = true
+    const parts: Buffer[] = []
+    let missing = count
+    const chunk = await this.#next(() => {
+      const part = this.#rest.subarray(0, missing)
+      this.#rest = this.#rest.subarray(part.length)
+      missing -= part.length
+      parts.push(part)
+      return missing === 0 ? Buffer.concat(parts) : undefined
+    })
+    this.inMessage = false
+    return chunk
+  }
+
+  /** What `take` gives, as soon as it gives anything. */
+  #next<T>(take: () => T | undefined): Promise<T> {
+    return new Promise(resolve => {
+      this.#giveAnswer = () => {
+        const answer = take()
+        if (answer === undefined) return
+        this.#giveAnswer = () => {}
+        resolve(answer)
+      }
+      this.#giveAnswer()
+    })
   }
 
   #work(): void {

@@ -6,7 +6,10 @@ import { TokenBucket } from './token-bucket.js'
 export type CountedBy = 'client' | 'connection' | 'sender' | 'recipient'
 
 /** What an argument must be: a text in any case, a pattern, or whatever a function says. */
-export type Matcher = string | RegExp | ((argument: string, peer: ScriptedPeer) => boolean)
+export type Matcher =
+  | string
+  | RegExp
+  | ((argument: string, peer: ScriptedPeer, occasion: Occasion) => boolean)
 
 /** One stage of a rule: what is done, and how many times. */
 interface Stage {
@@ -72,7 +75,7 @@ export class Rule {
     if (this.#point !== 'any' && this.#point !== point) return false
     if (this.#point === 'any' && (point === 'greeting' || point === 'dot')) return false
     const text = this.#point === 'any' ? line : argument
-    return this.#matchers.every(matcher => matches(matcher, text, peer))
+    return this.#matchers.every(matcher => matches(matcher, text, peer, occasion))
   }
 
   #isBeyondLimit(key: unknown, now: number): boolean {
@@ -93,11 +96,12 @@ export class Rule {
     return undefined
   }
 
-  #key({ point, argument }: Occasion, peer: ScriptedPeer): unknown {
+  #key({ point, argument, recipient }: Occasion, peer: ScriptedPeer): unknown {
     if (this.countedBy === 'client') return peer.ends.remoteAddress
     if (this.countedBy === 'connection') return peer
     if (this.countedBy === 'sender') return point === 'MAIL' ? argument : peer.sender
-    if (this.countedBy === 'recipient') return point === 'RCPT' ? argument : peer.recipients.join(' ')
+    if (this.countedBy === 'recipient')
+      return point === 'RCPT' ? argument : (recipient ?? peer.recipients.join(' '))
     return undefined
   }
 }
@@ -106,8 +110,8 @@ function newStage(): Stage {
   return { times: Number.POSITIVE_INFINITY, steps: [], answers: false }
 }
 
-function matches(matcher: Matcher, text: string, peer: ScriptedPeer): boolean {
-  if (typeof matcher === 'function') return matcher(text, peer)
+function matches(matcher: Matcher, text: string, peer: ScriptedPeer, occasion: Occasion): boolean {
+  if (typeof matcher === 'function') return matcher(text, peer, occasion)
   if (typeof matcher === 'string') return matcher.toLowerCase() === text.toLowerCase()
   return new RegExp(matcher.source, matcher.flags.replace(/[gy]/g, '')).test(text)
 }

@@ -2,9 +2,11 @@ import type net from 'node:net'
 import tls from 'node:tls'
 import type { Clock } from '../../core/clock.js'
 import type { Peer } from '../../core/network.js'
+import { inOrder } from './in-order.js'
 import { PacedWriter } from './paced-writer.js'
 import { PeerInput } from './peer-input.js'
-import { type Occasion, readOccasion } from './script.js'
+import { PeerTransaction } from './peer-transaction.js'
+import { chunkSize, isLastChunk, type Occasion, readOccasion } from './script.js'
 import { unstuffDots } from './unstuff-dots.js'
 
 /** What a connection needs of its server. */
@@ -12,6 +14,7 @@ export interface PeerServer {
   readonly clock: Clock
   /** The name the server gives itself. */
   readonly hostname: string
+  readonly protocol: 'smtp' | 'lmtp'
   /** What the reply to EHLO offers. */
   extensionsFor(peer: ScriptedPeer): readonly string[]
   /** What the server is encrypted with. */
@@ -30,7 +33,7 @@ export interface PeerServer {
 export interface ReceivedMessage {
   /** Address in MAIL; empty for a bounce. */
   readonly sender: string
-  /** Addresses in RCPT that were taken. */
+  /** Addresses in RCPT that were taken; in LMTP those of them that got a 2xx after the message as well. */
   readonly recipients: readonly string[]
   /** The bytes of the message, dots no longer doubled. */
   readonly raw: Buffer
@@ -54,7 +57,7 @@ export class ScriptedPeer {
   readonly commands: string[] = []
   /** What came in one piece each, messages left out. */
   readonly pieces: string[] = []
-  /** Messages as they came, dots still doubled, without the final dot. */
+  /** Messages as they came: after DATA dots still doubled, without the final dot; of BDAT all chunks in one. */
   readonly messages: Buffer[] = []
   /** What the client answered while it authenticated, in base64 as it came. */
   readonly authAnswers: string[] = []
@@ -64,10 +67,8 @@ export class ScriptedPeer {
   readonly closed: Promise<void>
   /** Octets the client let itself be told by {@link ScriptedPeer.flood}. */
   flooded = 0
-  /** Address in the last MAIL that was taken; `undefined` between messages. */
-  sender: string | undefined
-  /** Addresses in the RCPT that were taken since. */
-  recipients: string[] = []
+  /** @internal */
+  readonly transaction: PeerTransaction
   /** @internal */
   readonly server: PeerServer
   readonly #raw: net.Socket
@@ -76,6 +77,8 @@ export class ScriptedPeer {
   #socket: net.Socket
   #tls: PeerTls | undefined
   #occasion: Occasion | undefined
+  /** Whether the server has ended the connection. */
+  #isOver = false
   /** Octets that are still read before the connection is dropped. */
   #allowance = Number.POSITIVE_INFINITY
 
@@ -89,14 +92,17 @@ export class ScriptedPeer {
     this.#in = new PeerInput({
       onCommand: line => {
         this.commands.push(line)
-        return this.#act(readOccasion(line))
+        return this.#obey(readOccasion(line))
       },
       onMessage: message => {
-        this.messages.push(message)
-        return this.#act({ point: 'dot', line: '', argument: message.toString() })
+        this.#handOver(message, unstuffDots(message))
+        return inOrder([() => this.answerMessage(), () => this.transaction.forget()], action => action())
       },
       onFailure: () => this.drop(),
     })
+    this.transaction = new PeerTransaction(message =>
+      server.take({ ...message, peer: this, at: server.clock.now() }),
+    )
     this.closed = new Promise(resolve => socket.once('close', () => resolve()))
     this.closed.then(() => this.#out.stop())
     this.#attach(socket)
@@ -110,6 +116,16 @@ export class ScriptedPeer {
   /** What the reply to EHLO offers. */
   get extensions(): readonly string[] {
     return this.server.extensionsFor(this)
+  }
+
+  /** Address in the last MAIL that was taken; `undefined` between messages. */
+  get sender(): string | undefined {
+    return this.transaction.sender
+  }
+
+  /** Addresses in the RCPT that were taken since. */
+  get recipients(): readonly string[] {
+    return this.transaction.recipients
   }
 
   /** Whether the connection is encrypted. */
@@ -141,12 +157,14 @@ export class ScriptedPeer {
 
   /** Resets the connection; that of a unix socket can only be closed. */
   drop(): void {
+    this.#isOver = true
     if (this.#raw.remoteFamily === undefined) this.#raw.destroy()
     else this.#raw.resetAndDestroy()
   }
 
   /** Ends the connection, after all that was said before. */
   end(): void {
+    this.#isOver = true
     this.#out.finish(() => this.#socket.end())
   }
 
@@ -225,6 +243,46 @@ export class ScriptedPeer {
     if (this.#allowance === 0) this.drop()
   }
 
+  /** Does what the end of a message calls for. @internal */
+  answerMessage(): unknown {
+    const whole: Occasion = {
+      point: 'dot',
+      line: '',
+      argument: this.transaction.handed?.raw.toString() ?? '',
+    }
+    const occasions =
+      this.server.protocol === 'smtp'
+        ? [whole]
+        : this.recipients.map((recipient): Occasion => ({ ...whole, recipient }))
+    return inOrder(occasions, occasion => (this.#isOver ? undefined : this.#act(occasion)))
+  }
+
+  #obey(occasion: Occasion): unknown {
+    const { point, argument, line } = occasion
+    if (point !== 'BDAT') return this.#act(occasion)
+    // A server that knows no BDAT takes what follows for commands.
+    if (!this.extensions.some(one => one.toUpperCase() === 'CHUNKING'))
+      return this.#act({ point: 'unknown', argument, line })
+    const size = chunkSize(argument)
+    return size === undefined ? this.say(['501 5.5.4 BDAT size [LAST]']) : this.#readChunk(size, occasion)
+  }
+
+  async #readChunk(size: number, occasion: Occasion): Promise<void> {
+    const chunk = await this.#in.octets(size)
+    const isLast = isLastChunk(occasion.argument)
+    if (!this.transaction.isOutOfOrder('BDAT')) {
+      this.transaction.addChunk(chunk)
+      if (isLast) this.#handOver(this.transaction.joinChunks())
+    }
+    await this.#act(occasion)
+    if (isLast) this.transaction.forget()
+  }
+
+  #handOver(message: Buffer, raw = message): void {
+    this.messages.push(message)
+    this.transaction.handOver(raw)
+  }
+
   #act(occasion: Occasion): unknown {
     this.#occasion = occasion
     return this.server.act(this, occasion)
@@ -233,24 +291,7 @@ export class ScriptedPeer {
   /** Keeps in mind what the reply that ends with `line` means for the transaction. */
   #note(line: string): void {
     if (line.startsWith('354')) this.#in.inMessage = true
-    if (!line.startsWith('2')) return
-    const { point, argument } = this.#occasion ?? {}
-    if (point === 'RCPT') this.recipients.push(argument ?? '')
-    else if (point === 'MAIL') [this.sender, this.recipients] = [argument ?? '', []]
-    else if (point === 'dot') this.#take()
-    else if (point === 'EHLO' || point === 'RSET') this.#forget()
-  }
-
-  #take(): void {
-    const raw = unstuffDots(this.messages.at(-1) ?? Buffer.alloc(0))
-    const { sender = '', recipients } = this
-    this.#forget()
-    this.server.take({ sender, recipients, raw, peer: this, at: this.server.clock.now() })
-  }
-
-  #forget(): void {
-    this.sender = undefined
-    this.recipients = []
+    if (this.#occasion) this.transaction.note(this.#occasion, line.startsWith('2'))
   }
 }
 

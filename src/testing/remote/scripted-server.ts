@@ -25,9 +25,11 @@ export interface RulePoints {
   mail(sender?: Matcher): FluentRule
   /** Of the recipient's address. */
   rcpt(recipient?: Matcher): FluentRule
-  /** Before the message. */
+  /** Before a message that comes by DATA. */
   data(): FluentRule
-  /** After the final dot; of the message as text. */
+  /** After each chunk of a message that comes by BDAT (RFC 3030); of its size, and `LAST`. */
+  bdat(argument?: Matcher): FluentRule
+  /** After the message, in LMTP for each recipient that was taken; of the message as text. */
   message(text?: Matcher): FluentRule
   /** When a client begins anew. */
   rset(): FluentRule
