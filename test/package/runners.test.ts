@@ -2,8 +2,10 @@ import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { text } from 'node:stream/consumers'
 import { promisify } from 'node:util'
+import { createTransport } from 'nodemailer'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { describeWith } from '../testing-tools/tools.js'
 
@@ -84,12 +86,30 @@ describe('the examples for test runners', { timeout: 2 * minutes }, () => {
 
   describe('with the package as it is built', () => {
     beforeAll(async () => {
-      await promisify(execFile)(process.execPath, [
-        'node_modules/typescript/bin/tsc',
-        '-p',
-        'tsconfig.build.json',
-      ])
+      await promisify(execFile)('npm', ['run', 'build', '--silent'])
     }, 5 * minutes)
+
+    it('npx posthorn', async () => {
+      const main = 'dist/testing/process/main.js'
+      expect(await readFile(main, 'utf8')).toMatch(/^#!\/usr\/bin\/env node\n/)
+      const { version } = JSON.parse(await readFile('package.json', 'utf8'))
+      expect(await run([main, '--version'])).toEqual({ all: `${version}\n`, code: 0 })
+      const ports = ['smtp', 'smtps', 'pop3', 'pop3s', 'http'].flatMap(name => [`--${name}`, '0'])
+      const child = spawn(process.execPath, [main, '--json', ...ports], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      })
+      const [line] = await once(createInterface(child.stdout), 'line')
+      const { smtp, http } = JSON.parse(line)
+      const client = createTransport({ host: '127.0.0.1', port: smtp, tls: { rejectUnauthorized: false } })
+      await client.sendMail({ from: 'a@x.test', to: 'b@x.test', subject: 'Built', text: 'x' })
+      client.close()
+      const { messages } = (await (await fetch(`http://127.0.0.1:${http}/api/v1/messages`)).json()) as {
+        messages: unknown
+      }
+      expect(messages).toMatchObject([{ subject: 'Built', recipients: ['b@x.test'] }])
+      child.kill('SIGTERM')
+      expect(await once(child, 'exit')).toEqual([0, null])
+    })
 
     it('Vitest', () =>
       expectToPass(

@@ -142,8 +142,24 @@ describe('time by HTTP', () => {
   it('passes when told to: mail that nobody takes comes back after 30 hours', async () => {
     await using posthorn = await serveProcess('--domain', 'app.test')
     const before = (await posthorn.api('GET', '/clock')).json.now
-    const { json } = await posthorn.api('POST', '/clock/advance', { by: '31h' })
+    const bounces = async () => (await posthorn.api('GET', '/messages?to=shop@app.test')).json.messages
+    // Nobody is at that address, so that attempts time out.
+    const letter = { from: 'shop@app.test', to: 'bob@[198.51.100.9]', subject: 'Hello', text: 'there' }
+    await posthorn.api('POST', '/send', letter)
+    await posthorn.api('POST', '/clock/advance', { by: '3h' })
+    expect(await bounces()).toEqual([])
+    await posthorn.api('POST', '/clock/advance', { by: '26h' })
+    // After four hours, a warning.
+    expect(await bounces()).toHaveLength(1)
+    const { json } = await posthorn.api('POST', '/clock/advance', { by: '2h' })
     expect(json.now - before).toBeGreaterThanOrEqual(31 * 3_600_000)
+    const [, bounce] = await bounces()
+    expect(bounce).toMatchObject({ sender: '', recipients: ['shop@app.test'] })
+    const hours = (new Date(bounce.receivedAt).getTime() - before) / 3_600_000
+    expect(hours).toBeGreaterThan(29)
+    expect(hours).toBeLessThan(30.1)
+    const { text } = (await posthorn.api('GET', `/messages/${bounce.id}`)).json
+    expect(text).toContain('bob@[198.51.100.9]')
   })
 })
 

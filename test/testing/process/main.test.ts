@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { createServer } from 'node:net'
+import { connect, createServer } from 'node:net'
+import { networkInterfaces } from 'node:os'
 import { text } from 'node:stream/consumers'
 import { describe, expect, it } from 'vitest'
 import { serveProcess } from './served-process.js'
@@ -55,6 +56,22 @@ describe('npx posthorn', () => {
     expect(code).toBe(0)
     expect(out).toMatch(/SMTP {2}smtp:\/\/127\.0\.0\.1:\d+ {3}smtps:/)
     expect(out).toMatch(/HTTP {2}http:\/\/127\.0\.0\.1:\d+/)
+  })
+})
+
+const outside = Object.values(networkInterfaces())
+  .flat()
+  .find(address => address?.family === 'IPv4' && !address.internal)?.address
+
+describe('its listeners', () => {
+  it.skipIf(outside === undefined)('are reached from this machine alone', async () => {
+    await using posthorn = await serveProcess()
+    for (const port of [posthorn.smtp, posthorn.smtps, posthorn.pop3, posthorn.http]) {
+      const [here, there] = ['127.0.0.1', outside].map(host => connect({ host: host ?? '', port }))
+      await once(here as never, 'connect')
+      here?.destroy()
+      await expect(once(there as never, 'connect')).rejects.toMatchObject({ code: 'ECONNREFUSED' })
+    }
   })
 })
 
