@@ -1,6 +1,8 @@
 import net from 'node:net'
 import { describe, expect, it } from 'vitest'
-import { createTestInternet } from '../../../src/testing/index.js'
+import { createTestInternet, createTestMail } from '../../../src/testing/index.js'
+import { Conversation } from '../../smtp-server/conversation.js'
+import { send } from '../send.js'
 
 const hour = 3_600_000
 const day = 24 * hour
@@ -22,6 +24,7 @@ describe('one advance', () => {
     paris.queue.on('recipient:delivered', ({ recipient }) => note(`delivered ${recipient}`))
     paris.queue.on('recipient:failed', ({ recipient }) => note(`failed ${recipient}`))
     paris.queue.on('dsn:sent', ({ kind }) => note(`dsn ${kind}`))
+    paris.store.on('retention:applied', ({ messages }) => note(`expunged ${messages}`))
     paris.pop3.on('session:closed', () => note('pop3 closed'))
     paris.smtp.on('session:closed', () => note('smtp closed'))
     const { network } = internet.attach('idler.test')
@@ -31,7 +34,9 @@ describe('one advance', () => {
     for (const to of ['bob@slow.test', 'bob@gone.test']) {
       await paris.queue.send({ from: 'alice@paris.test', to, subject: 'Hello' })
     }
-    await clock.advance('5d')
+    await clock.advance('31h')
+    expect((await paris.inbox('alice')).map(({ from }) => from[0]?.address)).toHaveLength(2)
+    await clock.advance(5 * day - 31 * hour)
 
     const hours = happened.map(([, at]) => at)
     expect(hours).toEqual(hours.toSorted((a, b) => a - b))
@@ -45,7 +50,14 @@ describe('one advance', () => {
     expect(when('dsn failed')).toEqual(when('failed bob@gone.test'))
     expect(when('pop3 closed').length + when('smtp closed').length).toBe(2)
     for (const at of [...when('pop3 closed'), ...when('smtp closed')]) expect(at).toBeLessThan(0.5)
-    // Warning and bounce were in the mailbox, and have gone again.
+    // Warning and bounce were in the mailbox, and have gone again, each when it was two days old.
+    const expunged = when('expunged 1')
+    expect(expunged).toHaveLength(2)
+    for (const [index, arrived] of [when('dsn delayed')[0], when('dsn failed')[0]].entries()) {
+      const age = (expunged[index] ?? 0) - (arrived ?? 0)
+      expect(age).toBeGreaterThanOrEqual(48)
+      expect(age).toBeLessThanOrEqual(49)
+    }
     expect(await paris.inbox('alice')).toEqual([])
     expect(clock.now()).toBe(start + 5 * day)
   })
@@ -70,6 +82,26 @@ describe('one advance', () => {
     )
     expect(arrived.flat().length + failed.length).toBe(100)
     expect(await paris.queue.list()).toEqual([])
+  })
+})
+
+describe('the clock of a test mail', () => {
+  it('ends sessions that say nothing, and takes away mail that is too old', async () => {
+    await using mail = await createTestMail({ server: { store: { retention: [{ maxAge: '2d' }] } } })
+    await send(mail, { to: 'bob@app.test', subject: 'Old' })
+    await mail.waitForMessage({ subject: 'Old' })
+    const inbox = await mail.server.store.mailbox('bob@app.test')
+    const idlers = await Promise.all([mail.smtp, mail.pop3].map(({ port }) => Conversation.open(port)))
+    await Promise.all([idlers[0]?.expect('220'), idlers[1]?.received(3)])
+    await mail.clock.advance('1m')
+    expect(idlers.map(({ socket }) => socket.readable)).toEqual([true, true])
+    await mail.clock.advance('1h')
+    expect(await idlers[0]?.closed()).toMatch(/^421 /)
+    await idlers[1]?.closed()
+    await mail.clock.advance('46h')
+    expect((await inbox.status()).messages).toBe(1)
+    await mail.clock.advance('3h')
+    expect((await inbox.status()).messages).toBe(0)
   })
 })
 
