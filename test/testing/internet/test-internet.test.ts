@@ -74,6 +74,45 @@ describe('createTestInternet', () => {
     expect(rome.messages).toHaveLength(1)
   })
 
+  it.each(['MX', 'A', 'AAAA', 'TXT', 'TLSA'] as const)('fails questions of type %s alone', async type => {
+    await using internet = createTestInternet()
+    const { dns } = internet
+    const name = 'all.test'
+    const records = { mx: 'mx.all.test', a: '192.0.2.1', aaaa: '2001:db8::1', txt: 'x', tlsa: '3 1 1 00' }
+    dns.set(name, records)
+    const { resolver } = dns
+    const ask = async () => ({
+      MX: (await resolver.mx(name)).status,
+      A: (await resolver.addresses(name, { family: 4 })).status,
+      AAAA: (await resolver.addresses(name, { family: 6 })).status,
+      TXT: (await resolver.txt(name)).status,
+      TLSA: (await resolver.tlsa(name)).status,
+    })
+    const right = { MX: 'found', A: 'found', AAAA: 'found', TXT: 'found', TLSA: 'found' }
+    {
+      using _failing = dns.fail(name, 'servfail', type)
+      expect(await ask()).toEqual({ ...right, [type]: 'temporary-failure' })
+    }
+    expect(await ask()).toEqual(right)
+  })
+
+  it.each([
+    ['A', 'mx.rome.test'],
+    ['TLSA', '_25._tcp.mx.rome.test'],
+  ] as const)('keeps mail while lookups of %s fail, and delivers it after', async (type, name) => {
+    await using internet = createTestInternet()
+    const paris = await internet.server('paris.test', { users: ['alice'] })
+    const rome = internet.host('mx.rome.test')
+    internet.dane('mx.rome.test')
+    const failing = internet.dns.fail(name, 'servfail', type)
+    await paris.queue.send(letter('bob@rome.test'))
+    await internet.clock.advance('1h')
+    expect(rome.messages).toEqual([])
+    failing[Symbol.dispose]()
+    await internet.clock.advance('4h')
+    expect(rome.messages).toHaveLength(1)
+  })
+
   it('has lookups that nobody answers take as long as they would', async () => {
     await using internet = createTestInternet()
     internet.host('mx.rome.test')
