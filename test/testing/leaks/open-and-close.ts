@@ -1,6 +1,7 @@
 /** Opens and closes test mails in a process of its own, and tells what is left of them. */
 import { createTransport } from 'nodemailer'
-import { createTestMail } from '../../../src/testing/index.js'
+import { createTestInternet, createTestMail, type TestMail } from '../../../src/testing/index.js'
+import { Conversation } from '../../smtp-server/conversation.js'
 
 const collect = (globalThis as { gc?: () => void }).gc
 
@@ -11,19 +12,57 @@ function held() {
   return { resources: process.getActiveResourcesInfo().length, heapUsed, rss }
 }
 
-async function once(index: number): Promise<void> {
-  const mail = await createTestMail()
-  // However a test ends: with nothing sent, in order, with a connection that stays open, or in the middle of a wait.
-  if (index % 10 === 0) {
-    const transport = createTransport({ ...mail.smtp.settings, pool: index % 20 === 0 })
+/** What a test may have begun when it ends. */
+const endings: readonly ((mail: TestMail) => Promise<unknown>)[] = [
+  async function inOrder(mail) {
+    const transport = createTransport(mail.smtp.settings)
     await transport.sendMail({ from: 'a@app.test', to: 'b@app.test', text: 'x' })
     await mail.waitForMessage()
-    if (index % 20 !== 0) transport.close()
-    else setImmediate(() => transport.close())
-  }
-  const wait = index % 7 === 0 ? mail.waitForMessage({ to: 'nobody@app.test' }).catch(() => {}) : undefined
+    transport.close()
+  },
+  async function withConnectionKept(mail) {
+    const transport = createTransport({ ...mail.smtp.settings, pool: true })
+    await transport.sendMail({ from: 'a@app.test', to: 'b@app.test', text: 'x' })
+    await mail.waitForMessage()
+    setImmediate(() => transport.close())
+  },
+  async function inTheMiddleOfAWait(mail) {
+    mail.waitForMessage({ to: 'nobody@app.test' }).catch(() => {})
+  },
+  async function inTheMiddleOfAMessage({ smtp }) {
+    const client = await Conversation.open(smtp.port)
+    await client.expect('220')
+    for (const line of ['EHLO client.test', 'MAIL FROM:<a@app.test>', 'RCPT TO:<b@app.test>'])
+      await client.ask(line, '250')
+    await client.ask('DATA', '354')
+    client.send('Subject: half')
+  },
+  async function withAPop3ClientInside({ pop3 }) {
+    const client = await Conversation.open(pop3.port)
+    await client.received(1)
+    client.send('USER b@app.test')
+    client.send('PASS any')
+    await client.received(60)
+  },
+  async function withAQueueThatWaits(mail) {
+    // Nobody is at that address, so that it is tried again later.
+    await mail.send({ from: 'a@app.test', to: 'b@[198.51.100.9]', text: 'x' })
+    await mail.idle()
+  },
+  async function withAnInternet() {
+    await using internet = createTestInternet()
+    const paris = await internet.server('paris.test', { users: ['alice'] })
+    internet.host('mx.rome.test').on.rcpt().reply(451, '4.7.1 Not now')
+    await paris.queue.send({ from: 'alice@paris.test', to: 'bob@rome.test', text: 'x' })
+    await internet.clock.advance('1h')
+  },
+]
+
+/** Every tenth leaves something; the others are opened and closed. */
+async function once(index: number): Promise<void> {
+  const mail = await createTestMail()
+  if (index % 10 === 0) await endings[(index / 10) % endings.length]?.(mail)
   await mail.close()
-  await wait
 }
 
 const rounds = Number(process.argv[2] ?? 1_000)
