@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { test as base, expect } from '@playwright/test'
-import { createTestMail, type TestMail } from 'posthorn/testing'
+import { test as base, expect as playwrightExpect } from '@playwright/test'
+import { createTestMail, mailMatchers, type TestMail } from 'posthorn/testing'
 import { createShop } from '../shop/shop.ts'
 
 /** The shop's web site: a form to sign up, and the page that the link of the mail leads to. */
@@ -37,11 +37,15 @@ const test = base.extend<{ mail: TestMail; site: string }>({
   },
 })
 
+const expect = playwrightExpect.extend(mailMatchers)
+
 test('who signs up confirms by the link in the mail', async ({ page, mail, site }) => {
   await page.goto(site)
   await page.getByLabel('Address').fill('alice@customer.test')
   await page.getByRole('button').click()
-  const message = await mail.waitForMessage({ to: 'alice@customer.test', subject: 'Welcome' })
+  await expect(mail).toHaveReceived({ to: 'alice@customer.test', subject: 'Welcome' })
+  const message = await mail.waitForMessage({ to: 'alice@customer.test' })
+  expect(message).toHaveLink('/confirm')
   await page.goto(message.link('Confirm').url.replace('https://shop.test', site))
   await expect(page.getByRole('heading')).toHaveText('Confirmed with 482913')
 })
