@@ -1,6 +1,7 @@
 import { connect } from 'node:net'
 import { describe, expect, it } from 'vitest'
 import { createTestMail, type TestMail } from '../../../src/testing/index.js'
+import { Conversation } from '../../smtp-server/conversation.js'
 import { send } from '../send.js'
 
 /** What a wait says that fails. */
@@ -140,6 +141,61 @@ describe('a wait that fails says why', () => {
     expect(await problemOf(mail.waitForMessage({}, soon))).toMatchSnapshot()
     expect(await problemOf(mail.idle(soon))).toMatchSnapshot()
     socket.destroy()
+  })
+
+  it('fewer copies came than were to', async () => {
+    await using mail = await createTestMail()
+    await send(mail, { to: ['a@x.test', 'b@x.test', 'c@y.test'], subject: 'To many' })
+    const copies = { ...soon, per: 'recipient' } as const
+    expect(await problemOf(mail.waitForMessages(3, { to: /@x\.test$/ }, copies))).toMatchSnapshot()
+  })
+
+  it('what came was not of this tenant', async () => {
+    await using mail = await createTestMail({ domains: ['app.test'] })
+    const [tenant, other] = [mail.tenant(), mail.tenant()]
+    await send(other, { to: other.address('bob'), subject: 'Not yours' })
+    await send(tenant, { to: tenant.address('bob'), subject: 'Yours' })
+    const problem = await problemOf(tenant.waitForMessage({ subject: 'Other' }, soon))
+    expect(problem.replaceAll(tenant.domain, 'ours.tenant.test')).toMatchSnapshot()
+  })
+
+  it('the server was closed, or the wait was given up', async () => {
+    const mail = await createTestMail()
+    const ending = new AbortController()
+    const given = mail.waitForMessage({}, { signal: ending.signal })
+    const closed = mail.waitForMessage()
+    ending.abort()
+    await expect(given).rejects.toMatchObject({ code: 'ABORTED' })
+    expect(await problemOf(given)).toMatchSnapshot()
+    await Promise.all([mail.close(), expect(closed).rejects.toMatchObject({ code: 'CLOSED' })])
+    expect(await problemOf(closed)).toMatchSnapshot()
+  })
+
+  it('TLS went wrong', async () => {
+    await using mail = await createTestMail()
+    const client = await Conversation.open(mail.smtp.port)
+    await client.expect('220')
+    await client.ask('EHLO client.test', '250')
+    await client.ask('STARTTLS', '220')
+    client.send('this is no TLS')
+    await client.closed()
+    await mail.idle()
+    const problem = await problemOf(mail.waitForMessage({}, soon))
+    expect(problem.replace(/ended by .*SSL.*/, 'ended by what OpenSSL says')).toMatchSnapshot()
+  })
+
+  it('it is held in the queue', async () => {
+    await using mail = await createTestMail({ domains: ['app.test'] })
+    const { entries } = await mail.send({
+      from: 'a@app.test',
+      to: 'b@[198.51.100.9]',
+      subject: 'Hi',
+      text: 'x',
+    })
+    await mail.idle()
+    await mail.server.queue.hold(entries)
+    const problem = await problemOf(mail.waitForMessage({ to: 'nobody@app.test' }, soon))
+    expect(problem).toMatchSnapshot()
   })
 
   it('none was to come', async () => {
