@@ -1,6 +1,7 @@
 import { isIP } from 'node:net'
 import type { DnsAnswer, Resolver } from '../../dns/resolver.js'
 import { loadMailauth, type MailauthPackage } from '../../signing/load-mailauth.js'
+import { heedStrictAlignment, type PassedDomains } from './strict-alignment.js'
 
 /** What a receiver thinks of who sent a message. Made by `message.verdicts()`. */
 export interface Verdicts {
@@ -54,21 +55,32 @@ export async function judgeMessage(message: JudgedMessage, resolver: Resolver): 
   const helo = isIP(message.helo) === 0 ? message.helo : `[${message.helo}]`
   const signed = await dkimVerify(message.raw, { sender, resolver: ask, curTime: now })
   const sent = await spf({ sender, ip, helo, mta, resolver: ask })
+  const spfDomains = sent?.status.result === 'pass' ? [sent.domain] : []
+  const verified = signed.results.filter(({ status }) => status.result === 'pass')
   const policy =
     signed.headerFrom &&
     (await dmarc({
       headerFrom: signed.headerFrom,
-      spfDomains: sent?.status.result === 'pass' ? [sent.domain] : [],
-      dkimDomains: signed.results
-        .filter(({ status }) => status.result === 'pass')
-        .map(({ signingDomain: domain, status: { aligned = false, underSized = false } }) => ({
+      spfDomains,
+      dkimDomains: verified.map(
+        ({ signingDomain: domain, status: { aligned = false, underSized = false } }) => ({
           domain,
           aligned,
           underSized,
-        })),
+        }),
+      ),
       resolver: ask,
     }))
-  return { spf: spfVerdict(sent), dkim: signed.results.flatMap(dkimVerdicts), dmarc: dmarcVerdict(policy) }
+  const passed = {
+    from: signed.headerFrom?.[0]?.split('@').at(-1) ?? '',
+    spf: spfDomains,
+    dkim: verified.map(({ signingDomain }) => signingDomain ?? ''),
+  }
+  return {
+    spf: spfVerdict(sent),
+    dkim: signed.results.flatMap(dkimVerdicts),
+    dmarc: dmarcVerdict(policy, passed),
+  }
 }
 
 type Found<Name extends 'dkimVerify' | 'dmarc' | 'spf'> = Awaited<ReturnType<MailauthPackage[Name]>>
@@ -88,14 +100,13 @@ function dkimVerdicts({
   return [{ result: status.result, domain: signingDomain, selector, reason: status.comment ?? '' }]
 }
 
-function dmarcVerdict(found: Found<'dmarc'> | undefined | ''): DmarcVerdict {
+function dmarcVerdict(found: Found<'dmarc'> | undefined | '', passed: PassedDomains): DmarcVerdict {
   if (!found) {
     const aligned = { spf: false, dkim: false }
     return { result: 'none', domain: '', policy: 'none', aligned, reason: 'no policy' }
   }
-  const { status, domain = '', p: policy = 'none', alignment } = found
-  const aligned = { spf: Boolean(alignment?.spf?.result), dkim: Boolean(alignment?.dkim?.result) }
-  return { result: status.result, domain, policy, aligned, reason: status.comment ?? '' }
+  const { status, domain = '', p: policy = 'none' } = found
+  return { ...heedStrictAlignment(found, passed), domain, policy, reason: status.comment ?? '' }
 }
 
 /** The answers of a resolver, as `dns.promises.resolve` gives them. */
