@@ -55,11 +55,11 @@ describe('a scripted server of LMTP', () => {
     const { server, client } = world
     server.on.message().per('recipient').times(1).reply(451, '4.2.0 Once').then.accept()
     server.on.message((_text, _peer, { recipient }) => recipient === a).delay(1)
-    await handIn(client, a, b)
-    for (const reply of ['250', '451']) await client.expect(reply)
-    await handIn(client, a, b)
-    for (const reply of ['250', '250']) await client.expect(reply)
-    expect(server.messages.map(message => message.recipients)).toEqual([[a], [a, b]])
+    await handIn(client, a, b, c)
+    for (const reply of ['250', '451', '451']) await client.expect(reply)
+    await handIn(client, a, b, c)
+    for (const reply of ['250', '250', '250']) await client.expect(reply)
+    expect(server.messages.map(message => message.recipients)).toEqual([[a], [a, b, c]])
   })
 
   it('takes nothing where nobody got 2xx, and begins anew after each message', async () => {
