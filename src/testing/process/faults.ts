@@ -1,25 +1,37 @@
 import { z } from 'zod'
-import { lazy } from '../../core/options.js'
+import { type Clock, sleep } from '../../core/clock.js'
+import { durationSchema, lazy } from '../../core/options.js'
 import { newTraceId } from '../../core/trace.js'
-import type { Policy, Verdict } from '../../policy/policy.js'
+import type { Policy, PolicyAnswer, Verdict } from '../../policy/policy.js'
 import { reply } from '../../smtp/reply.js'
 
-/** A fault that clients are to meet: who gets which refusal, and how often. */
+/** Clients do not wait longer (RFC 5321 §4.5.3.2). */
+const longestDelay = 300_000
+
+/** A fault that clients are to meet: who gets which refusal, how late, and how often. */
 export const faultSchema = lazy(() =>
   z
     .strictObject({
       verb: z.enum(['mail', 'rcpt', 'message']),
       address: z.string().min(1).max(254).optional(),
       times: z.int().min(1).max(1_000_000).optional(),
-      code: z.int().min(400).max(599),
+      code: z.int().min(400).max(599).optional(),
       enhanced: z
         .string()
         .regex(/^[45]\.\d{1,3}\.\d{1,3}$/)
         .optional(),
       text: z.string().max(400).default('As told to'),
+      delay: z
+        .union([z.number().min(0), z.string()])
+        .pipe(durationSchema)
+        .refine(value => value <= longestDelay, { error: 'expected 5 minutes at most' })
+        .optional(),
+    })
+    .refine(({ code, delay }) => code !== undefined || delay !== undefined, {
+      error: 'expected a code, a delay or both',
     })
     .describe(
-      'Refuses with `code` where `verb` comes; only where the sender (mail, message) or the recipient (rcpt) contains `address`, only so many `times`. Defaults: any address, always.',
+      'Waits for `delay` (milliseconds, or a text such as `10s`, on the clock of the server), then refuses with `code`, if there is one, where `verb` comes; only where the sender (mail, message) or the recipient (rcpt) contains `address`, only so many `times`. Defaults: any address, always.',
     ),
 )
 
@@ -35,6 +47,13 @@ export interface Fault extends Rule {
 /** The faults of a server; {@link Faults.policy} is what makes clients meet them. */
 export class Faults {
   readonly #faults = new Map<string, Fault>()
+  readonly #clock: () => Clock
+  readonly #ended = new AbortController()
+
+  /** @param clock - the one of the server, once there is a server */
+  constructor(clock: () => Clock) {
+    this.#clock = clock
+  }
 
   readonly policy: Policy = {
     name: 'faults',
@@ -61,14 +80,28 @@ export class Faults {
     this.#faults.clear()
   }
 
-  #meet(verb: Rule['verb'], address: string): Verdict | undefined {
+  /** Ends the delays under way. */
+  [Symbol.dispose](): void {
+    this.#ended.abort()
+  }
+
+  #meet(verb: Rule['verb'], address: string): PolicyAnswer {
     for (const fault of this.#faults.values()) {
       const meant = fault.verb === verb && address.toLowerCase().includes((fault.address ?? '').toLowerCase())
       if (!meant || fault.met >= (fault.times ?? Number.POSITIVE_INFINITY)) continue
       fault.met++
-      const answer = reply(fault.code, fault.enhanced, fault.text)
-      return { action: fault.code < 500 ? 'defer' : 'reject', reply: answer }
+      return fault.delay === undefined ? refusal(fault) : this.#later(fault.delay, refusal(fault))
     }
     return undefined
   }
+
+  async #later(delay: number, verdict: Verdict | undefined): Promise<Verdict | undefined> {
+    await sleep(this.#clock(), delay, this.#ended.signal)
+    return verdict
+  }
+}
+
+function refusal({ code, enhanced, text }: Fault): Verdict | undefined {
+  if (code === undefined) return undefined
+  return { action: code < 500 ? 'defer' : 'reject', reply: reply(code, enhanced, text) }
 }

@@ -33,12 +33,12 @@ export async function runProcess(args: readonly string[], around: ProcessSurroun
 
 async function serve(command: ServeCommand, around: ProcessSurroundings): Promise<void> {
   const { http, ...ports } = command.ports
-  const faults = new Faults()
+  using faults: Faults = new Faults(() => mail.clock)
   await using mail = await createTestMail({
     host: command.host,
     ports,
     tls: command.startTls,
-    server: { policies: [faults.policy] },
+    server: { policies: [faults.policy], smtp: { policyTimeout: '6m' } },
     ...(command.domains.length > 0 && { domains: command.domains }),
   })
   const { host, allowHosts } = command

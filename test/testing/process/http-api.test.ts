@@ -2,11 +2,12 @@ import { mkdtempSync, readFileSync } from 'node:fs'
 import { request as httpRequest } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createTransport } from 'nodemailer'
+import { createTransport, type SendMailOptions } from 'nodemailer'
 import { describe, expect, it } from 'vitest'
+import { Conversation } from '../../smtp-server/conversation.js'
 import { type Json, serveProcess } from './served-process.js'
 
-async function send(port: number, message: { to: string; subject?: string; raw?: string }): Promise<void> {
+async function send(port: number, message: SendMailOptions & { to: string }): Promise<void> {
   const transport = createTransport({ host: '127.0.0.1', port, tls: { rejectUnauthorized: false } })
   const envelope = { from: 'app@shop.test', to: [message.to] }
   try {
@@ -48,6 +49,8 @@ describe('messages by HTTP', () => {
     expect(json.session.tls.version).toBe('TLSv1.3')
     expect((await posthorn.api('GET', '/messages?after=1')).json.messages).toHaveLength(1)
     expect((await posthorn.api('GET', '/messages?limit=1')).json.messages).toHaveLength(1)
+    const newest = await posthorn.api('GET', '/messages?order=newest&limit=1&to=@customer')
+    expect(newest.json.messages.map((message: Json) => message.subject)).toEqual(['Your invoice'])
   })
 
   it('are given out as they came, in a way that no browser runs', async () => {
@@ -135,6 +138,70 @@ describe('faults by HTTP', () => {
     await posthorn.api('POST', '/faults', { verb: 'message', code: 554 })
     await posthorn.api('DELETE', '/faults')
     await send(posthorn.smtp, { to: 'a@b.test' })
+  })
+})
+
+describe('faults that take their time', () => {
+  it('answer late, by the clock of the server, and let pass what has no code', async () => {
+    await using posthorn = await serveProcess()
+    await posthorn.api('POST', '/faults', { verb: 'rcpt', times: 1, delay: '2m' })
+    await posthorn.api('POST', '/faults', { verb: 'message', times: 1, delay: '3m', code: 451 })
+    const sending = send(posthorn.smtp, { to: 'a@b.test' })
+    const refused = expect(sending).rejects.toThrow('451')
+    const met = async () => (await posthorn.api('GET', '/faults')).json.faults.map((each: Json) => each.met)
+    await expect.poll(met).toEqual([1, 0])
+    await posthorn.api('POST', '/clock/advance', { by: '2m' })
+    await expect.poll(met).toEqual([1, 1])
+    await posthorn.api('POST', '/clock/advance', { by: '3m' })
+    await refused
+    await send(posthorn.smtp, { to: 'a@b.test' })
+  })
+
+  it('end with the process', async () => {
+    const posthorn = await serveProcess()
+    await posthorn.api('POST', '/faults', { verb: 'mail', delay: '5m' })
+    const sending = expect(send(posthorn.smtp, { to: 'a@b.test' })).rejects.toThrow()
+    const { api } = posthorn
+    await expect.poll(async () => (await api('GET', '/faults')).json.faults[0].met).toBe(1)
+    expect(await posthorn.stop()).toBe(0)
+    await sending
+  })
+})
+
+describe('rest by HTTP', () => {
+  it('is waited for', async () => {
+    await using posthorn = await serveProcess()
+    expect(await posthorn.api('POST', '/idle', {})).toMatchObject({ status: 204 })
+    const client = await Conversation.open(posthorn.smtp)
+    await client.expect('220')
+    const busy = await posthorn.api('POST', '/idle', { timeout: 20 })
+    expect(busy).toMatchObject({ status: 408, json: { error: expect.stringContaining('220 mail.test') } })
+    const idle = posthorn.api('POST', '/idle', { timeout: '10s' })
+    client.destroy()
+    expect(await idle).toMatchObject({ status: 204 })
+  })
+})
+
+describe('attachments by HTTP', () => {
+  it('are given out decoded, one by one', async () => {
+    await using posthorn = await serveProcess()
+    const content = Buffer.from([0, 13, 10, 255])
+    const attachments = [
+      { filename: 'a.bin', content },
+      { filename: 'b.html', content: '<script>', contentType: 'text/html' },
+    ]
+    await send(posthorn.smtp, { to: 'a@b.test', attachments })
+    const [{ id }] = (await posthorn.api('GET', '/messages')).json.messages
+    const get = (index: string) =>
+      fetch(`http://127.0.0.1:${posthorn.http}/api/v1/messages/${id}/attachments/${index}`)
+    const first = await get('0')
+    expect(Buffer.from(await first.arrayBuffer())).toEqual(content)
+    expect(first.headers.get('content-type')).toBe('application/octet-stream')
+    const second = await get('1')
+    expect(await second.text()).toBe('<script>')
+    expect(second.headers.get('content-type')).toBe('text/html')
+    expect(second.headers.get('content-security-policy')).toBe("default-src 'none'; sandbox")
+    for (const none of ['2', '-1', 'a']) expect((await get(none)).status).toBe(404)
   })
 })
 
@@ -229,7 +296,9 @@ describe('the API', () => {
       '/api/v1/messages',
       '/api/v1/messages/{id}',
       '/api/v1/messages/{id}/raw',
+      '/api/v1/messages/{id}/attachments/{index}',
       '/api/v1/wait',
+      '/api/v1/idle',
       '/api/v1/send',
       '/api/v1/faults',
       '/api/v1/faults/{id}',
@@ -237,6 +306,8 @@ describe('the API', () => {
       '/api/v1/clock/advance',
       '/api/v1/events',
     ])
+    const named = paths['/api/v1/messages/{id}/attachments/{index}'].get.parameters
+    expect(named.map((each: Json) => each.name)).toEqual(['id', 'index'])
     const { schema } = paths['/api/v1/wait'].post.requestBody.content['application/json']
     expect(Object.keys(schema.properties)).toEqual(['match', 'timeout', 'after'])
     expect(paths['/api/v1/messages'].get.parameters.map((each: Json) => each.name)).toContain('after')
@@ -274,12 +345,17 @@ describe('the API', () => {
   it.each([
     ['POST', '/faults', { verb: 'quit', code: 550 }, 400, 'verb'],
     ['POST', '/faults', { verb: 'rcpt', code: 200 }, 400, 'code'],
+    ['POST', '/faults', { verb: 'rcpt' }, 400, 'a code, a delay'],
+    ['POST', '/faults', { verb: 'rcpt', delay: '6m' }, 400, 'delay'],
+    ['POST', '/idle', { timeout: '6m' }, 400, 'timeout'],
+    ['GET', '/messages/nothing/attachments/0', undefined, 404, 'no message'],
     ['POST', '/wait', { timeout: 'soon' }, 400, 'timeout'],
     ['POST', '/wait', { timeout: '6m' }, 400, '5 minutes at most'],
     ['POST', '/wait', { nonsense: 1 }, 400, 'nonsense'],
     ['POST', '/send', { from: 'nobody', to: 'a@b.test' }, 400, 'nobody'],
     ['POST', '/clock/advance', {}, 400, 'by'],
     ['GET', '/messages?limit=0', undefined, 400, 'limit'],
+    ['GET', '/messages?order=size', undefined, 400, 'order'],
     ['GET', '/messages/nothing', undefined, 404, 'no message'],
     ['GET', '/nothing', undefined, 404, '/openapi.json'],
     ['DELETE', '/clock', undefined, 405, 'GET'],

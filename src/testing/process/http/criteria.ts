@@ -32,6 +32,7 @@ export const searchSchema = lazy(() =>
     text: z.string().optional(),
     after: z.coerce.number().int().min(0).default(0).describe('Only messages with a number above this.'),
     limit: z.coerce.number().int().min(1).max(1_000).default(100),
+    order: z.enum(['oldest', 'newest']).default('oldest').describe('Which come first.'),
   }),
 )
 
@@ -54,6 +55,7 @@ export function criteriaOf(given: z.output<ReturnType<typeof criteriaSchema>>): 
 export function searchOf({
   after: _,
   limit: __,
+  order: ___,
   ...given
 }: z.output<ReturnType<typeof searchSchema>>): MessageCriteria {
   const parts = Object.entries(given).filter(([, value]) => value !== undefined && value !== '')

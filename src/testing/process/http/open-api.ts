@@ -38,8 +38,8 @@ function operation({ path, summary, input, method, answers }: Route): object {
 }
 
 function inPath(path: string): object[] {
-  if (!path.includes('{id}')) return []
-  return [{ name: 'id', in: 'path', required: true, schema: { type: 'string' } }]
+  const names = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name)
+  return names.map(name => ({ name, in: 'path', required: true, schema: { type: 'string' } }))
 }
 
 function inQuery({ properties = {} }: z.core.JSONSchema.BaseSchema): object[] {

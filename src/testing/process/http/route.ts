@@ -15,6 +15,8 @@ export interface ApiRequest extends ApiWorld {
   readonly url: URL
   /** What stands in the path for `{id}`; `''` where there is nothing. */
   readonly id: string
+  /** What stands in the path for `{index}`; `''` where there is nothing. */
+  readonly index: string
   /** Aborted once the client is gone. */
   readonly signal: AbortSignal
 }
@@ -28,7 +30,7 @@ export type ApiAnswer =
 /** One way into the API, as it is served and as it is described. */
 export interface Route {
   readonly method: 'GET' | 'POST' | 'DELETE'
-  /** Of literal parts and `{id}`. */
+  /** Of literal parts, `{id}` and `{index}`. */
   readonly path: string
   readonly summary: string
   /** Of the JSON body, or of the parameters of a GET. */

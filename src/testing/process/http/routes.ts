@@ -12,13 +12,19 @@ const longestWait = 300_000
 
 const textDuration = lazy(() => z.union([z.number().min(0), z.string()]).pipe(durationSchema))
 
+const timeoutSchema = lazy(() =>
+  textDuration()
+    .refine(value => value <= longestWait, { error: 'expected 5 minutes at most' })
+    .default(4_000)
+    .describe("In real time: milliseconds, or a text such as '4s'."),
+)
+
+const idleSchema = lazy(() => z.strictObject({ timeout: timeoutSchema() }))
+
 const waitSchema = lazy(() =>
   z.strictObject({
     match: criteriaSchema().default({}),
-    timeout: textDuration()
-      .refine(value => value <= longestWait, { error: 'expected 5 minutes at most' })
-      .default(4_000)
-      .describe("In real time: milliseconds, or a text such as '4s'."),
+    timeout: timeoutSchema(),
     after: z.int().min(0).default(0).describe('Only messages with a number above this.'),
   }),
 )
@@ -49,7 +55,8 @@ export const routes: readonly Route[] = [
   {
     method: 'GET',
     path: '/messages',
-    summary: 'The messages that arrived, or those that a search means, the oldest first.',
+    summary:
+      'The messages that arrived, or those that a search means, the oldest first unless `order` says otherwise.',
     input: searchSchema(),
     answers: { 200: 'Messages, and as `cursor` what to give as `after` for those that follow.' },
     handle: async ({ mail, url }) => {
@@ -57,8 +64,9 @@ export const routes: readonly Route[] = [
       // What arrives while messages are read is behind the cursor.
       const end = mail.cursor()
       const found = await mail.messages(searchOf(query), { after: query.after })
-      const page = found.slice(0, query.limit)
-      const cursor = page.length < found.length ? page.at(-1)?.number : end
+      const page = (query.order === 'newest' ? found.toReversed() : found).slice(0, query.limit)
+      const goesOn = query.order === 'oldest' && page.length < found.length
+      const cursor = goesOn ? page.at(-1)?.number : end
       return { json: { messages: page.map(summaryOf), cursor } }
     },
   },
@@ -87,6 +95,19 @@ export const routes: readonly Route[] = [
     handle: async request => ({ bytes: (await find(request)).raw, type: 'message/rfc822' }),
   },
   {
+    method: 'GET',
+    path: '/messages/{id}/attachments/{index}',
+    summary: 'The octets of an attachment, decoded; the first has the index 0.',
+    answers: { 200: 'The attachment.', 404: 'There is no such message, or no such attachment in it.' },
+    handle: async request => {
+      const attachment = /^\d{1,4}$/.test(request.index)
+        ? (await find(request)).attachments[Number(request.index)]
+        : undefined
+      if (!attachment) throw new HttpError(404, 'there is no attachment of that index')
+      return { bytes: attachment.content, type: typeOf(attachment.contentType) }
+    },
+  },
+  {
     method: 'POST',
     path: '/wait',
     summary: 'Waits for the first message that is meant; one that arrived already counts.',
@@ -95,6 +116,18 @@ export const routes: readonly Route[] = [
     handle: async ({ mail, request, signal }) => {
       const { match, timeout, after } = await readJson(request, waitSchema())
       return { json: detailsOf(await mail.waitForMessage(criteriaOf(match), { timeout, after, signal })) }
+    },
+  },
+  {
+    method: 'POST',
+    path: '/idle',
+    summary: 'Waits until nothing more can come of sessions, and of deliveries that are due.',
+    input: idleSchema(),
+    answers: { 204: 'The server is at rest.', 408: 'It is not; `error` says what is under way.' },
+    handle: async ({ mail, request, signal }) => {
+      const { timeout } = await readJson(request, idleSchema())
+      await mail.idle({ timeout, signal })
+      return undefined
     },
   },
   {
@@ -167,6 +200,11 @@ export const routes: readonly Route[] = [
     },
   },
 ]
+
+/** What a message says of itself goes into no header of HTTP unless it is a type. */
+function typeOf(contentType: string): string {
+  return /^[\w.+-]+\/[\w.+-]+$/.test(contentType) ? contentType : 'application/octet-stream'
+}
 
 async function find({ mail, id }: ApiRequest): Promise<TestMessage> {
   const [message] = await mail.messages(each => each.traceId === id)

@@ -7,7 +7,7 @@ import { EventStream } from './event-stream.js'
 import { base, describeApi } from './open-api.js'
 import { refuseForeign } from './refuse-foreign.js'
 import { HttpError } from './request.js'
-import type { ApiAnswer, ApiWorld, Route } from './route.js'
+import type { ApiAnswer, ApiRequest, ApiWorld, Route } from './route.js'
 import { routes } from './routes.js'
 
 /** What {@link startHttpApi} serves, and where. */
@@ -83,17 +83,17 @@ async function answer(
   if (request.method === 'GET' && url.pathname === '/ca.pem') {
     return { bytes: Buffer.from(world.mail.tls.ca), type: 'application/x-pem-file' }
   }
-  const { route, id } = findRoute(request.method ?? '', url.pathname)
+  const { route, id, index } = findRoute(request.method ?? '', url.pathname)
   const gone = new AbortController()
   response.on('close', () => gone.abort())
   const { mail, faults } = world
-  return route.handle({ mail, faults, request, url, id, signal: gone.signal })
+  return route.handle({ mail, faults, request, url, id, index, signal: gone.signal })
 }
 
-function findRoute(method: string, path: string): { route: Route; id: string } {
+function findRoute(method: string, path: string): PathValues & { route: Route } {
   const matches = routes.flatMap(route => {
-    const id = matchPath(`${base}${route.path}`, path)
-    return id === undefined ? [] : [{ route, id }]
+    const values = matchPath(`${base}${route.path}`, path)
+    return values ? [{ route, ...values }] : []
   })
   if (matches.length === 0)
     throw new HttpError(404, 'there is nothing here; /openapi.json says what there is')
@@ -102,13 +102,16 @@ function findRoute(method: string, path: string): { route: Route; id: string } {
   throw new HttpError(405, `expected ${matches.map(({ route }) => route.method).join(' or ')} here`)
 }
 
-/** What stands in `path` where the pattern has `{id}`, `''` where it has none; `undefined` for another path. */
-function matchPath(pattern: string, path: string): string | undefined {
+type PathValues = Pick<ApiRequest, 'id' | 'index'>
+
+/** What stands in `path` where the pattern has `{id}` and `{index}`, `''` where it has none; `undefined` for another path. */
+function matchPath(pattern: string, path: string): PathValues | undefined {
   const wanted = pattern.split('/')
   const given = path.split('/')
   if (wanted.length !== given.length) return undefined
-  const fits = wanted.every((part, index) => part === '{id}' || part === given[index])
-  return fits ? (given[wanted.indexOf('{id}')] ?? '') : undefined
+  const standsAt = (name: string) => given[wanted.indexOf(name)] ?? ''
+  const fits = wanted.every((part, index) => part.startsWith('{') || part === given[index])
+  return fits ? { id: standsAt('{id}'), index: standsAt('{index}') } : undefined
 }
 
 function problemOf(error: unknown): { status: number; message: string } {
