@@ -99,7 +99,7 @@ describe('createLmtpTransport', () => {
     expect(await by(transport)).toMatchObject([{ status: 'failed', enhanced: '5.7.10' }])
     const folder = await mkdtemp(join(tmpdir(), 'lmtp-'))
     const path = join(folder, 'socket')
-    const server = createScriptedServer({ extensions: ['PIPELINING'] })
+    const server = createScriptedServer({ protocol: 'lmtp', extensions: ['PIPELINING'] })
     await server.listen({ path })
     const local = createLmtpTransport({ hostname: 'mx.paris.test', path })
     closing.push(local, server, { close: () => rm(folder, { recursive: true }) })
