@@ -110,7 +110,8 @@ describe('the sockets of a test', () => {
     await using internet = createTestInternet()
     const rome = internet.host('mx.rome.test')
     const socket = await internet.attach('app.test').network.connect({ host: rome.address, port: 25 })
-    expect([socket.remoteAddress, socket.localAddress]).toEqual(['127.0.0.1', '127.0.0.1'])
+    // Where the system says that it is bound; `localAddress` is the one the other hosts know it by.
+    expect([socket.remoteAddress, socket.address()]).toMatchObject(['127.0.0.1', { address: '127.0.0.1' }])
     expect(net.isIPv4(rome.address)).toBe(true)
     socket.destroy()
   })
