@@ -6,14 +6,13 @@
  * by fresh processes, and senders take turns. At last 200,000 wait, of which posthorn alone delivers some (with `--long`
  * all): its memory must not grow with the queue.
  */
-import { fork } from 'node:child_process'
 import { chmodSync, rmSync } from 'node:fs'
 import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import { buildPackage } from '../shared/built-package.js'
+import { forkCompiled } from '../shared/fork-compiled.js'
 import { quantile } from '../shared/statistics.js'
 import type { Usage } from './deliver.js'
 import { handIn } from './hand-in.js'
@@ -40,7 +39,7 @@ buildPackage()
 const folder = await mkdtemp(join(tmpdir(), 'posthorn-outbound-'))
 // Postfix works as users of its own.
 chmodSync(folder, 0o755)
-const sink = fork(fileURLToPath(new URL('./sink.ts', import.meta.url)), [], { execArgv: process.execArgv })
+const sink = forkCompiled(new URL('./sink.ts', import.meta.url), [])
 const { port } = await told<{ port: number }>(sink)
 const senders = new Map<string, StartSender>([['posthorn', startPosthorn]])
 let runs = 0
