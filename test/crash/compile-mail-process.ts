@@ -19,6 +19,7 @@ export function compileMailProcess(): CompiledMailProcess {
     entryPoints: [
       join(here, 'mail-process.ts'),
       join(threads, 'writer-thread.ts'),
+      join(threads, 'checkpoint-thread.ts'),
       join(threads, 'maintenance-thread.ts'),
     ],
     entryNames: '[name]',

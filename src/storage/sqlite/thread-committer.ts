@@ -71,9 +71,9 @@ export class ThreadCommitter implements Committer {
   }
 
   #ask(request: ThreadRequest, buffers: ArrayBuffer[]): Promise<SingleAnswer> {
-    const answer = this.#expect()
+    // What cannot be sent throws, and must not wait for an answer that is another's.
     if (!this.#broken) this.#worker.postMessage(request, buffers)
-    return answer
+    return this.#expect()
   }
 
   /** The thread keeps the process alive while somebody waits for it, and no longer. */

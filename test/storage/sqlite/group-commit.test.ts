@@ -179,6 +179,14 @@ describeSqlite('the thread that writes', {}, () => {
     await storage.close()
   })
 
+  it('gives each call its own answer after one that cannot be sent to it', async () => {
+    const storage = sqliteStorage({ path: temporaryFile() })
+    const unsendable = { space: 'notes', key: 'n', value: (() => {}) as never }
+    await expect(storage.records.put(unsendable)).rejects.toMatchObject({ code: 'STORAGE_FAILED' })
+    expect((await put(storage, 'ann')).copies[0]?.uid).toBe(1)
+    await storage.close()
+  })
+
   it('finishes what is under way when it is closed', async () => {
     const storage = sqliteStorage({ path: temporaryFile() })
     const accepting = Array.from({ length: 20 }, () => put(storage, 'ann'))
