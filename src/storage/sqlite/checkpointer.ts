@@ -14,7 +14,7 @@ const longestLog = 16 * 1024 * 1024
 /** What a commit writes to the log besides message bytes, about: a page of each table. */
 const ofEachCommit = 10 * 16 * 1024
 
-/** Pages after which SQLite moves the log by itself, where this did not keep up or there is no thread. */
+/** Pages after which SQLite moves the log by itself, where the thread has not begun to or there is none. */
 const patience = { with: 4_000, without: 1_000 }
 
 /**
@@ -47,13 +47,21 @@ export class Checkpointer {
 
   #startThread(): Worker {
     const thread = startThread('checkpoint-thread', this.#start)
+    this.#setPatience(patience.with)
     thread.on('message', () => this.#moveRest())
-    // Without the thread all is as it is elsewhere: SQLite does it in the middle of a commit.
-    const giveUp = () => this.#setPatience(patience.without)
-    thread.on('error', giveUp)
-    thread.on('exit', giveUp)
+    // Whatever it died of, another is started when the log is long again.
+    thread.on('error', () => {})
+    thread.on('exit', () => this.#doWithout())
     thread.unref()
     return thread
+  }
+
+  /** Until then all is as it is elsewhere: SQLite moves the log in the middle of a commit. */
+  #doWithout(): void {
+    this.#thread = undefined
+    this.#isBusy = false
+    this.#written = 0
+    this.#setPatience(patience.without)
   }
 
   #moveRest(): void {
@@ -74,7 +82,7 @@ export class Checkpointer {
   async close(): Promise<void> {
     const thread = this.#thread
     if (!thread) return
-    thread.removeAllListeners()
+    thread.removeAllListeners('message').removeAllListeners('exit')
     await thread.terminate()
   }
 }

@@ -1,3 +1,6 @@
+import { mkdirSync, statSync } from 'node:fs'
+import { watch } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { afterEach, expect, it, vi } from 'vitest'
 import { bytesSource } from '../../../src/message/sources.js'
 import { Checkpointer } from '../../../src/storage/sqlite/checkpointer.js'
@@ -49,6 +52,11 @@ function pagesIn(database: SqliteDatabase): number {
   return (database.prepare('PRAGMA wal_checkpoint(PASSIVE)').get() as { log: number }).log
 }
 
+/** Resolves when a file has so many octets. */
+async function grown(path: string, size: number): Promise<void> {
+  for await (const _ of watch(path)) if (statSync(path).size >= size) return
+}
+
 function write(database: SqliteDatabase, bytes: number): void {
   database.prepare('INSERT INTO blobs (size, data) VALUES (?, zeroblob(?))').run(bytes, bytes)
 }
@@ -85,23 +93,43 @@ describeSqlite('the log', {}, () => {
     database.close()
   })
 
-  it('is moved by SQLite where there is no thread for it', async () => {
+  it('is moved by SQLite where the thread died, and by another thread the next time', async () => {
     const { database, next } = await watchedDatabase(temporaryFile())
-    const wrongPath = { path: '/nowhere/at.all', busyTimeout: 1_000 }
-    const checkpointer = new Checkpointer(database, wrongPath)
+    const folder = join(dirname(temporaryFile()), 'none yet')
+    const checkpointer = new Checkpointer(database, { path: join(folder, 'mail.db'), busyTimeout: 1_000 })
     const givenUp = next(/wal_autocheckpoint = 1000/)
     checkpointer.committed(17 * megabyte)
     await givenUp
+    mkdirSync(folder)
+    const taken = next(/wal_autocheckpoint = 4000/)
+    const restMoved = next(/wal_checkpoint/)
+    checkpointer.committed(17 * megabyte)
+    await Promise.all([taken, restMoved])
+    expect(threads).toHaveLength(2)
     await checkpointer.close()
     database.close()
   })
 
-  it('stays short under load, and closing does not wait for a thread that moves it', async () => {
-    const storage = sqliteStorage({ path: temporaryFile() })
+  it('has 4,000 pages and those of one commit at most where the thread does not get to it', async () => {
+    const path = temporaryFile()
+    const { database } = await watchedDatabase(path)
+    const checkpointer = new Checkpointer(database, { path, busyTimeout: 1_000 })
+    for (let written = 0; written < 100; written++) write(database, megabyte)
+    expect(statSync(`${path}-wal`).size).toBeLessThan((4_000 + 70) * (16_384 + 24))
+    await checkpointer.close()
+    database.close()
+  })
+
+  it('is moved while messages come, and closing does not wait for a thread that moves it', async () => {
+    const path = temporaryFile()
+    const storage = sqliteStorage({ path })
+    await storage.open()
+    const moved = grown(path, 16 * megabyte)
     const message = bytesSource(Buffer.alloc(250_000, 'a line of text, as long as others\r\n'))
     const store = () => storage.accept(sampleBatch({ message, copies }))
-    for (let round = 0; round < 20; round++) await Promise.all(Array.from({ length: 20 }, store))
-    expect((await storage.stats()).logBytes).toBeLessThan(80 * megabyte)
+    // Less than SQLite would move by itself.
+    for (let round = 0; round < 8; round++) await Promise.all(Array.from({ length: 20 }, store))
+    await moved
     await Promise.all(Array.from({ length: 80 }, store))
     expect(await storage.check()).toEqual([])
     await storage.close()
