@@ -129,7 +129,7 @@ export class Connection {
     if (thread && !this.isInMemory) return doJobInThread({ path, busyTimeout, job })
     const own = this.isInMemory ? undefined : openMaintenance(await this.#load(), this.settings)
     try {
-      return doJob(own ?? database, job)
+      return doJob(own ?? database, job, busyTimeout)
     } catch (thrown) {
       throw asStorageError(thrown)
     } finally {

@@ -7,7 +7,7 @@ import { encodeError } from './sqlite-error.js'
 async function main({ job, ...options }: MaintenanceStart): Promise<void> {
   const database = openMaintenance(await loadSqlite(), options)
   try {
-    answer({ problems: doJob(database, job) })
+    answer({ problems: doJob(database, job, options.busyTimeout) })
   } finally {
     database.close()
   }

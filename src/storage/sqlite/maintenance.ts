@@ -1,6 +1,7 @@
 import { MailError } from '../../core/error.js'
 import { backupDatabase } from './backup-database.js'
 import { checkDatabase } from './check-database.js'
+import { type ConnectionOptions, patiently } from './open-database.js'
 import type { SqliteDatabase } from './sqlite-database.js'
 import { asStorageError, decodeError, type EncodedError } from './sqlite-error.js'
 import { startThread } from './start-thread.js'
@@ -12,9 +13,7 @@ export type Job =
   | { readonly kind: 'truncate' }
 
 /** What the maintenance thread is told when it begins. */
-export interface MaintenanceStart {
-  readonly path: string
-  readonly busyTimeout: number
+export interface MaintenanceStart extends ConnectionOptions {
   readonly job: Job
 }
 
@@ -22,12 +21,25 @@ export interface MaintenanceStart {
 export type MaintenanceAnswer = { readonly problems: string[] } | { readonly failed: EncodedError }
 
 /** Does a job on a connection of its own. Gives the problems a check found. */
-export function doJob(database: SqliteDatabase, job: Job): string[] {
+export function doJob(database: SqliteDatabase, job: Job, busyTimeout: number): string[] {
   if (job.kind === 'check') return checkDatabase(database)
   if (job.kind === 'backup') backupDatabase(database, job.target)
-  // Moves what is in the log into the database, and frees the space of the log.
-  else database.prepare('PRAGMA wal_checkpoint(TRUNCATE)').all()
+  else patiently(busyTimeout, () => truncateLog(database))
   return []
+}
+
+/** Moves what is in the log into the database, and frees the space of the log. */
+function truncateLog(database: SqliteDatabase): void {
+  const { busy, log } = database.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get() as Checkpointed
+  // SQLite waits for those who read and write, but not for others who do the same; then it knows nothing of the log.
+  if (busy === 0 || log >= 0) return
+  throw Object.assign(new Error('another connection moves the log'), { code: 'SQLITE_BUSY' })
+}
+
+/** What SQLite says of it (https://www.sqlite.org/pragma.html#pragma_wal_checkpoint). */
+interface Checkpointed {
+  readonly busy: number
+  readonly log: number
 }
 
 /** Does a job in a thread, so that it holds up nothing. */

@@ -97,8 +97,8 @@ function configured(database: SqliteDatabase, configure: (database: SqliteDataba
   }
 }
 
-/** Two processes that make the same file at once: the one that is second does not always get to wait in SQLite. */
-function patiently(busyTimeout: number, action: () => void): void {
+/** Waits for other connections where SQLite does not, as for those that make the same file at once. */
+export function patiently(busyTimeout: number, action: () => void): void {
   const step = 10
   for (let waited = 0; ; waited += step) {
     try {

@@ -1,8 +1,10 @@
-import { closeSync, existsSync, openSync, readdirSync, writeFileSync, writeSync } from 'node:fs'
+import { closeSync, existsSync, openSync, readdirSync, statSync, writeFileSync, writeSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { expect, it } from 'vitest'
+import { doJob } from '../../../src/storage/sqlite/maintenance.js'
 import { migrations } from '../../../src/storage/sqlite/migrations.js'
-import { loadSqlite } from '../../../src/storage/sqlite/open-database.js'
+import { loadSqlite, openWriter } from '../../../src/storage/sqlite/open-database.js'
+import type { SqliteDatabase } from '../../../src/storage/sqlite/sqlite-database.js'
 import { sqliteStorage } from '../../../src/storage/sqlite/sqlite-storage.js'
 import {
   enqueue,
@@ -144,6 +146,40 @@ function writeOver(path: string, page: number): void {
   writeSync(file, Buffer.alloc(pageSize, 0xa5), 0, pageSize, (page - 1) * pageSize)
   closeSync(file)
 }
+
+describeSqlite('giving space back', {}, () => {
+  /** SQLite that answers as it does to who moves the log while others do, `refused` times. */
+  async function refusingDatabase(refused: number) {
+    const path = temporaryFile()
+    const database = openWriter(await loadSqlite(), { path, busyTimeout: 1_000 })
+    let asked = 0
+    const refusing: SqliteDatabase = {
+      exec: sql => database.exec(sql),
+      close: () => database.close(),
+      prepare: sql => {
+        const statement = database.prepare(sql)
+        const get = () => (++asked <= refused ? { busy: 1, log: -1, checkpointed: -1 } : statement.get())
+        return sql.includes('wal_checkpoint') ? { ...statement, get } : statement
+      },
+    }
+    return { database: refusing, logSize: () => statSync(`${path}-wal`).size, asked: () => asked }
+  }
+
+  it('waits for a thread that moves the log, which SQLite does not', async () => {
+    const { database, logSize, asked } = await refusingDatabase(2)
+    expect(logSize()).toBeGreaterThan(0)
+    doJob(database, { kind: 'truncate' }, 1_000)
+    expect(asked()).toBe(3)
+    expect(logSize()).toBe(0)
+    database.close()
+  })
+
+  it('does not wait for ever', async () => {
+    const { database } = await refusingDatabase(Number.POSITIVE_INFINITY)
+    expect(() => doJob(database, { kind: 'truncate' }, 30)).toThrow(/moves the log/)
+    database.close()
+  })
+})
 
 describeSqlite('a backup that fails', {}, () => {
   it('leaves neither the copy nor part of one', async () => {
