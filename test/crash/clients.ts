@@ -34,7 +34,7 @@ async function sendOne(
   ask: (bytes: string) => Promise<string | undefined>,
   report: ClientReport,
 ): Promise<boolean> {
-  await ask(`MAIL FROM:<${letter.sender}>\r\n`)
+  await ask(`MAIL FROM:<${letter.sender}> ENVID=${letter.id}\r\n`)
   for (const recipient of letter.recipients) await ask(`RCPT TO:<${recipient}>\r\n`)
   if (!(await ask('DATA\r\n'))?.startsWith('354')) return false
   report.sending(letter)

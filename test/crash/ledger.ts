@@ -1,5 +1,8 @@
+import type { EndedRecipient } from '../../src/queue/operation/ended-recipients.js'
 import type { Storage } from '../../src/storage/storage.js'
+import { remoteDomains } from './host.js'
 import { keyOf, type Letter } from './letter.js'
+import { readHistory } from './queue-history.js'
 import type { Sink } from './sink.js'
 import { type StoredMail, StoredMailReader } from './stored-mail.js'
 import { UidBook } from './uid-book.js'
@@ -54,6 +57,7 @@ export class Ledger {
     }
     const returned = this.#returned()
     for (const page of this.#pages.values()) this.#judge(page, stored, returned)
+    this.#judgeHistory(await readHistory(storage), stored, returned)
     for (const key of this.#bounces.keys()) {
       if (!this.#isThere(key, stored)) throw new Error(`the bounce ${key} is lost`)
       this.#judgeDoubles(key, stored)
@@ -93,6 +97,24 @@ export class Ledger {
     for (const key of keys) this.#judgeDoubles(key, stored, returned.get(key))
   }
 
+  /** A recipient elsewhere has ended exactly when its entry left the queue, and as what became of it says. */
+  #judgeHistory(
+    history: ReadonlyMap<string, EndedRecipient>,
+    { entries }: StoredMail,
+    returned: ReadonlyMap<string, number>,
+  ): void {
+    const ends = { delivered: this.#sink.received, bounced: returned, dropped: this.#removed }
+    for (const { letter, fate } of this.#pages.values()) {
+      for (const recipient of letter.recipients.filter(isRemote)) {
+        const key = keyOf(letter.id, recipient)
+        const end = history.get(key)?.end
+        const left = fate === 'kept' && !entries.has(key)
+        if (left !== (end !== undefined)) throw new Error(`${key} is ${fate}, and its end: ${end}`)
+        if (end && !ends[end].has(key)) throw new Error(`${key} was not ${end}, as its history has it`)
+      }
+    }
+  }
+
   #isThere(key: string, { copies, entries }: StoredMail): boolean {
     return copies.has(key) || entries.has(key) || this.#sink.received.has(key) || this.#removed.has(key)
   }
@@ -114,6 +136,10 @@ export class Ledger {
       throw new Error(`${key} was delivered ${received} times, and will be again`)
     }
   }
+}
+
+function isRemote(recipient: string): boolean {
+  return remoteDomains.some(domain => recipient.endsWith(`@${domain}`))
 }
 
 function nameOf(key: string): string {

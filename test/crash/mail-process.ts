@@ -40,6 +40,9 @@ async function run({ path, sinkPort, ahead, thread, point }: MailProcessStart): 
     }),
     retry: fixedSchedule({ delays: [50], warnAfter: false }),
     lease: 1_000,
+    // Longer than the clock gets ahead.
+    history: { keep: '30d' },
+    suppression: { addHardBounces: true },
     delivery: { port: sinkPort, allowPrivateAddresses: true },
   })
   const accounts = createAccounts({
