@@ -32,10 +32,8 @@ export class MemoryBlobs implements BlobStorage {
   readonly #lifetime: Lifetime
   #bytes = 0
   #lastId = 0
-  /** Blobs nothing refers to yet, written before and after the last sweep. */
-  #unkeptElder = new Set<BlobId>()
-  #unkept = new Set<BlobId>()
-  #sweptAt = Number.NEGATIVE_INFINITY
+  /** Blobs nothing refers to yet, and from when on they may go, which the next sweep sets. */
+  readonly #unkept = new Map<BlobId, number>()
 
   constructor(maxBytes: number, lifetime: Lifetime) {
     this.#maxBytes = maxBytes
@@ -97,13 +95,13 @@ export class MemoryBlobs implements BlobStorage {
 
   /** Leaves a blob that nothing refers to, for somebody to refer to within the hour. */
   leave(id: BlobId): void {
-    this.#unkept.add(id)
+    this.#unkept.set(id, Number.POSITIVE_INFINITY)
   }
 
   refer(id: BlobId, references: number): void {
     const blob = this.#blobs.get(id)
     if (!blob || references === 0) return
-    if (blob.references === 0 && !this.#unkept.delete(id)) this.#unkeptElder.delete(id)
+    if (blob.references === 0) this.#unkept.delete(id)
     blob.references += references
   }
 
@@ -114,19 +112,18 @@ export class MemoryBlobs implements BlobStorage {
   }
 
   /** Frees what was written and not referred to for an hour, as far as the instants that pass by show. */
-  sweep(now: number): void {
-    if (now - this.#sweptAt < hour) return
-    this.#sweptAt = now
-    for (const id of this.#unkeptElder) {
+  sweep(now: number, due: number): void {
+    for (const [id, goneAt] of this.#unkept) {
       const blob = this.#blobs.get(id)
-      if (blob) this.#free(id, blob)
+      // A time further ahead than that is from a clock that was set back since.
+      if (goneAt > now + hour) this.#unkept.set(id, now + hour)
+      else if (goneAt <= due && blob) this.#free(id, blob)
     }
-    this.#unkeptElder = this.#unkept
-    this.#unkept = new Set()
   }
 
   #free(id: BlobId, blob: Blob): void {
     this.#blobs.delete(id)
+    this.#unkept.delete(id)
     this.#bytes -= blob.pieces.size
   }
 }

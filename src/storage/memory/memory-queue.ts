@@ -33,6 +33,8 @@ export interface QueueSurroundings {
   readonly blobs: MemoryBlobs
   readonly records: MemoryRecords
   readonly feed: ChangeFeed
+  /** Clears away what has expired, as far as the instants that pass by show. */
+  sees(instant: number): void
   /** Reads the messages of batches; resolves to what stores them in a commit, or throws before it changes anything. */
   read(batches: readonly AcceptBatch[]): Promise<(commit: Commit) => AcceptResult[]>
 }
@@ -57,8 +59,7 @@ export class MemoryQueue implements QueueStorage {
 
   async lease(request: LeaseRequest): Promise<LeasedEntry[]> {
     this.#around.lifetime.assertOpen()
-    this.#around.blobs.sweep(request.now)
-    this.#around.records.sweep(request.now)
+    this.#around.sees(request.now)
     this.#holdExpired(request.now)
     return this.#due.takeDue(request).map(slot => this.#lease(slot, request.expiresAt))
   }

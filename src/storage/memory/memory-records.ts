@@ -55,9 +55,9 @@ export class MemoryRecords implements RecordStorage {
   }
 
   /** Forgets what expired, as far as the instants that pass by show, once there may be much of it. */
-  sweep(now: number): void {
+  sweep(due: number): void {
     if (this.#records.size < this.#sweepAt) return
-    this.#records.filter(({ expiresAt = Number.POSITIVE_INFINITY }) => expiresAt > now)
+    this.#records.filter(({ expiresAt = Number.POSITIVE_INFINITY }) => expiresAt > due)
     this.#sweepAt = Math.max(1_000, this.#records.size * 2)
   }
 }

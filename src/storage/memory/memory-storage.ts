@@ -1,4 +1,5 @@
 import { parseOptions } from '../../core/options.js'
+import { SweepTimes } from '../../core/sweep-times.js'
 import type { BlobStorage } from '../blob-storage.js'
 import type { LockStorage } from '../lock-storage.js'
 import type { MailStorage } from '../mail-storage.js'
@@ -22,8 +23,8 @@ import { newSlots, type QueueSlot } from './queue-slot.js'
  * "Durable" ends with the process here; everything else of the contract holds.
  *
  * Bytes at hand (`MessageSource.pieces`) are kept as they are, and `prefix` of a message record is the
- * storage's own: neither may be changed. The ids of accepted batches are remembered for an hour, and of the last ten
- * thousand at least.
+ * storage's own: neither may be changed. The ids of accepted batches are remembered for an hour, or the last two
+ * thousand where there are more.
  * @throws MailError `OPTION_INVALID`.
  */
 export function memoryStorage(options: MemoryStorageOptions = {}): Storage {
@@ -55,9 +56,11 @@ class MemoryStorage implements Storage {
   readonly #blobs: MemoryBlobs
   readonly #mail: MemoryMail
   readonly #queue: MemoryQueue
+  readonly #records: MemoryRecords
   readonly #lifetime = new Lifetime()
   readonly #feed = new ChangeFeed()
   readonly #accepted = new AcceptedBatches()
+  readonly #sweeps = new SweepTimes()
 
   constructor(maxBytes: number) {
     const lifetime = this.#lifetime
@@ -66,12 +69,13 @@ class MemoryStorage implements Storage {
     this.blobs = this.#blobs = blobs
     this.mail = this.#mail = new MemoryMail({ lifetime, blobs, feed })
     const records = new MemoryRecords(lifetime)
-    this.records = records
+    this.records = this.#records = records
     this.queue = this.#queue = new MemoryQueue({
       lifetime,
       blobs,
       records,
       feed,
+      sees: instant => this.#sweep(instant),
       read: batches => this.#readAll(batches),
     })
     this.locks = new MemoryLocks(lifetime)
@@ -85,9 +89,17 @@ class MemoryStorage implements Storage {
     const prepared = this.#prepare(batch, atHand ?? (await this.#read(batch)))
     const commit = this.#feed.begin()
     const result = atHand ? this.#store(prepared, commit) : this.#storeOnce(prepared, commit)
-    this.#blobs.sweep(batch.receivedAt)
+    this.#sweep(batch.receivedAt)
     this.#feed.publish(commit)
     return result
+  }
+
+  #sweep(now: number): void {
+    const due = this.#sweeps.due(now)
+    if (due === undefined) return
+    this.#blobs.sweep(now, due)
+    this.#records.sweep(due)
+    this.#sweeps.swept(now)
   }
 
   subscribe(listener: Parameters<Storage['subscribe']>[0]): () => void {

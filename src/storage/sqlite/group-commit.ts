@@ -1,4 +1,5 @@
 import { describeError, MailError } from '../../core/error.js'
+import { SweepTimes } from '../../core/sweep-times.js'
 import { forgetBatches, forgetBatchesAhead } from './accept-batch.js'
 import { releaseBlobs, sweepBlobs } from './blob-rows.js'
 import { appendChanges, type NumberedChanges } from './change-rows.js'
@@ -24,11 +25,12 @@ export interface GroupResult extends NumberedChanges {
   readonly outcomes: readonly Outcome[]
 }
 
-/** One transaction takes no more commands than this, and no more octets of messages, so that none waits for long. */
+/**
+ * What is committed at once has no more commands than this, and no more octets of messages, so that none waits for long;
+ * a transaction that others share has less than twice as much.
+ */
 export const mostOfGroup = { commands: 500, bytes: 8 * 1024 * 1024 }
 
-/** Time between sweeps, by the instants that pass by. */
-const sweepEvery = 60_000
 const mostSwept = 200
 /** Of records; a settlement may have left as many as this in a group behind it. */
 const mostForgotten = 2_000
@@ -45,8 +47,7 @@ class CommandFailed extends Error {}
  */
 export class GroupCommit {
   readonly #tx: Transaction
-  /** The instant of the last sweep, or the first that passed by. */
-  #sweptAt = Number.NaN
+  readonly #sweeps = new SweepTimes()
 
   constructor(database: SqliteDatabase) {
     this.#tx = new Transaction(database)
@@ -85,7 +86,7 @@ export class GroupCommit {
     })
     settleLanes(tx)
     releaseBlobs(tx, tx.released)
-    if (tx.accepted > 0) forgetBatches(tx, this.#sweptAt, 2 * tx.accepted + 16)
+    if (tx.accepted > 0) forgetBatches(tx, this.#sweeps.last, 2 * tx.accepted + 16)
     const told = changes.list()
     return { outcomes, changes: told, last: appendChanges(tx, told) }
   }
@@ -166,18 +167,12 @@ export class GroupCommit {
     }
   }
 
-  /**
-   * Clears away what has expired; what fails here is done by a later sweep. An instant may be from a clock that jumped or
-   * was set back since: so only what was due by the sweep before goes, and a later one is no measure.
-   */
+  /** Clears away what has expired; what fails here is done by a later sweep. */
   #sweep(): void {
     const { now } = this.#tx
     if (now === Number.NEGATIVE_INFINITY) return
-    const due = Math.min(this.#sweptAt, now)
-    if (!(now - due >= sweepEvery)) {
-      this.#sweptAt = Number.isNaN(due) ? now : due
-      return
-    }
+    const due = this.#sweeps.due(now)
+    if (due === undefined) return
     try {
       const all = this.#inTransaction(() => {
         forgetLocks(this.#tx, due)
@@ -186,7 +181,7 @@ export class GroupCommit {
         const swept = sweepBlobs(this.#tx, { now, due, limit: mostSwept })
         return swept < mostSwept && forgotten < mostForgotten
       })
-      if (all) this.#sweptAt = now
+      if (all) this.#sweeps.swept(now)
     } catch {}
   }
 }

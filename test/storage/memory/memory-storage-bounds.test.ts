@@ -5,26 +5,34 @@ import { Lifetime } from '../../../src/storage/memory/lifetime.js'
 import { MailboxMessages } from '../../../src/storage/memory/mailbox-messages.js'
 import { MemoryLocks } from '../../../src/storage/memory/memory-locks.js'
 import { memoryStorage } from '../../../src/storage/memory/memory-storage.js'
-import { failedAttempt, sampleBatch, start } from '../../../src/testing/conformance/sample-batch.js'
+import {
+  failedAttempt,
+  sampleBatch,
+  start,
+  streamedSource,
+} from '../../../src/testing/conformance/sample-batch.js'
 
-const hour = 3_600_000
+const minute = 60_000
+const hour = 60 * minute
 
 function message(flags: readonly string[] = []) {
   return { flags, internalDate: start, savedAt: start, size: 10, blob: 'b1' }
 }
 
 describe('memoryStorage does not grow with the past', () => {
-  it('forgets batches after an hour to two', () => {
-    const batches = new AcceptedBatches()
-    const result = { blob: 'b', copies: [], entries: [] }
-    batches.add('first', result, start)
-    batches.add('second', result, start + hour - 1)
-    batches.add('third', result, start + hour)
-    expect(batches.get('first')).toBe(result)
-    batches.add('fourth', result, start + 2 * hour)
-    expect(batches.get('first')).toBeUndefined()
-    expect(batches.get('second')).toBeUndefined()
-    expect(batches.get('third')).toBe(result)
+  it('forgets batches after an hour, and none before for one instant of a clock that jumped', () => {
+    for (const jump of [start + 400 * 24 * hour, 0]) {
+      const batches = new AcceptedBatches()
+      const add = (id: string, now: number) => batches.add(id, { blob: id, copies: [], entries: [] }, now)
+      for (let now = 0; now <= 90; now++) add(`at ${now}`, start + now * minute)
+      add('jumped', jump)
+      for (let now = 91; now <= 120; now++) {
+        add(`at ${now}`, start + now * minute)
+        for (let known = now - 60; known <= now; known++) expect(batches.get(`at ${known}`)).toBeDefined()
+      }
+      for (let now = 121; now <= 300; now++) add(`at ${now}`, start + now * minute)
+      expect(batches.get('at 120')).toBeUndefined()
+    }
   })
 
   it('keeps at least the last 10,000 tombstones of a mailbox, and no more than twice that', () => {
@@ -67,12 +75,39 @@ describe('memoryStorage does not grow with the past', () => {
     const { records } = storage
     await records.put({ space: 'notes', key: 'kept', value: '' })
     for (let index = 0; index < 5_000; index++) {
-      await records.put({ space: 'notes', key: `n${index}`, value: '', expiresAt: start + index })
-      await storage.queue.lease({ now: start + index, expiresAt: start + hour, limit: 1 })
+      const now = start + index * minute
+      await records.put({ space: 'notes', key: `n${index}`, value: '', expiresAt: now })
+      await storage.queue.lease({ now, expiresAt: now + hour, limit: 1 })
     }
     const left = await records.list('notes', { limit: 5_000 })
     expect(left.length).toBeLessThanOrEqual(1_000)
     expect(left.map(({ key }) => key)).toContain('kept')
+  })
+
+  it.each([start + 400 * 24 * hour, 0])('goes by no single instant: %i', async jump => {
+    for (const place of [1, 2, 3]) {
+      await using storage = memoryStorage()
+      const { records, locks } = storage
+      const pass = (now: number) => storage.queue.lease({ now, expiresAt: now + 1, limit: 0 })
+      const passMinutes = async (from: number, to: number) => {
+        for (let count = from; count < to; count++) await pass(start + count * minute)
+      }
+      await passMinutes(0, place)
+      const { id } = await storage.blobs.write(streamedSource(Buffer.from('kept'), 1).open())
+      const expiresAt = start + hour
+      for (let index = 0; index < 1_000; index++) {
+        await records.put({ space: 'notes', key: `n${index}`, value: '', expiresAt })
+        await locks.acquire(`lock ${index}`, 'one', start, expiresAt)
+      }
+      await pass(jump)
+      await locks.acquire('another', 'one', jump, jump)
+      await passMinutes(place, 30)
+      expect(await storage.blobs.open(id)).toBeDefined()
+      expect(await records.get('notes', 'n0')).toBeDefined()
+      expect(await locks.acquire('lock 0', 'two', start + hour - 1, expiresAt)).toBe(false)
+      await passMinutes(30, 100)
+      expect(await storage.blobs.open(id)).toBeUndefined()
+    }
   })
 })
 
