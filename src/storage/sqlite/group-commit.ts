@@ -26,8 +26,8 @@ export interface GroupResult extends NumberedChanges {
 }
 
 /**
- * What is committed at once has no more commands than this, and no more octets of messages, so that none waits for long;
- * a transaction that others share has less than twice as much.
+ * What is handed over at once has no more commands than this, and no more octets of messages, so that none waits for
+ * long; a transaction, which several may share, has less than twice as much.
  */
 export const mostOfGroup = { commands: 500, bytes: 8 * 1024 * 1024 }
 
