@@ -1,4 +1,5 @@
 import type { AcceptBatch, AcceptResult } from '../storage/storage.js'
+import { attemptsMade } from './attempts-made.js'
 import type { RecipientEvent } from './events.js'
 import type { Outcome, PlannedDsn } from './plan-dsn.js'
 import type { QueueContext } from './queue-context.js'
@@ -57,12 +58,9 @@ export function announceQueued(context: QueueContext, batch: AcceptBatch, accept
   })
 }
 
-/** As many attempts as storage keeps. */
-const longestHistory = 50
-
 function announceOutcome({ events, logger }: QueueContext, outcome: Outcome): void {
-  const { entry, attempt, fate, untried } = outcome
-  const { traceId, id, envelope, recipient, destination, attempts, history, queuedAt } = entry
+  const { entry, attempt, fate } = outcome
+  const { traceId, id, envelope, recipient, destination, queuedAt } = entry
   const event: RecipientEvent = {
     traceId,
     entry: id,
@@ -70,8 +68,7 @@ function announceOutcome({ events, logger }: QueueContext, outcome: Outcome): vo
     recipient: recipient.address,
     destination,
     attempt,
-    attempts: untried ? attempts - 1 : attempts,
-    history: untried ? history : [...history.slice(1 - longestHistory), attempt],
+    ...attemptsMade(outcome),
     queuedAt,
   }
   const { status, reason, host } = attempt

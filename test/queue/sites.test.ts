@@ -270,6 +270,7 @@ describe('a site', () => {
   it('that is put aside is dialled once a minute for many messages that would return', async () => {
     await using world = await createSites(() => deferred, {
       concurrency: { start: 3 },
+      history: { keep: '1d' },
       retry: ({ now, queuedAt }) =>
         now - queuedAt < 55 * minute ? { retryAt: queuedAt + 55 * minute } : { giveUp: true },
     })
@@ -279,7 +280,12 @@ describe('a site', () => {
     await world.clock.advance('3m')
     world.transport.deliveries.length = 0
     await world.clock.advance('3m')
-    expect(world.events('recipient:failed')).toHaveLength(200)
+    const failed = world.events('recipient:failed')
+    expect(failed).toHaveLength(200)
+    const told = new Map(failed.map(({ entry, attempts, history }) => [entry, { attempts, history }]))
+    const ended = await world.queue.history()
+    expect(new Map(ended.map(({ id, attempts, history }) => [id, { attempts, history }]))).toEqual(told)
+    expect(ended.some(({ history }) => history.length === 0)).toBe(true)
     expect(world.transport.deliveries.length).toBeGreaterThan(0)
     expect(world.transport.deliveries.length).toBeLessThan(5)
   })

@@ -1,6 +1,7 @@
 import type { QueueEntry } from '../../storage/queue-storage.js'
 import { largestRecord, type NewRecord } from '../../storage/record-storage.js'
 import type { Storage } from '../../storage/storage.js'
+import { attemptsMade } from '../attempts-made.js'
 import type { Outcome } from '../plan-dsn.js'
 import type { QueueContext } from '../queue-context.js'
 
@@ -48,18 +49,15 @@ export const historySpaces = {
   byRecipient: 'ended-by-recipient',
 } as const
 
-/** As many attempts as storage keeps. */
-const longestHistory = 50
-
 /** What to remember of an entry that leaves the queue by an attempt; nothing where nothing is to be. */
-export function endedRecords({ settings }: QueueContext, { entry, attempt, fate }: Outcome): NewRecord[] {
+export function endedRecords({ settings }: QueueContext, outcome: Outcome): NewRecord[] {
+  const { entry, attempt, fate } = outcome
   if (!settings.history || (fate.kind !== 'delivered' && fate.kind !== 'returned')) return []
-  const history = [...entry.history.slice(1 - longestHistory), attempt]
   const end = fate.kind === 'delivered' ? 'delivered' : 'bounced'
   const expired = fate.kind === 'returned' && fate.expired
   const ended = {
     ...endedEntry(entry),
-    history,
+    ...attemptsMade(outcome),
     end,
     endedAt: attempt.endedAt,
     ...(expired && { expired }),

@@ -1,0 +1,15 @@
+import type { QueueEntry } from '../storage/queue-storage.js'
+import type { Outcome } from './plan-dsn.js'
+
+/** As many attempts as storage keeps. */
+const longestHistory = 50
+
+/** The attempts for an entry once its outcome is settled, as storage has them then. */
+export function attemptsMade({
+  entry: { attempts, history },
+  attempt,
+  untried,
+}: Outcome): Pick<QueueEntry, 'attempts' | 'history'> {
+  if (untried) return { attempts: attempts - 1, history }
+  return { attempts, history: [...history.slice(1 - longestHistory), attempt] }
+}
