@@ -239,7 +239,7 @@ export type {
   Settlement,
   SettleResult,
 } from './storage/queue-storage.js'
-export { LeaseBudget, senderOf } from './storage/queue-storage.js'
+export { LeaseBudget, longestHistory, senderOf } from './storage/queue-storage.js'
 export type { NewRecord, RecordQuery, RecordStorage, StoredRecord } from './storage/record-storage.js'
 export { largestRecord } from './storage/record-storage.js'
 export type { AcceptBatch, AcceptResult, BlobId, Storage, StorageChange } from './storage/storage.js'

@@ -5,6 +5,7 @@ import {
   LeaseBudget,
   type LeaseRef,
   type LeaseRequest,
+  longestHistory,
   MailError,
   type QueuedMessage,
   type QueueEntry,
@@ -19,7 +20,6 @@ import { type EntryRow, nextNumber, type Tables } from './tables.ts'
 
 /** RFC 5321 §4.5.3.1.8. */
 const mostTogether = 100
-const longestHistory = 50
 
 /** What the calls of `QueueStorage` do, each within one commit. */
 export function queueCalls(tables: Tables): Calls<Omit<QueueStorage, 'settle'>> {

@@ -1,8 +1,5 @@
-import type { QueueEntry } from '../storage/queue-storage.js'
+import { longestHistory, type QueueEntry } from '../storage/queue-storage.js'
 import type { Outcome } from './plan-dsn.js'
-
-/** As many attempts as storage keeps. */
-const longestHistory = 50
 
 /** The attempts for an entry once its outcome is settled, as storage has them then. */
 export function attemptsMade({

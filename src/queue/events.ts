@@ -78,7 +78,7 @@ export interface RecipientEvent {
   attempt: AttemptRecord
   /** Attempts made. */
   attempts: number
-  /** Every attempt on record, oldest first, this one the last where it was made; the last 50 at most. */
+  /** Every attempt on record, oldest first, this one the last where it was made; the last 500 at most. */
   history: readonly AttemptRecord[]
   queuedAt: QueueEntry['queuedAt']
 }

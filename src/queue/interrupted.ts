@@ -1,4 +1,4 @@
-import type { AttemptRecord, LeasedEntry } from '../storage/queue-storage.js'
+import { type AttemptRecord, type LeasedEntry, longestHistory } from '../storage/queue-storage.js'
 import { deferredHere } from './attempt-record.js'
 
 /*
@@ -9,12 +9,11 @@ import { deferredHere } from './attempt-record.js'
  */
 
 const reason = 'the process ended in the middle of the attempt'
-/** As many records as storage keeps: what is beyond cannot be told from an interrupted attempt. */
-const longestHistory = 50
 
 /** The record of the wait before an entry whose attempts were interrupted is tried again, or `undefined` when it need not wait. */
 export function pauseAfterInterruption(entry: LeasedEntry, now: number): AttemptRecord | undefined {
   const { attempts, history } = entry
+  // What is beyond cannot be told from an interrupted attempt.
   if (history.length >= longestHistory) return undefined
   const unrecorded = attempts - 1 - history.length
   const waited = history.filter(record => record.reason === reason).length

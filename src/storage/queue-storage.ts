@@ -87,13 +87,16 @@ export interface QueueEntry {
   readonly dueAt: number
   /** Attempts begun, the one under way included. */
   readonly attempts: number
-  /** Finished attempts, oldest first, the last 50 at most. */
+  /** Finished attempts, oldest first, the last {@link longestHistory} at most. */
   readonly history: readonly AttemptRecord[]
   /** Whether the sender was told of the delay. */
   readonly warned: boolean
   /** Why the entry is dead. */
   readonly problem?: string
 }
+
+/** As many attempts are kept of an entry: more than five days of one in a quarter of an hour. */
+export const longestHistory = 500
 
 /** A finished attempt. Also what the outside may be told of it. */
 export interface AttemptRecord {

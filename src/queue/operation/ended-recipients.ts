@@ -5,7 +5,7 @@ import { attemptsMade } from '../attempts-made.js'
 import type { Outcome } from '../plan-dsn.js'
 import type { QueueContext } from '../queue-context.js'
 
-/** A recipient whose entry left the queue, and every attempt for it: the last 50 at most. */
+/** A recipient whose entry left the queue, and every attempt for it: the last 500, fewer where servers said much. */
 export interface EndedRecipient
   extends Pick<
     QueueEntry,

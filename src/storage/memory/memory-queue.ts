@@ -1,17 +1,18 @@
 import { MailError } from '../../core/error.js'
-import type {
-  AttemptRecord,
-  LeasedEntry,
-  LeaseRef,
-  LeaseRequest,
-  QueueCounts,
-  QueueEntry,
-  QueueFilter,
-  QueueState,
-  QueueStorage,
-  SettledEntry,
-  Settlement,
-  SettleResult,
+import {
+  type AttemptRecord,
+  type LeasedEntry,
+  type LeaseRef,
+  type LeaseRequest,
+  longestHistory,
+  type QueueCounts,
+  type QueueEntry,
+  type QueueFilter,
+  type QueueState,
+  type QueueStorage,
+  type SettledEntry,
+  type Settlement,
+  type SettleResult,
 } from '../queue-storage.js'
 import type { NewRecord } from '../record-storage.js'
 import type { AcceptBatch, AcceptResult, BlobId } from '../storage.js'
@@ -24,8 +25,6 @@ import type { MemoryBlobs } from './memory-blobs.js'
 import type { MemoryRecords } from './memory-records.js'
 import type { QueueSlot } from './queue-slot.js'
 import { SlotList } from './slot-list.js'
-
-const longestHistory = 50
 
 /** What the queue needs of the storage around it. */
 export interface QueueSurroundings {

@@ -1,13 +1,12 @@
 import { MailError } from '../../core/error.js'
 import type { AttemptRecord, LeaseRef, QueueState, SettledEntry } from '../queue-storage.js'
 import type { NewRecord } from '../record-storage.js'
+import { putAttempt } from './attempt-rows.js'
 import { type EntryRow, entryById } from './entry-rows.js'
 import { bringForward, type LaneKey, touchLanes } from './lanes.js'
 import { putRecord } from './record-rows.js'
 import { entryId } from './row-ids.js'
 import type { Transaction } from './transaction.js'
-
-const longestHistory = 50
 
 /** What becomes of a leased entry; of an attempt that was its last nothing is kept. */
 export type Ending = LeaseRef | (LeaseRef & { readonly attempt?: AttemptRecord; readonly next: GoingOn })
@@ -152,19 +151,15 @@ function settleEntry(tx: Transaction, row: EntryRow, ending: Ending): void {
     return
   }
   const { attempt, next } = ending
-  const history = attempt ? appendAttempt(row.history, attempt) : row.history
+  if (attempt) putAttempt(tx, row, attempt)
   const attempts = attempt ? row.attempts : row.attempts - 1
   if (next.state === 'dead') {
-    endLease(tx, row, { state: 'dead', problem: next.problem, history, attempts })
+    endLease(tx, row, { state: 'dead', problem: next.problem, attempts })
     return
   }
   const warned = Number(next.warned ?? row.warned === 1)
-  endLease(tx, row, { state: 'waiting', due_at: next.dueAt, warned, history, attempts })
+  endLease(tx, row, { state: 'waiting', due_at: next.dueAt, warned, attempts })
   tx.changes.queue()
-}
-
-function appendAttempt(history: string, attempt: AttemptRecord): string {
-  return JSON.stringify([...(JSON.parse(history) as AttemptRecord[]).slice(1 - longestHistory), attempt])
 }
 
 /** Ends a lease, whatever comes next; an entry that was to be held after it does not wait again. */
@@ -176,14 +171,13 @@ export function endLease(
   const held = row.hold_after === 1 && changes.state === 'waiting'
   const after = { ...row, problem: null, ...changes }
   tx.run(
-    `UPDATE entries SET state = ?, due_at = ?, attempts = ?, warned = ?, problem = ?, history = ?, hold_after = 0,
-       token = NULL WHERE id = ?`,
+    `UPDATE entries SET state = ?, due_at = ?, attempts = ?, warned = ?, problem = ?, hold_after = 0, token = NULL
+     WHERE id = ?`,
     held ? 'held' : after.state,
     after.due_at,
     after.attempts,
     after.warned,
     after.problem,
-    after.history,
     row.id,
   )
 }

@@ -23,10 +23,21 @@ export interface EntryRow {
   readonly hold_after: number
   readonly token: string | null
   readonly problem: string | null
+}
+
+/** A row of `entries` with its attempts. */
+export interface WholeRow extends EntryRow {
+  /** A JSON array, oldest first. */
   readonly history: string
 }
 
-export function queueEntry(row: EntryRow): QueueEntry {
+/** The columns of a {@link WholeRow}. */
+export const wholeRow = `*, (
+  SELECT '[' || ifnull(group_concat(record), '') || ']'
+  FROM (SELECT record FROM attempts WHERE entry = entries.id ORDER BY number)
+) AS history`
+
+export function queueEntry(row: WholeRow): QueueEntry {
   return {
     id: entryId.of(row.id),
     traceId: row.trace_id,
@@ -50,6 +61,11 @@ export function entryById(statements: Statements, id: string): EntryRow | undefi
   return statements.get<EntryRow>('SELECT * FROM entries WHERE id = ?', entryId.row(id))
 }
 
+export function readEntry(statements: Statements, id: string): QueueEntry | undefined {
+  const row = statements.get<WholeRow>(`SELECT ${wholeRow} FROM entries WHERE id = ?`, entryId.row(id))
+  return row && queueEntry(row)
+}
+
 const filterColumns = {
   state: 'state',
   destination: 'destination',
@@ -58,7 +74,7 @@ const filterColumns = {
   traceId: 'trace_id',
 } as const satisfies Partial<Record<keyof QueueFilter, string>>
 
-export function listEntries(statements: Statements, filter: QueueFilter): EntryRow[] {
+export function listEntries(statements: Statements, filter: QueueFilter): QueueEntry[] {
   const conditions = ['id > ?']
   const values: SqlValue[] = [rowAfter(filter.after ?? '')]
   for (const key of Object.keys(filterColumns) as (keyof typeof filterColumns)[]) {
@@ -69,11 +85,9 @@ export function listEntries(statements: Statements, filter: QueueFilter): EntryR
   }
   const limit = Math.max(0, Math.min(filter.limit ?? 1_000, Number.MAX_SAFE_INTEGER))
   const where = conditions.join(' AND ')
-  return statements.all<EntryRow>(
-    `SELECT * FROM entries WHERE ${where} ORDER BY id LIMIT ?`,
-    ...values,
-    limit,
-  )
+  return statements
+    .all<WholeRow>(`SELECT ${wholeRow} FROM entries WHERE ${where} ORDER BY id LIMIT ?`, ...values, limit)
+    .map(queueEntry)
 }
 
 /** Ids compare as texts: any text has its place among them. */

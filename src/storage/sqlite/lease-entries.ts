@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { LeaseBudget, type LeasedEntry, type LeaseRequest } from '../queue-storage.js'
 import { endLease } from './entry-changes.js'
-import { type EntryRow, queueEntry } from './entry-rows.js'
+import { type EntryRow, queueEntry, type WholeRow, wholeRow } from './entry-rows.js'
 import { type LaneKey, settleLanes, touchLanes } from './lanes.js'
 import type { Transaction } from './transaction.js'
 
@@ -96,11 +96,11 @@ function takeTransaction(tx: Transaction, lane: Lane, request: LeaseRequest): Le
   return rows.map(row => leaseRow(tx, row, expiresAt))
 }
 
-function firstRows(tx: Transaction, lane: Lane, now: number, most: number): EntryRow[] {
+function firstRows(tx: Transaction, lane: Lane, now: number, most: number): WholeRow[] {
   const message = lane.message ?? firstDue(tx, lane, now)?.message
   if (message === undefined) return []
-  return tx.all<EntryRow>(
-    `SELECT * FROM entries INDEXED BY entries_by_message
+  return tx.all<WholeRow>(
+    `SELECT ${wholeRow} FROM entries INDEXED BY entries_by_message
      WHERE message = ? AND destination = ? AND state IN ('waiting', 'leased') AND due_at <= ?
      ORDER BY due_at, id LIMIT ?`,
     message,
@@ -111,9 +111,9 @@ function firstRows(tx: Transaction, lane: Lane, now: number, most: number): Entr
 }
 
 /** One alone: a step of the index, however many recipients its message has. */
-function firstRow(tx: Transaction, { owner, destination }: LaneKey, now: number): EntryRow[] {
-  return tx.all<EntryRow>(
-    `SELECT * FROM entries
+function firstRow(tx: Transaction, { owner, destination }: LaneKey, now: number): WholeRow[] {
+  return tx.all<WholeRow>(
+    `SELECT ${wholeRow} FROM entries
      WHERE owner = ? AND destination = ? AND state IN ('waiting', 'leased') AND due_at <= ?
      ORDER BY due_at, id LIMIT 1`,
     owner,
@@ -122,7 +122,7 @@ function firstRow(tx: Transaction, { owner, destination }: LaneKey, now: number)
   )
 }
 
-function leaseRow(tx: Transaction, row: EntryRow, expiresAt: number): LeasedEntry {
+function leaseRow(tx: Transaction, row: WholeRow, expiresAt: number): LeasedEntry {
   const token = randomUUID()
   tx.run(
     `UPDATE entries SET state = 'leased', token = ?, due_before = due_at, due_at = ?, attempts = attempts + 1

@@ -191,4 +191,16 @@ export const migrations: readonly string[] = [
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX records_by_expiry ON records (expires_at) WHERE expires_at IS NOT NULL;
   `,
+  `
+  -- Finished attempts, so that one more does not write those before it anew; number is the count of the entry then.
+  CREATE TABLE attempts (
+    entry INTEGER NOT NULL REFERENCES entries (id) ON DELETE CASCADE,
+    number INTEGER NOT NULL,
+    record TEXT NOT NULL,
+    PRIMARY KEY (entry, number)
+  ) STRICT, WITHOUT ROWID;
+  INSERT INTO attempts (entry, number, record)
+    SELECT entries.id, json_each.key + 1, json_each.value FROM entries, json_each(entries.history);
+  ALTER TABLE entries DROP COLUMN history;
+  `,
 ]

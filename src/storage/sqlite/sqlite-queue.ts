@@ -13,7 +13,7 @@ import type {
 import type { NewRecord } from '../record-storage.js'
 import type { Connection } from './connection.js'
 import type { Ending } from './entry-changes.js'
-import { countsByState, entryById, listEntries, nextDue, queueEntry } from './entry-rows.js'
+import { countsByState, listEntries, nextDue, readEntry } from './entry-rows.js'
 import { prepareBatch, weightOf } from './prepare-batch.js'
 
 /** The queue in SQLite. */
@@ -48,14 +48,11 @@ export class SqliteQueue implements QueueStorage {
   }
 
   get(id: string): Promise<QueueEntry | undefined> {
-    return this.#connection.read(statements => {
-      const row = entryById(statements, id)
-      return row && queueEntry(row)
-    })
+    return this.#connection.read(statements => readEntry(statements, id))
   }
 
   list(filter: QueueFilter = {}): Promise<QueueEntry[]> {
-    return this.#connection.read(statements => listEntries(statements, filter).map(queueEntry))
+    return this.#connection.read(statements => listEntries(statements, filter))
   }
 
   nextDue(): Promise<number | undefined> {

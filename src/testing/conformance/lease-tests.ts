@@ -243,9 +243,9 @@ export function leaseTests(test: StorageTest): void {
     assert.equal((await storage.queue.get(id))?.warned, true, 'once told stays told')
   })
 
-  test('keeps the last 50 attempts', async storage => {
+  test('keeps the last 500 attempts', async storage => {
     const [id = ''] = await enqueue(storage, cem)
-    for (let attempt = 1; attempt <= 55; attempt++) {
+    for (let attempt = 1; attempt <= 505; attempt++) {
       const [leased] = await lease(storage, start)
       assert.ok(leased)
       const entry = settled(leased, { state: 'waiting', dueAt: start })
@@ -253,10 +253,10 @@ export function leaseTests(test: StorageTest): void {
       await storage.queue.settle({ entries: [{ ...entry, attempt: { ...failedAttempt, reason } }] })
     }
     const entry = await storage.queue.get(id)
-    assert.equal(entry?.attempts, 55)
-    assert.equal(entry?.history.length, 50)
+    assert.equal(entry?.attempts, 505)
+    assert.equal(entry?.history.length, 500)
     assert.equal(entry?.history[0]?.reason, 'attempt 6')
-    assert.equal(entry?.history.at(-1)?.reason, 'attempt 55')
+    assert.equal(entry?.history.at(-1)?.reason, 'attempt 505')
   })
 
   test('settles and accepts a bounce in one commit', async storage => {

@@ -64,9 +64,9 @@ describeSqlite('opening an SQLite storage', {}, () => {
         VALUES (1, 'ann', 'INBOX', 7, 2, 2, 1, 1, 2);
       INSERT INTO messages VALUES (1, 1, 2, '', 0, 0, 2, 1, NULL);
       INSERT INTO entries (id, message, trace_id, blob, size, envelope, sender, recipient, address, destination,
-          queued_at, state, due_at, due_before)
+          queued_at, state, due_at, due_before, attempts, history)
         VALUES (1, 1, 't', 1, 2, '{"sender":"a@B.test"}', 'a@B.test', '{"address":"c@d.test"}', 'c@d.test', 'd.test',
-          0, 'waiting', 0, 0);
+          0, 'waiting', 0, 0, 3, '[{"reason":"one"},{"reason":"two, [it] said"}]');
       INSERT INTO lanes VALUES ('d.test', 0)`)
     first.close()
     const storage = sqliteStorage({ path, thread: false })
@@ -75,7 +75,11 @@ describeSqlite('opening an SQLite storage', {}, () => {
     const request = { now: start, expiresAt: start + 1, limit: 9 }
     expect(await storage.queue.lease({ ...request, exceptSenders: new Set(['b.test']) })).toEqual([])
     const [entry] = await storage.queue.lease(request)
-    expect(entry).toMatchObject({ recipient: { address: 'c@d.test' } })
+    expect(entry).toMatchObject({
+      recipient: { address: 'c@d.test' },
+      attempts: 4,
+      history: [{ reason: 'one' }, { reason: 'two, [it] said' }],
+    })
     expect((await bytesOf(await storage.blobs.open(entry?.blob ?? ''))).toString()).toBe('\r\n')
     // The bytes of a message that was stored apart go with it.
     const { id } = await mailboxOf(storage, 'ann')
