@@ -17,6 +17,7 @@ import type { RetryPolicy } from './queue/retry/retry-policy.js'
 import type { SmtpServerOptions } from './smtp-server/options.js'
 import type { SmtpServer } from './smtp-server/smtp-server.js'
 import type { Storage } from './storage/storage.js'
+import { storageSchema } from './storage/storage-schema.js'
 import type { MailStore, MailStoreOptions } from './store/mail-store.js'
 
 /** Options of `createMailServer`. */
@@ -141,7 +142,7 @@ export const mailServerSchema = lazy(() =>
     domains: z.array(z.string()),
     accounts: shapeSchema<Accounts>('accounts', ['authenticate', 'find']),
     postmaster: z.string().optional(),
-    storage: shapeSchema<Storage>('a storage', ['accept', 'subscribe', 'close']).optional(),
+    storage: storageSchema().optional(),
     resolver: shapeSchema<Resolver>('a resolver', ['mx', 'addresses', 'close']).optional(),
     retry: functionSchema<RetryPolicy>('a retry policy such as exponentialBackoff()').optional(),
     tls: optionsSchema<TlsOptions>("an object such as { key: 'key.pem', cert: 'cert.pem' }").optional(),

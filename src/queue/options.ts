@@ -12,6 +12,7 @@ import type { Srs, Verp } from '../return-path/return-path.js'
 import type { Router } from '../routing/router.js'
 import type { MessageSigner } from '../signing/message-signer.js'
 import type { Storage } from '../storage/storage.js'
+import { storageSchema } from '../storage/storage-schema.js'
 import { type HoldQuestion, type HoldRule, holdPatternSchema } from './operation/hold-rules.js'
 import type { SuppressionList } from './operation/suppression-list.js'
 import { exponentialBackoff } from './retry/exponential-backoff.js'
@@ -121,7 +122,7 @@ const signer = lazy(() => shapeSchema<MessageSigner>('a signer such as createDki
 /** The schema of {@link DeliveryQueueOptions}. */
 export const deliveryQueueSchema = lazy(() =>
   z.strictObject({
-    storage: shapeSchema<Storage>('a storage', ['accept', 'subscribe', 'close']).optional(),
+    storage: storageSchema().optional(),
     hostname: hostnameSchema(),
     resolver: shapeSchema<Resolver>('a resolver', ['mx', 'addresses']).optional(),
     retry: functionSchema<RetryPolicy>('a retry policy such as exponentialBackoff()').default(() =>

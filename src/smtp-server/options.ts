@@ -6,7 +6,7 @@ import type { Duration } from '../core/duration.js'
 import type { Logger } from '../core/logger.js'
 import type { LoginThrottle } from '../core/login-throttle.js'
 import { type Network, nodeNetwork } from '../core/network.js'
-import { durationSchema, functionSchema, lazy, shapeSchema } from '../core/options.js'
+import { durationSchema, functionSchema, hostnameSchema, lazy, shapeSchema } from '../core/options.js'
 import { type TlsOptions, tlsOptionsSchema } from '../core/tls-credentials.js'
 import type { Policy } from '../policy/policy.js'
 import type { DeliveryQueue } from '../queue/delivery-queue.js'
@@ -186,7 +186,7 @@ const spool = lazy(() =>
 /** The schema of {@link SmtpServerOptions}. */
 export const smtpServerOptionsSchema = lazy(() =>
   z.strictObject({
-    hostname: z.string().regex(/^[!-~]{1,255}$/, { error: 'expected a host name' }),
+    hostname: hostnameSchema(),
     domains: z
       .union([z.array(z.string()), functionSchema<(domain: string) => boolean>('a function')])
       .optional(),

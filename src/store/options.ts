@@ -2,19 +2,8 @@ import { z } from 'zod'
 import { type Clock, systemClock } from '../core/clock.js'
 import { type Logger, silentLogger } from '../core/logger.js'
 import { durationSchema, lazy, shapeSchema } from '../core/options.js'
-import type { Storage } from '../storage/storage.js'
+import { storageSchema } from '../storage/storage-schema.js'
 import { retentionSchema } from './retention/options.js'
-
-/** Checks that a value can be a storage: its own methods and its parts. */
-const storageSchema = lazy(() =>
-  shapeSchema<Storage>('a storage', ['accept', 'subscribe', 'close']).refine(
-    storage =>
-      [storage.blobs, storage.mail, storage.queue, storage.locks, storage.records].every(
-        part => typeof part === 'object',
-      ),
-    { error: 'expected a storage with the parts blobs, mail, queue, locks and records' },
-  ),
-)
 
 /** Validates the options of `createMailStore`. */
 export const mailStoreSchema = lazy(() =>

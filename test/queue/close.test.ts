@@ -201,6 +201,10 @@ describe('options', () => {
   it.each([
     [{ hostname: 'no name' }, 'hostname'],
     [{ storage: {} }, 'storage: expected a storage'],
+    [
+      { storage: Object.create(memoryStorage(), { records: { value: undefined } }) },
+      'storage: expected a storage with the parts blobs, mail, queue, locks and records',
+    ],
     [{ retry: '30h' }, 'retry'],
     [{ concurrency: { total: 0 } }, 'concurrency.total'],
     [{ lease: 10 }, 'lease'],

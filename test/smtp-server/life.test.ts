@@ -19,6 +19,7 @@ describe('options', () => {
 
   it.each<[string, object, RegExp]>([
     ['no hostname', { hostname: undefined }, /hostname/],
+    ['a wrong hostname', { hostname: 'mx paris' }, /hostname/],
     ['an unknown option', { hostnme: 'x' }, /hostnme/],
     ['no domains', { domains: undefined }, /domains/],
     ['no accounts', { accounts: undefined }, /accounts/],
@@ -73,6 +74,13 @@ describe('the greeting', () => {
     const client = await Conversation.open(host.port)
     client.write('EHLO early\r\nNOOP\r\n')
     for (const code of ['220', '250', '250']) await client.expect(code)
+    client.destroy()
+  })
+
+  it('names the host in A-labels', async () => {
+    const host = await startHost({ hostname: 'mx.Bücher.test' })
+    const client = await Conversation.open(host.port)
+    await client.expect('220 mx.xn--bcher-kva.test ')
     client.destroy()
   })
 

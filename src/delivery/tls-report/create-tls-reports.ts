@@ -8,6 +8,7 @@ import { functionSchema, hostnameSchema, lazy, parseOptions, shapeSchema } from 
 import { newTraceId } from '../../core/trace.js'
 import type { Resolver } from '../../dns/resolver.js'
 import type { Storage } from '../../storage/storage.js'
+import { storageSchema } from '../../storage/storage-schema.js'
 import { makeSecureContext } from '../secure-context.js'
 import type { TlsResult } from '../tls-policy/host-tls.js'
 import { httpsRequest } from '../tls-policy/https-request.js'
@@ -59,7 +60,7 @@ const schema = lazy(() =>
   z.strictObject({
     hostname: hostnameSchema(),
     resolver: shapeSchema<Resolver>('a resolver', ['txt', 'addresses']),
-    storage: shapeSchema<Storage>('a storage', ['accept', 'subscribe', 'close']),
+    storage: storageSchema(),
     send: functionSchema<TlsReportsOptions['send']>('a function'),
     organization: z
       .string()
