@@ -2,6 +2,8 @@ import { describe, expect, it } from 'vitest'
 import { MailError } from '../../src/core/error.js'
 import type { DeliveryQueueOptions } from '../../src/queue/options.js'
 import { retryByReply } from '../../src/queue/retry/retry-by-reply.js'
+import { memoryStorage } from '../../src/storage/memory/memory-storage.js'
+import { faultyStorage } from './faulty-storage.js'
 import {
   type Answer,
   createQueueWorld,
@@ -288,6 +290,31 @@ describe('a site', () => {
     expect(ended.some(({ history }) => history.length === 0)).toBe(true)
     expect(world.transport.deliveries.length).toBeGreaterThan(0)
     expect(world.transport.deliveries.length).toBeLessThan(5)
+  })
+
+  it('is nothing that a lease heeds while it is idle, has no limit of its own and no other destination', async () => {
+    const { storage, faults } = faultyStorage(memoryStorage())
+    const heeded: string[][] = []
+    faults.lease = (real, request) => {
+      heeded.push((request.groups ?? []).map(({ destinations }) => [...destinations].sort().join(' ')))
+      return real(request)
+    }
+    const rate = { messages: 5, per: minute }
+    await using world = await createSites(name => (name.endsWith('@down.test') ? deferred : delivered), {
+      storage,
+      limits: { perSite: ({ site }) => (site === 'rated.test' ? { rate } : undefined) },
+      retry: ({ now }) => ({ retryAt: now + hour }),
+    })
+    await sendMany(world, 40, index => `d${index}.plain.test`)
+    for (const domain of ['a.hosted.test', 'b.hosted.test', 'rated.test', 'down.test']) {
+      await sendMany(world, 5, () => domain)
+    }
+    await world.clock.settled()
+    heeded.length = 0
+    await world.send('bob@d1.plain.test')
+    await world.clock.settled()
+    expect(heeded[0]?.sort()).toEqual(['a.hosted.test b.hosted.test', 'down.test', 'rated.test'])
+    expect(world.queue.sites()).toHaveLength(43)
   })
 
   it('is not blamed for what it says of a message or a recipient', async () => {

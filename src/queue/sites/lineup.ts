@@ -76,18 +76,10 @@ export class Lineup {
     this.#wantsMore ||= blocked || limit === 0
     this.#awaitRates()
     if (blocked) return undefined
-    const { concurrency, verp } = this.#context.settings
-    let perDestination = concurrency.start * 2
-    const groups = []
-    for (const site of this.sites.all()) {
-      const most = site.room(now)
-      site.wantsMore ||= most === 0
-      perDestination = Math.max(perDestination, most)
-      groups.push({ destinations: site.destinations, most })
-    }
     const exceptSenders = this.#senders.atLimit(now)
-    const alone = verp?.perRecipient && { perTransaction: 1 }
-    return { limit, perDestination, groups, exceptSenders, except: new Set(this.#lookups.keys()), ...alone }
+    const except = new Set(this.#lookups.keys())
+    const alone = this.#context.settings.verp?.perRecipient && { perTransaction: 1 }
+    return { limit, ...this.sites.terms(), exceptSenders, except, ...alone }
   }
 
   /** {@link Lineup.terms} for those first who have less than their share; `undefined` where nobody has more. */
@@ -100,10 +92,9 @@ export class Lineup {
 
   /** Nothing more is due within the terms. */
   exhausted({ limit }: LeaseTerms): void {
-    const now = this.#now()
     if (limit === 0) return
     this.#wantsMore = false
-    for (const site of this.sites.all()) if (site.room(now) > 0) site.wantsMore = false
+    this.sites.exhausted()
   }
 
   /** Takes in what was leased. */
@@ -150,9 +141,7 @@ export class Lineup {
   }
 
   #nextAt(now: number): number | undefined {
-    const instants = [this.#rate?.nextAt, this.#senders.nextAt(now)]
-    for (const site of this.sites.all())
-      if (site.wantsMore || site.ready.length > 0) instants.push(site.nextAt)
+    const instants = [this.#rate?.nextAt, this.#senders.nextAt(now), ...this.sites.nextAt()]
     const ahead = instants.filter(instant => instant !== undefined && instant > now) as number[]
     return ahead.length > 0 ? Math.min(...ahead) : undefined
   }
@@ -197,6 +186,7 @@ export class Lineup {
 
   #queue(site: Site, turns: readonly Turn[]): void {
     const room = this.#accepting ? site.room(this.#now()) : 0
+    this.sites.heed(site)
     site.ready.push(...turns.slice(0, room))
     if (site.ready.length > 0) this.#waiting.add(site)
     if (room >= turns.length) return

@@ -108,6 +108,12 @@ export class Site {
     return Math.max(0, this.limit.limit + waiting - this.active - this.ready.length)
   }
 
+  /** Whether a lease may take `usual` of what goes there, as of a destination that nothing is known of. */
+  isAtRest(now: number, usual: number): boolean {
+    const { size } = this.destinations
+    return this.isForgettable(now) && (size === 0 || (size === 1 && this.room(now) >= usual))
+  }
+
   /** Whether nothing would be lost with it; that it failed is remembered for as long as it is put aside. */
   isForgettable(now: number): boolean {
     return (

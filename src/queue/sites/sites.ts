@@ -1,6 +1,7 @@
 import { withDeadline } from '../../core/clock.js'
 import { MailError } from '../../core/error.js'
 import { parseOptions } from '../../core/options.js'
+import type { LeaseRequest } from '../../storage/queue-storage.js'
 import { type QueueContext, reportError } from '../queue-context.js'
 import { siteLimitsSchema } from './options.js'
 import { Site, type SiteBounds } from './site.js'
@@ -24,6 +25,8 @@ export class Sites {
   readonly #context: QueueContext
   readonly #byName = new Map<string, Site>()
   readonly #byDestination = new Map<string, Known>()
+  /** Those that a lease heeds: thousands that are at rest cost it nothing. */
+  readonly #heeded = new Set<Site>()
   /** Those that no destination leads to any more. */
   readonly #left = new Set<Site>()
   readonly #ending = new AbortController()
@@ -81,6 +84,43 @@ export class Sites {
         this.#byName.delete(site.name)
       }
     }
+  }
+
+  /** Has leases heed a site that is about to be used, until it is at rest again. */
+  heed(site: Site): void {
+    this.#heeded.add(site)
+  }
+
+  /** What a lease may take of one destination, and of those of one site together. */
+  terms(): Required<Pick<LeaseRequest, 'perDestination' | 'groups'>> {
+    const now = this.#now()
+    const usual = this.#context.settings.concurrency.start * 2
+    let perDestination = usual
+    const groups = []
+    for (const site of this.#heeded) {
+      if (site.isAtRest(now, usual)) {
+        this.#heeded.delete(site)
+        continue
+      }
+      const most = site.room(now)
+      site.wantsMore ||= most === 0
+      perDestination = Math.max(perDestination, most)
+      groups.push({ destinations: site.destinations, most })
+    }
+    return { perDestination, groups }
+  }
+
+  /** Nothing more is due within the terms. */
+  exhausted(): void {
+    const now = this.#now()
+    for (const site of this.#heeded) if (site.room(now) > 0) site.wantsMore = false
+  }
+
+  /** When the rates allow more for the sites that are held up. */
+  nextAt(): number[] {
+    return [...this.#heeded]
+      .filter(({ wantsMore, ready }) => wantsMore || ready.length > 0)
+      .map(({ nextAt }) => nextAt)
   }
 
   /** The name of a destination's site, as far as it can be told; nothing is kept of it. Never rejects. */
