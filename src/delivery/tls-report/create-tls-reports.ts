@@ -110,6 +110,8 @@ class Reports {
   /** Takes turns with other processes. */
   readonly #owner = newTraceId()
   #timer: Timer | undefined
+  /** Looks of today after which something was left. */
+  #failures = 0
   #closed = false
 
   constructor(settings: z.output<ReturnType<typeof schema>>) {
@@ -134,7 +136,16 @@ class Reports {
   /** The reports of a day leave in the first hours of the next; what is late then, at once. */
   #lookOn(day: number): void {
     const { clock, random } = this.#settings
+    this.#failures = 0
     this.#lookIn(Math.max(60_000, day + afterMidnight + random() * spread - clock.now()))
+  }
+
+  /** Once more today, or else in the hours of the next day's reports. */
+  #lookAgain(delay: number): void {
+    const now = this.#settings.clock.now()
+    const tomorrow = dayOf(now) + oneDay
+    if (now + delay < tomorrow) this.#lookIn(delay)
+    else this.#lookOn(tomorrow)
   }
 
   #lookIn(delay: number): void {
@@ -145,26 +156,30 @@ class Reports {
   async #look(): Promise<void> {
     const { clock, logger } = this.#settings
     const today = dayOf(clock.now())
-    const isDone = await this.#sendBefore(today).catch(error => {
+    const state = await this.#sendBefore(today).catch(error => {
       logger.warn({ error: describeError(error) }, 'TLS reports were not sent')
-      return false
+      return 'failed' as const
     })
-    if (isDone) this.#lookOn(today + oneDay)
-    else this.#lookIn(turn)
+    if (state === 'done') this.#lookOn(today + oneDay)
+    else if (state === 'busy') this.#lookAgain(turn)
+    // RFC 8460 §5.5: for a day, at growing intervals.
+    else this.#lookAgain(turn * 2 ** this.#failures++)
   }
 
-  /** Sends what is stored of the days before today; `false` where another process is at it. */
-  async #sendBefore(today: number): Promise<boolean> {
+  /** Sends what is stored of the days before today: all of it, or not all, or another process is at it. */
+  async #sendBefore(today: number): Promise<'done' | 'failed' | 'busy'> {
     const { storage } = this.#settings
-    if (!(await this.#takeTurn())) return false
+    if (!(await this.#takeTurn())) return 'busy'
+    let state: 'done' | 'failed' = 'done'
     for await (const tally of storedTallies(storage.records, today)) {
-      if (!(await this.#takeTurn())) return false
+      if (!(await this.#takeTurn())) return 'busy'
       const isLastTry = tally.day <= today - 2 * oneDay
       if ((await this.#trySend(tally)) || isLastTry) await removeTally(storage.records, tally)
+      else state = 'failed'
       if (this.#closed) break
     }
     await storage.locks.release(lockName, this.#owner)
-    return true
+    return state
   }
 
   #takeTurn(): Promise<boolean> {
@@ -172,7 +187,7 @@ class Reports {
     return storage.locks.acquire(lockName, this.#owner, clock.now(), clock.now() + turn)
   }
 
-  /** Whether a report is sent, or not wanted; else it is tried once more, on the next day. */
+  /** Whether a report is sent, or not wanted; else it is tried again, the last time on the next day. */
   async #trySend({ domain, policies, day }: DomainTally): Promise<boolean> {
     const [start, end] = [day, day + oneDay - 1000]
     const [submitter, contact] = [this.#submitter, this.#contact]

@@ -198,20 +198,36 @@ describe('a TLS report (RFC 8460)', () => {
     await third.close()
   })
 
-  it('is tried again a day later where nobody took it, and then no more', async () => {
-    let tries = 0
+  it('is tried again for a day where nobody took it, at growing intervals (§5.5), and then no more', async () => {
+    const tries: number[] = []
     await using world = await reportingWorld({
+      random: () => 0,
       send: async () => {
-        tries++
+        tries.push(world.clock.now())
         throw new Error('the disk is full')
       },
     })
     world.reports.record(success)
-    await world.clock.advance('29h')
-    expect(tries).toBe(1)
-    await world.clock.advance('24h')
-    expect(tries).toBe(2)
+    await world.clock.advance('96h')
+    const [first = 0] = tries
+    expect(tries.map(time => (time - first) / 3_600_000)).toEqual([0, 1, 3, 7, 15, 24])
     expect(await world.storage.records.list('tls-report')).toEqual([])
+  })
+
+  it('is posted within the day once its receiver answers, and others are not sent again', async () => {
+    await using world = await reportingWorld({ random: () => 0 })
+    const place = world.network.host('192.0.2.77')
+    world.zone.set('in.reports.test', { a: '192.0.2.77' })
+    world.zone.set('_smtp._tls.milan.test', { txt: 'v=TLSRPTv1; rua=https://in.reports.test/' })
+    world.reports.record({ ...success, domain: 'milan.test' })
+    world.reports.record(success)
+    await world.clock.advance(24.5 * 3_600_000)
+    const site = await createPolicySite(place, '192.0.2.77', { body: 'thanks', status: 201 }, testTls)
+    await world.clock.advance('1h')
+    expect(site.requests).toHaveLength(1)
+    expect(world.mails).toHaveLength(1)
+    expect(await world.storage.records.list('tls-report')).toEqual([])
+    await site.close()
   })
 
   it('waits for a process that is at it', async () => {
