@@ -50,6 +50,36 @@ describe('the snapshot of a message', () => {
   })
 })
 
+describe('a message inside a message', () => {
+  it('has boundaries without their names, of all its parts, and every other line as it is', async () => {
+    await using mail = await createTestMail()
+    const forwarded = async (inner: string) => {
+      const after = mail.cursor()
+      const attachments = [{ filename: 'a.eml', contentType: 'message/rfc822', content: inner }]
+      await send(mail, { to: 'a@x.test', attachments })
+      return (await mail.waitForMessage({}, { after })).snapshot()
+    }
+    expect(await forwarded('Subject: x\r\n\r\nBye\r\n--\r\nAnn\r\n')).toContain('Bye\n--\nAnn')
+    const nested = (boundary: string) =>
+      [
+        `Content-Type: multipart/mixed; boundary="${boundary}"`,
+        '',
+        `--${boundary}`,
+        `Content-Type: multipart/alternative; boundary=in-${boundary}`,
+        '',
+        `--in-${boundary}`,
+        '',
+        'Hello',
+        `--in-${boundary}--`,
+        `--${boundary}--`,
+        '',
+      ].join('\r\n')
+    const snapshot = await forwarded(nested('a1b2'))
+    expect(snapshot).toContain('Hello\n--<boundary>--\n--<boundary>--')
+    expect(await forwarded(nested('c3d4'))).toBe(snapshot)
+  })
+})
+
 describe('encoded words', () => {
   it.each([
     ['=?utf-8?q?Gr=C3=BC=C3=9Fe?= =?utf-8?b?IPCfkYs=?=', 'Grüße 👋'],

@@ -73,13 +73,24 @@ function contentLines(contentType: string, content: Buffer, names: Names): strin
   return /^text\/|^message\/|json$|xml$/.test(contentType) ? [names.replaceIn(text())] : []
 }
 
+const boundary = /\bboundary=(?:"([^"\r\n]*)"|([^;\s"]+))/gi
+
 /** A message inside the message, such as the one that a bounce returns. */
 function messageLines(content: Buffer, names: Names): string[] {
   const header = headerOf(content)
-  const boundary = /boundary=(?:"([^"]*)"|([^;\s]+))/i.exec(header.get('Content-Type')?.value ?? '')
-  const body = content.subarray(header.size).toString().replace(/\r\n/g, '\n').trimEnd()
-  const bare = body.replaceAll(`--${boundary?.[1] ?? boundary?.[2] ?? '\n'}`, '--<boundary>')
-  return [...fieldLines(header.fields, names), ...(body === '' ? [] : ['', names.replaceIn(bare)])]
+  const boundaries = new Set(
+    Array.from(content.toString().matchAll(boundary), ([, one, other]) => one ?? other),
+  )
+  const body = content
+    .subarray(header.size)
+    .toString()
+    .replace(/\r\n/g, '\n')
+    .replace(boundary, 'boundary=<boundary>')
+    .replace(/^--(.*?)(--)?$/gm, (line, name, end = '') =>
+      boundaries.has(name) ? `--<boundary>${end}` : line,
+    )
+    .trimEnd()
+  return [...fieldLines(header.fields, names), ...(body === '' ? [] : ['', names.replaceIn(body)])]
 }
 
 /** When an invitation was written, and its id; when it is for, is what counts (RFC 5545 §3.8.4.7, §3.8.7). */
