@@ -93,4 +93,31 @@ describe('a queue that was put back', () => {
     expect(await queue.list()).toMatchObject([{ state: 'dead', problem: 'lost', history: [attempt] }])
     expect(queue.paused).toBe(true)
   })
+
+  it('warns once of what was never attempted, and begins at the first instant of time', async () => {
+    const clock = createVirtualClock({ start: 0 })
+    await using mail = await createTestMail({ clock, domains: ['app.test'] })
+    const { queue } = mail.server
+    queue.pause()
+    await send(mail, { to: ['a@one.test', 'b@two.test', 'c@three.test'] })
+    const leased = await queue.storage.queue.lease({ now: 0, expiresAt: 1, limit: 2 })
+    const attempt = { startedAt: 1, endedAt: 2, status: 'deferred', scope: 'local', reason: 'later' } as const
+    const next = { state: 'waiting', dueAt: hour, warned: true } as const
+    const entries = leased.map((lease, index) => ({
+      ...{ id: lease.id, token: lease.token, next },
+      ...(index === 0 && { attempt }),
+    }))
+    await queue.storage.queue.settle({ entries })
+    const before = await queue.list()
+    expect(before.map(({ warned, history }) => [warned, history.length])).toEqual([
+      [true, 1],
+      [true, 0],
+      [false, 0],
+    ])
+    await mail.restore(await mail.snapshot())
+    const told = ({ warned, history, dueAt, attempts }: (typeof before)[number]) => ({
+      ...{ warned, history, dueAt, attempts },
+    })
+    expect((await queue.list()).map(told)).toEqual(before.map(told))
+  })
 })

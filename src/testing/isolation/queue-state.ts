@@ -44,8 +44,8 @@ export async function writeQueue(storage: Storage, kept: readonly KeptEntry[], n
       if (entry) entries.set(id, entry)
     }
   }
-  const longest = Math.max(0, ...kept.map(({ entry }) => entry.history.length))
-  for (let attempt = 0; attempt < longest; attempt++) await repeatAttempts(storage, entries, now)
+  const longest = Math.max(0, ...kept.map(({ entry }) => settlements(entry)))
+  for (let round = 0; round < longest; round++) await repeatAttempts(storage, entries, now)
   const held = [...entries].filter(([, { state }]) => state === 'held').map(([id]) => id)
   if (held.length > 0) await storage.queue.hold(held)
 }
@@ -81,12 +81,17 @@ async function requeue(
       recipients: message.map(({ entry }) => ({
         ...entry.recipient,
         destination: entry.destination,
-        dueAt: entry.history.length > 0 ? longAgo : dueAt(entry, now),
+        dueAt: settlements(entry) > 0 ? longAgo : dueAt(entry, now),
       })),
       ...(submitter !== undefined && { submitter }),
     },
   })
   return entries
+}
+
+/** How many attempts are to be written down; a delay is warned of in one, though nothing may have been tried. */
+function settlements({ history, warned }: QueueEntry): number {
+  return history.length > 0 ? history.length : Number(warned)
 }
 
 /** Earlier than any entry is due: what has attempts behind it that are to be written down. */
@@ -114,13 +119,13 @@ async function repeatAttempts(
 function repeated({ id, token, attempts }: LeasedEntry, entry: QueueEntry, now: number): SettledEntry {
   const { history, warned, state, problem = '' } = entry
   const attempt = history[attempts - 1]
-  if (!attempt) throw new Error(`the entry ${id} was leased once too often`)
-  if (attempts < history.length) return { id, token, attempt, next: { state: 'waiting', dueAt: longAgo } }
+  const settled = { id, token, ...(attempt && { attempt }) }
+  if (attempts < history.length) return { ...settled, next: { state: 'waiting', dueAt: longAgo } }
   const next =
     state === 'dead'
       ? ({ state, problem } as const)
       : ({ state: 'waiting', dueAt: dueAt(entry, now), warned } as const)
-  return { id, token, attempt, next }
+  return { ...settled, next }
 }
 
 async function allEntries({ queue }: Storage): Promise<QueueEntry[]> {
