@@ -5,7 +5,7 @@ import { onTestFinished } from 'vitest'
 
 /** An empty directory that is removed after the test. */
 export function temporaryDirectory(): string {
-  const path = mkdtempSync(join(tmpdir(), 'posthorn-own-storage-'))
+  const path = mkdtempSync(join(tmpdir(), 'posthorn-test-'))
   onTestFinished(() => rmSync(path, { recursive: true, force: true }))
   return path
 }

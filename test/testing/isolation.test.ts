@@ -1,11 +1,11 @@
-import { mkdtempSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createTransport } from 'nodemailer'
 import { describe, expect, it } from 'vitest'
 import { storedSuppressionList } from '../../src/queue/operation/stored-suppression-list.js'
 import { createScriptedServer, createTestMail } from '../../src/testing/index.js'
 import { Conversation } from '../smtp-server/conversation.js'
+import { temporaryDirectory } from '../testing-tools/temporary-directory.js'
 import { send } from './send.js'
 
 describe('isolation of tests on one server', () => {
@@ -132,7 +132,7 @@ describe('isolation of tests on one server', () => {
 
   it('begins with mail from messages, files and an mbox', async () => {
     await using mail = await createTestMail()
-    const folder = mkdtempSync(join(tmpdir(), 'posthorn-seed-'))
+    const folder = temporaryDirectory()
     const eml = 'From: x@x.test\nTo: alice@app.test\nSubject: Old\n\nHello\n'
     writeFileSync(join(folder, '1.eml'), eml)
     writeFileSync(join(folder, 'old.mbox'), `From x@x.test Thu Jan  1 00:00:00 2026\n${eml}\n`)
@@ -196,36 +196,9 @@ describe('isolation of tests on one server', () => {
     expect(names).toContain('Archive')
   })
 
-  it('takes nothing into a test of what the one before it was sending', async () => {
-    await using mail = await createTestMail()
-    const sending = send(mail, { to: 'a@x.test', subject: 'Late' })
-    await mail.reset()
-    await sending
-    await mail.idle()
-    expect(await mail.messages()).toEqual([])
-
-    const client = await Conversation.open(mail.smtp.port)
-    await client.expect('220')
-    await client.ask('EHLO client.test', '250')
-    const transaction = async (subject: string, between = async () => {}) => {
-      await client.ask('MAIL FROM:<a@app.test>', '250')
-      await client.ask('RCPT TO:<b@x.test>', '250')
-      await client.ask('DATA', '354')
-      await between()
-      await client.ask(`Subject: ${subject}\r\n\r\nx\r\n.`, '250')
-    }
-    await transaction('Old', () => mail.reset())
-    await mail.idle()
-    expect(await mail.messages()).toEqual([])
-    expect((await (await mail.server.store.mailbox('b@x.test')).status()).messages).toBe(0)
-    await transaction('New')
-    expect((await mail.messages()).map(({ subject }) => subject)).toEqual(['New'])
-    client.destroy()
-  })
-
   it('says what of an mbox could not be brought over, and takes a single message', async () => {
     await using mail = await createTestMail()
-    const folder = mkdtempSync(join(tmpdir(), 'posthorn-seed-'))
+    const folder = temporaryDirectory()
     const eml = 'From: x@x.test\nTo: alice@app.test\nSubject: Old\n\nHello\n'
     writeFileSync(join(folder, '1.eml'), eml)
     writeFileSync(join(folder, 'old.mbox'), eml)

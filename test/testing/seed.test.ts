@@ -1,17 +1,11 @@
-import { mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { readAll } from '../../src/message/sources.js'
 import { createTestMail, type TestMail } from '../../src/testing/index.js'
+import { temporaryDirectory } from '../testing-tools/temporary-directory.js'
 
 const alice = 'alice@app.test'
-
-function folder(): string {
-  const path = mkdtempSync(join(tmpdir(), 'posthorn-seed-'))
-  onTestFinished(() => rmSync(path, { recursive: true }))
-  return path
-}
 
 /** Flags, octets and dates of a mailbox. */
 async function contentOf(mail: TestMail, account: string, name = 'INBOX') {
@@ -27,7 +21,7 @@ async function contentOf(mail: TestMail, account: string, name = 'INBOX') {
 }
 
 function maildir() {
-  const path = folder()
+  const path = temporaryDirectory()
   const files = { 'cur/1:2,S': 'read', 'new/2': 'new', '.Sent/cur/3:2,R': 'sent' }
   for (const name of ['cur', 'new', 'tmp', '.Sent/cur', '.Sent/new', '.Sent/tmp'])
     mkdirSync(join(path, name), { recursive: true })
@@ -84,7 +78,7 @@ describe('a Maildir to begin with', () => {
 describe('an mbox to begin with', () => {
   it('comes message by message, with flags and dates, quoting undone', async () => {
     await using mail = await createTestMail()
-    const file = join(folder(), 'old.mbox')
+    const file = join(temporaryDirectory(), 'old.mbox')
     writeFileSync(file, mbox)
     expect(await mail.seed(file, { to: alice })).toBe(2)
     expect(await contentOf(mail, alice)).toEqual([

@@ -58,6 +58,8 @@ async function readMailbox(store: MailStore, account: string, name: string): Pro
 /** Takes all mail out of mailboxes and queue. */
 export async function clearState(store: MailStore): Promise<void> {
   const { storage } = store
+  // First, so that no delivery under way comes back into a mailbox that was cleared.
+  await clearQueue(storage)
   for (const account of await allAccounts(storage)) {
     for (const { name, id } of await store.mailboxes(account)) {
       if (name !== 'INBOX') await storage.mail.deleteMailbox(account, name)
@@ -71,7 +73,6 @@ export async function clearState(store: MailStore): Promise<void> {
       }
     }
   }
-  await clearQueue(storage)
   for (const { space, key } of await allRecords(storage)) await storage.records.delete(space, [key])
 }
 

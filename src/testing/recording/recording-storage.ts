@@ -27,6 +27,8 @@ export interface Recorder {
   readonly policy: Policy
   /** Forgets messages that came to nothing. */
   forget(traceId: string): void
+  /** Resolves once what is being stored is. */
+  stored(): Promise<void>
 }
 
 /**
@@ -35,6 +37,13 @@ export interface Recorder {
  */
 export function createRecorder(inner: Storage, { log, isForgotten }: Recording): Recorder {
   const received = new Map<string, Received>()
+  const storing = new Set<Promise<unknown>>()
+  const during = <T>(work: Promise<T>): Promise<T> => {
+    const done = () => storing.delete(work)
+    storing.add(work)
+    work.then(done, done)
+    return work
+  }
   const note: Note = async batch => {
     const own = received.get(batch.id)
     received.delete(batch.id)
@@ -50,7 +59,7 @@ export function createRecorder(inner: Storage, { log, isForgotten }: Recording):
     return () => log.add({ traceId, receivedAt, envelope, bytes })
   }
   return {
-    storage: recordingStorage(inner, note),
+    storage: recordingStorage(inner, note, during),
     policy: {
       name: 'posthorn/testing',
       message: async (session, envelope, message) => {
@@ -60,13 +69,17 @@ export function createRecorder(inner: Storage, { log, isForgotten }: Recording):
       },
     },
     forget: traceId => received.delete(traceId),
+    stored: async () => void (await Promise.allSettled(storing)),
   }
 }
 
 /** Resolves to what tells of a message once it is stored; to nothing for one that nobody is to find. */
 type Note = (batch: AcceptBatch) => Promise<(() => void) | undefined>
 
-function recordingStorage(inner: Storage, note: Note): Storage {
+/** Is told of work as it begins, and hands it on. */
+type During = <T>(work: Promise<T>) => Promise<T>
+
+function recordingStorage(inner: Storage, note: Note, during: During): Storage {
   const settle: QueueStorage['settle'] = async settlement => {
     const notes = await Promise.all((settlement.accept ?? []).map(note))
     const result = await inner.queue.settle(settlement)
@@ -82,7 +95,10 @@ function recordingStorage(inner: Storage, note: Note): Storage {
     tell()
     return result
   }
-  return instead(inner, { accept, queue: instead(inner.queue, { settle }) })
+  return instead(inner, {
+    accept: batch => during(accept(batch)),
+    queue: instead(inner.queue, { settle: settlement => during(settle(settlement)) }),
+  })
 }
 
 /** An object with some members in the place of its own. */

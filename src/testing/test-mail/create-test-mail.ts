@@ -43,7 +43,7 @@ export async function createTestMail(options: TestMailOptions = {}): Promise<Tes
   const sessions: SessionLog = new SessionLog(server.smtp)
   const traces = new TraceLog(server, log, () => clock.now())
   server.smtp.on('message:rejected', ({ traceId }) => recorder.forget(traceId))
-  const world = { settings, clock, dns, tls, log, sessions, traces, locals, server, storage }
+  const world = { settings, clock, dns, tls, log, recorder, sessions, traces, locals, server, storage }
   try {
     return new RunningTestMail(world, await listen(server, settings))
   } catch (error) {

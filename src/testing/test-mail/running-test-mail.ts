@@ -15,6 +15,7 @@ import { readMessage } from '../messages/read-message.js'
 import { TestMessage } from '../messages/test-message.js'
 import type { Arrival } from '../recording/arrival.js'
 import type { MailLog } from '../recording/mail-log.js'
+import type { Recorder } from '../recording/recording-storage.js'
 import type { RecordedSession, SessionLog } from '../recording/session-log.js'
 import type { TraceLog } from '../trace/trace-log.js'
 import { RecordedInbox } from '../waiting/recorded-inbox.js'
@@ -45,6 +46,7 @@ export interface TestMailParts {
   readonly dns: DnsZone
   readonly tls: TestCertificate
   readonly log: MailLog
+  readonly recorder: Pick<Recorder, 'stored'>
   readonly sessions: SessionLog
   readonly traces: TraceLog
   readonly locals: Locals
@@ -149,6 +151,7 @@ export class RunningTestMail extends RecordedInbox implements TestMail {
   async reset(): Promise<void> {
     await untilQuiet(this.#world, this.#world.waitTimeout)
     this.#parts.sessions.clear()
+    await this.#parts.recorder.stored()
     await clearState(this.server.store)
     this.#parts.log.replace([])
   }

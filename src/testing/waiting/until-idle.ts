@@ -47,8 +47,8 @@ async function restsWith(happened: () => number, rest: Promise<boolean>): Promis
 }
 
 /**
- * Lets sessions go on as long as they have something to say: until none is busy, or nothing happened in some turns of
- * the event loop. One that was left in the middle is not waited for.
+ * Lets sessions go on as long as they have something to say: until nothing happened in some turns of the event loop. One
+ * that was left in the middle is not waited for.
  */
 export async function untilQuiet(
   { sessions, log }: Pick<WaitWorld, 'sessions' | 'log'>,

@@ -4,7 +4,7 @@ import { describe, expect, it, vi } from 'vitest'
 import { journalStorage } from '../../../examples/own-storage/journal-storage.js'
 import { bytesSource } from '../../../src/message/sources.js'
 import { createMailStore } from '../../../src/store/create-mail-store.js'
-import { temporaryDirectory } from './temporary-directory.js'
+import { temporaryDirectory } from '../../testing-tools/temporary-directory.js'
 
 describe('journalStorage', () => {
   it('drops what a crash left half done, and nothing else', async () => {

@@ -1,10 +1,10 @@
-import { mkdtempSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { request as httpRequest } from 'node:http'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createTransport, type SendMailOptions } from 'nodemailer'
 import { describe, expect, it } from 'vitest'
 import { Conversation } from '../../smtp-server/conversation.js'
+import { temporaryDirectory } from '../../testing-tools/temporary-directory.js'
 import { type Json, serveProcess } from './served-process.js'
 
 async function send(port: number, message: SendMailOptions & { to: string }): Promise<void> {
@@ -267,7 +267,7 @@ describe('what arrives without a client', () => {
 
 describe('the certificate', () => {
   it('can be had by HTTP and as a file', async () => {
-    const path = join(mkdtempSync(join(tmpdir(), 'posthorn-ca-')), 'ca.pem')
+    const path = join(temporaryDirectory(), 'ca.pem')
     await using posthorn = await serveProcess('--ca-file', path)
     const response = await fetch(`http://127.0.0.1:${posthorn.http}/ca.pem`)
     const ca = await response.text()

@@ -1,10 +1,10 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createTransport } from 'nodemailer'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { createTestMail, type TestMail } from '../../../src/testing/index.js'
 import { runProgram } from '../../interop/run-program.js'
+import { temporaryDirectory } from '../../testing-tools/temporary-directory.js'
 import { describeWith } from '../../testing-tools/tools.js'
 
 const user = 'app+1@shop.test'
@@ -59,8 +59,7 @@ describe('nodemailer sends by', () => {
 
 describeWith(['curl'], 'curl', () => {
   function curl(mail: TestMail, ...args: string[]) {
-    const folder = mkdtempSync(join(tmpdir(), 'posthorn-curl-'))
-    onTestFinished(() => rmSync(folder, { recursive: true }))
+    const folder = temporaryDirectory()
     const [ca, letter] = [join(folder, 'ca.pem'), join(folder, 'letter.eml')]
     writeFileSync(ca, mail.tls.ca)
     writeFileSync(letter, 'Subject: Hello\r\n\r\nHello\r\n')
