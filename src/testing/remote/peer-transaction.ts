@@ -1,5 +1,5 @@
+import type { ReceivedMessage } from './peer-server.js'
 import type { Occasion, ScriptPoint } from './script.js'
-import type { ReceivedMessage } from './scripted-peer.js'
 
 /** A message that came whole. */
 type HandedOver = Pick<ReceivedMessage, 'sender' | 'recipients' | 'raw'>

@@ -3,8 +3,9 @@ import type { Listener, ListenOptions } from '../../core/network.js'
 import type { TlsOptions } from '../../core/tls-credentials.js'
 import type { FluentRule } from './fluent-rule.js'
 import type { GreylistOptions } from './greylist.js'
+import type { ReceivedMessage } from './peer-server.js'
 import type { Matcher } from './rule.js'
-import type { ReceivedMessage, ScriptedPeer } from './scripted-peer.js'
+import type { ScriptedPeer } from './scripted-peer.js'
 import type { TlsFault } from './tls-fault.js'
 
 /** Where a rule begins. Without an argument it is for every one. */
