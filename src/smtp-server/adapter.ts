@@ -27,6 +27,8 @@ export interface AdapterOptions {
   isProxy(address: string): boolean
   /** A TLS handshake or PROXY header failed, before there was a session. */
   lost(error: Error): void
+  /** A handshake of TLS from the start failed; {@link AdapterOptions.lost} hears of it, too. */
+  handshakeFailed(peer: Peer, error: Error): void
 }
 
 /** A connection that was accepted. */
@@ -108,6 +110,7 @@ class ListenerServer extends SMTPServer implements Adapter {
     super._upgrade(socket, (error, secured) => {
       const arrival = this.#arrivals.get(socket)
       if (secured && arrival) this.#arrivals.set(secured, arrival)
+      if (error && arrival) this.adapter.handshakeFailed(arrival.peer, error)
       callback(error, secured)
     })
   }

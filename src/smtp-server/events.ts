@@ -42,7 +42,10 @@ export interface SessionEvent {
 
 /** Payload of `session:refused`. */
 export interface SessionRefused extends SessionEvent {
-  readonly reason: 'connections' | 'address-connections' | 'policy' | 'early-talker' | 'closing'
+  /** `handshake`: that of TLS from the start failed; a client may not trust the certificate. */
+  readonly reason: 'connections' | 'address-connections' | 'policy' | 'early-talker' | 'handshake' | 'closing'
+  /** What TLS said of the handshake, control characters escaped. */
+  readonly error?: string
 }
 
 /** Payload of `session:closed`. */

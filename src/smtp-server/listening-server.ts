@@ -3,6 +3,7 @@ import { systemClock } from '../core/clock.js'
 import { type ConnectionLimits, createConnectionLimits } from '../core/connection-limits.js'
 import { toMilliseconds } from '../core/duration.js'
 import { describeError, MailError } from '../core/error.js'
+import { escapeControls } from '../core/escape-controls.js'
 import { type CloseOptions, DrainSet, waitUntilEmpty } from '../core/lifecycle.js'
 import type { Listener, Peer } from '../core/network.js'
 import { parseOptions } from '../core/options.js'
@@ -13,7 +14,7 @@ import { formatReply } from '../smtp/reply.js'
 import { type Adapter, createAdapter, type SessionDriver } from './adapter.js'
 import type { ServerContext } from './context.js'
 import { driveSession } from './drive-session.js'
-import type { SmtpServerEvents } from './events.js'
+import type { SessionRefused, SmtpServerEvents } from './events.js'
 import { createNetworkCheck, type SmtpListenOptions, smtpListenOptionsSchema } from './options.js'
 import { serverReplies } from './replies.js'
 import { Session, type SessionOrigin, type Wire } from './session.js'
@@ -142,6 +143,8 @@ export class ListeningServer implements SmtpServer {
       isProxy: this.#isProxy,
       lost: error =>
         this.#context.logger.debug({ error: describeError(error) }, 'a connection never became a session'),
+      handshakeFailed: (peer, error) =>
+        this.#tellRefused(kind, peer, this.#closing ? 'closing' : 'handshake', describeError(error)),
     })
     return (socket, peer) => this.#take(adapter, { kind, tls }, socket, peer)
   }
@@ -198,17 +201,8 @@ export class ListeningServer implements SmtpServer {
     peer: Peer,
     limit: 'total' | 'address' | 'closing',
   ): void {
-    const id = newTraceId()
-    const { remoteAddress, remotePort } = peer
     const reason = refusalReasons[limit]
-    this.#context.events.emit('session:refused', {
-      traceId: id,
-      sessionId: id,
-      remoteAddress,
-      remotePort,
-      kind: how.kind,
-      reason,
-    })
+    this.#tellRefused(how.kind, peer, reason)
     socket.on('error', () => {})
     if (how.tls === 'implicit') {
       socket.destroy()
@@ -218,6 +212,17 @@ export class ListeningServer implements SmtpServer {
       formatReply(reason === 'closing' ? serverReplies.shuttingDown : serverReplies.tooManyConnections),
     )
     socket.destroySoon()
+  }
+
+  #tellRefused(kind: Kind, peer: Peer, reason: SessionRefused['reason'], error?: string): void {
+    const id = newTraceId()
+    const { remoteAddress, remotePort } = peer
+    const about = { traceId: id, sessionId: id, remoteAddress, remotePort, kind }
+    this.#context.events.emit('session:refused', {
+      ...about,
+      reason,
+      ...(error !== undefined && { error: escapeControls(error) }),
+    })
   }
 }
 

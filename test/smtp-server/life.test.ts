@@ -98,6 +98,21 @@ describe('the greeting', () => {
   })
 })
 
+describe('a TLS handshake that fails before there is a session', () => {
+  it('is told of', async () => {
+    const host = await startHost({ tls: testTls }, { tls: 'implicit' })
+    const refused = new Promise(resolve => host.server.on('session:refused', resolve))
+    const client = await Conversation.open(host.port)
+    client.send('this is no TLS')
+    expect(await refused).toMatchObject({
+      ...{ reason: 'handshake', remoteAddress: '127.0.0.1', kind: 'smtp' },
+      error: expect.stringMatching(/SSL|TLS/),
+    })
+    await client.closed()
+    expect(host.told('session:opened')).toEqual([])
+  })
+})
+
 describe('closing', () => {
   it('tells idle clients, lets a transaction end, takes nothing new', async () => {
     const host = await startHost()

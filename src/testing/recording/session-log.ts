@@ -1,4 +1,9 @@
-import type { SessionClosed, SessionEvent, SmtpServerEvents } from '../../smtp-server/events.js'
+import type {
+  SessionClosed,
+  SessionEvent,
+  SessionRefused,
+  SmtpServerEvents,
+} from '../../smtp-server/events.js'
 import type { SmtpServer } from '../../smtp-server/smtp-server.js'
 
 /** One line of an SMTP conversation. Neither messages nor credentials are in it. */
@@ -26,6 +31,8 @@ export interface RecordedSession {
   readonly domains: ReadonlySet<string>
   /** Whether the transaction named a recipient. */
   readonly addressed: boolean
+  /** Whether TLS was begun and the client has said nothing since. Who ends there may not trust the certificate. */
+  readonly encrypting: boolean
   /** Set once it is over. */
   readonly ended?: SessionClosed['reason']
   /** What the socket or TLS said as it ended. */
@@ -50,6 +57,7 @@ interface OpenSession {
   user?: string
   domains: Set<string>
   addressed: boolean
+  encrypting: boolean
   ended?: SessionClosed['reason']
   error?: string
   /** The last command. */
@@ -84,11 +92,7 @@ export class SessionLog {
       }),
       on('message:accepted', rest),
       on('message:rejected', rest),
-      on('session:refused', (session, event) => {
-        session.refusals.push({ command: '', reply: `turned away: ${event.reason}` })
-        session.ended = 'limit'
-        session.busy = false
-      }),
+      on('session:refused', turnAway),
       on('session:closed', end),
     ]
   }
@@ -153,6 +157,7 @@ export class SessionLog {
       refusals: [],
       domains: new Set<string>(),
       addressed: false,
+      encrypting: false,
       command: '',
       busy: true,
       transaction: 'none' as const,
@@ -166,11 +171,13 @@ function record(session: OpenSession, { from, text }: TranscriptLine): void {
   if (session.transcript.length < limits.lines) session.transcript.push({ from, text })
   if (from === 'client') {
     session.command = text
+    session.encrypting = false
     noteTransaction(session, text)
     if (!/^(RSET|NOOP|QUIT)\b/i.test(text)) session.busy = true
     return
   }
   if (/^[45]/.test(text)) session.refusals.push({ command: session.command, reply: text })
+  if (/^STARTTLS\b/i.test(session.command) && text.startsWith('2')) session.encrypting = true
   // After these a client that keeps its connection (a pool) may stay away for as long as it likes.
   if (/^(RSET|NOOP)\b/i.test(session.command)) session.busy = false
 }
@@ -186,6 +193,14 @@ function noteTransaction(session: OpenSession, text: string): void {
   }
   if (verb.toUpperCase() === 'RCPT') session.addressed = true
   if (domain !== undefined) session.domains.add(domain.toLowerCase())
+}
+
+function turnAway(session: OpenSession, { reason, error }: SessionRefused): void {
+  session.busy = false
+  session.encrypting = reason === 'handshake'
+  session.ended = session.encrypting ? 'error' : 'limit'
+  if (session.encrypting) session.error = error ?? reason
+  else session.refusals.push({ command: '', reply: `turned away: ${reason}` })
 }
 
 function rest(session: OpenSession): void {

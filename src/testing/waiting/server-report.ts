@@ -84,13 +84,24 @@ function tellFakes(): string {
   return fakes === undefined ? '' : `Mind that ${fakes}`
 }
 
-function refusals({ refusals: refused, remoteAddress, ended, error }: RecordedSession): string[] {
+function refusals(session: RecordedSession): string[] {
+  const { refusals: refused, remoteAddress } = session
   const lines = refused.map(({ command, reply }) => {
     const asked = command === '' ? 'the connection' : command
     return `${remoteAddress}: ${asked} → ${reply.split('\n')[0] ?? ''}`
   })
+  const end = endOf(session)
+  return end === undefined ? lines : [...lines, `${remoteAddress}: the session ended ${end}`]
+}
+
+/** How a session ended that was cut short. */
+function endOf({ ended, error, encrypting }: RecordedSession): string | undefined {
+  if (ended !== undefined && encrypting) {
+    const why = error === undefined ? '' : ` (${error})`
+    return `in the TLS handshake${why}; a client that does not trust the certificate needs mail.tls.ca, or a test mail with tls: false`
+  }
   const broke = ended === 'error' || ended === 'timeout' || (ended === 'disconnected' && error !== undefined)
-  return broke ? [...lines, `${remoteAddress}: the session ended by ${error ?? ended}`] : lines
+  return broke ? `by ${error ?? ended}` : undefined
 }
 
 function openSession({ remoteAddress, transcript }: RecordedSession): string {

@@ -1,4 +1,5 @@
 import { connect } from 'node:net'
+import { createTransport } from 'nodemailer'
 import { describe, expect, it } from 'vitest'
 import { createTestMail, type TestMail } from '../../../src/testing/index.js'
 import { Conversation } from '../../smtp-server/conversation.js'
@@ -181,8 +182,27 @@ describe('a wait that fails says why', () => {
     await client.closed()
     await mail.idle()
     const problem = await problemOf(mail.waitForMessage({}, soon))
-    expect(problem.replace(/ended by .*SSL.*/, 'ended by what OpenSSL says')).toMatchSnapshot()
+    expect(problem.replace(/\(.*SSL.*?\)/, '(what OpenSSL says)')).toMatchSnapshot()
   })
+
+  it.each(['settings', 'secureSettings'] as const)(
+    'the client did not trust the certificate: %s',
+    async kind => {
+      await using mail = await createTestMail()
+      const { smtp } = mail.server
+      const ended = new Promise(resolve => {
+        smtp.on('session:closed', resolve)
+        smtp.on('session:refused', resolve)
+      })
+      const { tls: _, ...distrusting } = mail.smtp[kind]
+      const transport = createTransport(distrusting)
+      await expect(transport.sendMail({ to: 'a@x.test' })).rejects.toThrow('self-signed certificate')
+      await ended
+      expect(await problemOf(mail.waitForMessage({}, soon))).toMatch(
+        /127\.0\.0\.1: the session ended in the TLS handshake.*mail\.tls\.ca, or a test mail with tls: false/,
+      )
+    },
+  )
 
   it('it is held in the queue', async () => {
     await using mail = await createTestMail({ domains: ['app.test'] })
