@@ -28,7 +28,10 @@ export interface CountOptions extends WaitOptions {
 export interface Inbox {
   /** The place behind the last arrival: for the option `after`. */
   cursor(): number
-  /** What arrived so far, in order. */
+  /**
+   * What arrived so far, in order.
+   * @throws what a function in `match` throws, unless the message is not meant in any case.
+   */
   messages(match?: MessageMatch, options?: Pick<WaitOptions, 'after'>): Promise<TestMessage[]>
   /**
    * The first message that is meant, as soon as it is there; one that arrived already counts, unless it came before
@@ -42,7 +45,7 @@ export interface Inbox {
   /**
    * Waits until nothing more can come of what is under way ({@link Inbox.idle}), then makes sure that none of the messages
    * that arrived is meant.
-   * @throws MailError `UNEXPECTED_MAIL`, saying which are.
+   * @throws MailError `UNEXPECTED_MAIL`, saying which are; what a function in `match` throws, as {@link Inbox.messages}.
    */
   expectNone(match?: MessageMatch, options?: WaitOptions): Promise<void>
   /**

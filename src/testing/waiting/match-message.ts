@@ -10,6 +10,8 @@ export interface Finding {
   readonly fits: boolean
   readonly wanted: string
   readonly got: string
+  /** What a function of the test threw. */
+  readonly thrown?: { readonly error: unknown }
 }
 
 /** Every criterion, in the order of {@link MessageCriteria}, held against a message. */
@@ -21,6 +23,18 @@ export function compareMessage(match: MessageMatch, message: TestMessage): Findi
 /** Whether a message is one of those meant. */
 export function fits(match: MessageMatch, message: TestMessage): boolean {
   return compareMessage(match, message).every(finding => finding.fits)
+}
+
+/**
+ * As {@link fits}, where there is no other message to wait for.
+ * @throws what a function of the test throws at a message that fits but for it: it may be mistaken, and its answer is
+ * not known.
+ */
+export function surelyFits(match: MessageMatch, message: TestMessage): boolean {
+  const misses = compareMessage(match, message).filter(finding => !finding.fits)
+  const [first] = misses
+  if (first?.thrown && misses.every(({ thrown }) => thrown)) throw first.thrown.error
+  return !first
 }
 
 /** Whether an address is one of those that `to` means; any is, where it says nothing. */
@@ -118,7 +132,7 @@ function compare(finding: Omit<Finding, 'fits'>, holdsTrue: () => boolean): Find
     return { ...finding, fits: holdsTrue() }
   } catch (thrown) {
     if (thrown instanceof MailError && thrown.code === 'OPTION_INVALID') throw thrown
-    return { ...finding, fits: false, got: `an error: ${describeError(thrown)}` }
+    return { ...finding, fits: false, got: `an error: ${describeError(thrown)}`, thrown: { error: thrown } }
   }
 }
 

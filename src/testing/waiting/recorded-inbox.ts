@@ -5,7 +5,7 @@ import type { TestMessage } from '../messages/test-message.js'
 import type { Arrival } from '../recording/arrival.js'
 import type { MessageMatch } from './criteria.js'
 import type { CountOptions, Cursor, Inbox, WaitOptions } from './inbox.js'
-import { fits, isMeantRecipient } from './match-message.js'
+import { fits, isMeantRecipient, surelyFits } from './match-message.js'
 import { describeMessage } from './server-report.js'
 import { untilIdle } from './until-idle.js'
 import { Wait } from './wait.js'
@@ -32,7 +32,7 @@ export class RecordedInbox implements Inbox {
 
   async messages(match: MessageMatch = {}, options: Pick<WaitOptions, 'after'> = {}): Promise<TestMessage[]> {
     const all = await this.#read(numberOf(options.after))
-    return all.filter(message => fits(match, message))
+    return all.filter(message => surelyFits(match, message))
   }
 
   async waitForMessage(match: MessageMatch = {}, options: WaitOptions = {}): Promise<TestMessage> {

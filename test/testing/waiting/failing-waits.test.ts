@@ -101,6 +101,19 @@ describe('a wait that fails says why', () => {
     expect(await problemOf(later)).toContain('a function that answers later')
   })
 
+  it('a function of the test threw, and there is nothing to wait for', async () => {
+    await using mail = await createTestMail()
+    await send(mail, { to: 'a@x.test', subject: 'None' })
+    const where = ({ codes }: { codes: readonly string[] }) => (codes[0] as string).startsWith('4')
+    for (const match of [where, { where }, { to: 'a@x.test', where }]) {
+      await expect(mail.messages(match)).rejects.toThrow(TypeError)
+      await expect(mail.expectNone(match)).rejects.toThrow(/startsWith/)
+    }
+    // Whatever it would answer, the message is another's.
+    await mail.expectNone({ to: 'b@x.test', where })
+    expect(await mail.messages({ where, subject: 'Some' })).toEqual([])
+  })
+
   it('the queue is paused', async () => {
     await using mail = await createTestMail({ domains: ['app.test'] })
     mail.server.queue.pause()
