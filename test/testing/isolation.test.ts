@@ -172,6 +172,23 @@ describe('isolation of tests on one server', () => {
     await expect(ours.waitForMessage()).rejects.not.toThrow(/NOTIFY=WHAT/)
   })
 
+  it('reports to a tenant what is its own, after the end too', async () => {
+    await using mail = await createTestMail({ domains: ['app.test'] })
+    const [ours, other] = [mail.tenant(), mail.tenant()]
+    mail.server.queue.pause()
+    for (const tenant of [ours, other]) {
+      const [at, subject] = [tenant.address('bob'), `For ${tenant.domain}`]
+      await send(tenant, { from: at, to: [at, `late@${tenant === ours ? 'one' : 'two'}.test`], subject })
+    }
+    for (const _ of ['before', 'after']) {
+      const report = await ours.report()
+      expect(report).toContain(`For ${ours.domain}`)
+      expect(report).toContain('late@one.test: waiting')
+      expect(report).not.toMatch(new RegExp(`${other.domain}|two\\.test`))
+      await mail.close()
+    }
+  })
+
   it('goes on counting in another server where a snapshot ended', async () => {
     await using one = await createTestMail()
     await send(one, { to: 'a@x.test', subject: 'First' })

@@ -5,7 +5,6 @@ import type { VirtualClock } from '../../core/virtual-clock.js'
 import type { DnsZone } from '../../dns/zone/create-dns-zone.js'
 import type { MailServer } from '../../mail-server.js'
 import type { OutgoingMessage, SentMessage } from '../../queue/outgoing-message.js'
-import type { QueueEntry } from '../../storage/queue-storage.js'
 import type { Storage } from '../../storage/storage.js'
 import { clearState, type MailState, readState, writeState } from '../isolation/mail-state.js'
 import { type SeedMessage, type SeedOptions, seedMail } from '../isolation/seed.js'
@@ -18,8 +17,8 @@ import type { MailLog } from '../recording/mail-log.js'
 import type { Recorder } from '../recording/recording-storage.js'
 import type { RecordedSession, SessionLog } from '../recording/session-log.js'
 import type { TraceLog } from '../trace/trace-log.js'
+import { EndingQueue } from '../waiting/ending-queue.js'
 import { RecordedInbox } from '../waiting/recorded-inbox.js'
-import { tellAll } from '../waiting/server-report.js'
 import { untilQuiet } from '../waiting/until-idle.js'
 import type { WaitWorld } from '../waiting/wait-world.js'
 import { CertificateFile } from './certificate-file.js'
@@ -67,14 +66,15 @@ export class RunningTestMail extends RecordedInbox implements TestMail {
   readonly #world: WaitWorld
   readonly #closed: AbortController
   readonly #caFile: CertificateFile
+  readonly #queue: EndingQueue
   #closing: Promise<void> | undefined
-  /** What the queue had when it was closed: runners ask for a report when all is over. */
-  #lastQueue: readonly QueueEntry[] | undefined
 
   constructor(parts: TestMailParts, ports: TestPorts) {
     const closed = new AbortController()
-    const world = waitWorld(parts, closed.signal)
+    const queue = new EndingQueue(parts.server.queue)
+    const world = waitWorld(parts, queue, closed.signal)
     super(world)
+    this.#queue = queue
     this.#world = world
     this.#parts = parts
     this.#closed = closed
@@ -160,17 +160,6 @@ export class RunningTestMail extends RecordedInbox implements TestMail {
     return seedMail(this.server, source, options)
   }
 
-  async report(): Promise<string> {
-    const { sessions, clock, server } = this.#parts
-    return tellAll({
-      arrived: await this.messages(),
-      sessions: sessions.sessions,
-      queue: this.#lastQueue ?? (await server.queue.list()),
-      paused: server.queue.paused,
-      now: clock.now(),
-    })
-  }
-
   close(options: CloseOptions = {}): Promise<void> {
     this.#closing ??= this.#close(options)
     return this.#closing
@@ -184,7 +173,7 @@ export class RunningTestMail extends RecordedInbox implements TestMail {
   async #close({ grace = 0 }: CloseOptions): Promise<void> {
     const { server, settings, sessions, traces, storage, clock } = this.#parts
     this.#closed.abort()
-    this.#lastQueue = await server.queue.list().catch(() => [])
+    await this.#queue.end()
     await closeServer(server, clock, toMilliseconds(grace, 'close: grace'))
     sessions.stop()
     traces.stop()
@@ -193,7 +182,7 @@ export class RunningTestMail extends RecordedInbox implements TestMail {
   }
 }
 
-function waitWorld(parts: TestMailParts, closed: AbortSignal): WaitWorld {
+function waitWorld(parts: TestMailParts, queue: EndingQueue, closed: AbortSignal): WaitWorld {
   const { log, sessions, server, clock, settings } = parts
   const known = new WeakMap<Arrival, Promise<TestMessage>>()
   const context = {
@@ -212,7 +201,7 @@ function waitWorld(parts: TestMailParts, closed: AbortSignal): WaitWorld {
     known.set(arrival, message)
     return message
   }
-  return { log, sessions, queue: server.queue, clock, waitTimeout: settings.waitTimeout, closed, read }
+  return { log, sessions, queue, clock, waitTimeout: settings.waitTimeout, closed, read }
 }
 
 /** The first of the users that have a password one can know, or anybody. */

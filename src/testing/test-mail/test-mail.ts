@@ -69,9 +69,4 @@ export interface TestMail extends Inbox, Closable {
    * @throws MailError `OPTION_INVALID`; `FILE_FAILED`, also for what could not be brought over as it is.
    */
   seed(source: string | readonly SeedMessage[], options?: SeedOptions): Promise<number>
-  /**
-   * All that happened so far, for people: each arrival with what it went through, refused and open sessions, the
-   * queue. Print it when a test fails; once closed, it tells what was so at the end.
-   */
-  report(): Promise<string>
 }

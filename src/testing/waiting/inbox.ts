@@ -54,4 +54,9 @@ export interface Inbox {
    * @throws MailError `TIMEOUT`, saying what is still under way.
    */
   idle(options?: Pick<WaitOptions, 'timeout' | 'signal'>): Promise<void>
+  /**
+   * All that happened so far, for people: each arrival with what it went through, refused and open sessions, the
+   * queue. Print it when a test fails; once closed, it tells what was so at the end.
+   */
+  report(): Promise<string>
 }

@@ -6,7 +6,7 @@ import type { Arrival } from '../recording/arrival.js'
 import type { MessageMatch } from './criteria.js'
 import type { CountOptions, Cursor, Inbox, WaitOptions } from './inbox.js'
 import { fits, isMeantRecipient, surelyFits } from './match-message.js'
-import { describeMessage } from './server-report.js'
+import { describeMessage, type ServerStory, tellAll } from './server-report.js'
 import { untilIdle } from './until-idle.js'
 import { Wait } from './wait.js'
 import { tellWait, type WaitStory } from './wait-report.js'
@@ -74,6 +74,20 @@ export class RecordedInbox implements Inbox {
     return untilIdle(this.#world, this.#timeout(options.timeout), options.signal)
   }
 
+  async report(): Promise<string> {
+    return tellAll({ ...(await this.#story()), arrived: await this.#read(0) })
+  }
+
+  async #story(): Promise<ServerStory> {
+    const { sessions, queue, clock } = this.#world
+    return {
+      sessions: sessions.sessions,
+      queue: await queue.list(),
+      paused: queue.paused,
+      now: clock.now(),
+    }
+  }
+
   #timeout(given: Duration | undefined): number {
     return given === undefined ? this.#world.waitTimeout : toMilliseconds(given, 'timeout')
   }
@@ -109,16 +123,12 @@ export class RecordedInbox implements Inbox {
     wait: Pick<WaitStory, 'match' | 'count' | 'per' | 'found' | 'waited'>,
     after: number,
   ): Promise<MailError> {
-    const { sessions, queue, clock } = this.#world
     const all = await this.#readSoon()
     const story = {
       ...wait,
+      ...(await this.#story()),
       arrived: all.filter(message => message.number > after),
       before: all.filter(message => message.number <= after),
-      sessions: sessions.sessions,
-      queue: await queue.list(),
-      paused: queue.paused,
-      now: clock.now(),
     }
     return new MailError('TIMEOUT', tellWait(story))
   }
