@@ -17,6 +17,8 @@ export interface ServeCommand {
   readonly startTls: boolean
   /** Where to write the certificate to trust. */
   readonly caFile?: string
+  /** How many messages are kept. */
+  readonly maxMessages?: number
   readonly json: boolean
 }
 
@@ -37,6 +39,7 @@ Usage: npx posthorn [options]
   --allow-host <name>   let browsers reach the API by this name too; may be repeated
   --no-starttls         offer no STARTTLS and no STLS, to clients that would not trust the certificate
   --ca-file <file>      write the certificate to trust; it is at /ca.pem, too
+  --max-messages <n>    keep so many messages and forget the oldest     (all)
   --json                log in JSON, a line an event
   --help                this text
   --version             the version
@@ -56,6 +59,7 @@ const options = {
   'allow-host': { type: 'string', multiple: true, default: [] as string[] },
   'no-starttls': { type: 'boolean', default: false },
   'ca-file': { type: 'string' },
+  'max-messages': { type: 'string' },
   json: { type: 'boolean', default: false },
   help: { type: 'boolean', short: 'h', default: false },
   version: { type: 'boolean', default: false },
@@ -86,6 +90,7 @@ export function parseCommandLine(args: readonly string[]): Command {
     allowHosts: values['allow-host'],
     startTls: !values['no-starttls'],
     ...(values['ca-file'] !== undefined && { caFile: values['ca-file'] }),
+    ...(values['max-messages'] !== undefined && { maxMessages: parseCount(values['max-messages']) }),
     json: values.json,
   }
 }
@@ -104,5 +109,13 @@ function parsePort(service: Service, text: string): number {
   throw new MailError(
     'OPTION_INVALID',
     `--${service}: expected a port from 0 to 65535, got ${JSON.stringify(text)}`,
+  )
+}
+
+function parseCount(text: string): number {
+  if (/^[1-9]\d{0,8}$/.test(text)) return Number(text)
+  throw new MailError(
+    'OPTION_INVALID',
+    `--max-messages: expected a number from 1 on, got ${JSON.stringify(text)}`,
   )
 }

@@ -39,6 +39,7 @@ async function serve(command: ServeCommand, around: ProcessSurroundings): Promis
     ports,
     tls: command.startTls,
     server: { policies: [faults.policy], smtp: { policyTimeout: '6m' } },
+    ...(command.maxMessages !== undefined && { maxMessages: command.maxMessages }),
     ...(command.domains.length > 0 && { domains: command.domains }),
   })
   const { host, allowHosts } = command

@@ -17,10 +17,17 @@ export class MailLog {
   }
 
   /** Keeps an arrival and tells of it. */
-  add(given: Omit<Arrival, 'number'>): void {
+  add(given: Omit<Arrival, 'number'>): Arrival {
     const arrival = { ...given, number: ++this.#count }
     this.#arrivals.push(arrival)
     for (const listener of [...this.#listeners]) listener(arrival)
+    return arrival
+  }
+
+  /** Takes the arrival of this number out, if it is kept. */
+  remove(number: number): Arrival | undefined {
+    const index = this.#arrivals.findIndex(arrival => arrival.number === number)
+    return index === -1 ? undefined : this.#arrivals.splice(index, 1)[0]
   }
 
   /** Puts others in the place of what is kept, those of another log too; nobody is told. */

@@ -1,9 +1,10 @@
 import type { Envelope } from '../../core/envelope.js'
 import { readAll } from '../../message/sources.js'
 import type { Policy, SmtpSession } from '../../policy/policy.js'
+import type { StoredCopy } from '../../storage/mail-storage.js'
 import type { QueueStorage } from '../../storage/queue-storage.js'
 import { type AcceptBatch, isStoredBlob, type Storage } from '../../storage/storage.js'
-import type { MailLog } from './mail-log.js'
+import type { KeptMail } from './kept-mail.js'
 
 /** A message of a session, received whole and not yet stored. */
 interface Received {
@@ -14,7 +15,7 @@ interface Received {
 
 /** What {@link createRecorder} tells, and asks. */
 interface Recording {
-  readonly log: MailLog
+  readonly kept: Pick<KeptMail, 'add'>
   /** Whether what a session is sending belongs to a test that is over. */
   isForgotten(sessionId: string): boolean
 }
@@ -35,7 +36,7 @@ export interface Recorder {
  * Records what a server takes in, at the one place that all mail passes: the commit. So what a client was told `250`
  * for is known before the client knows, and bounces, which no client brings, are known as well.
  */
-export function createRecorder(inner: Storage, { log, isForgotten }: Recording): Recorder {
+export function createRecorder(inner: Storage, { kept, isForgotten }: Recording): Recorder {
   const received = new Map<string, Received>()
   const storing = new Set<Promise<unknown>>()
   const during = <T>(work: Promise<T>): Promise<T> => {
@@ -50,13 +51,13 @@ export function createRecorder(inner: Storage, { log, isForgotten }: Recording):
     const { receivedAt } = batch
     if (own) {
       if (isForgotten(own.session.id)) return undefined
-      return () => log.add({ traceId: batch.id, receivedAt, ...own })
+      return copies => kept.add({ traceId: batch.id, receivedAt, ...own }, copies)
     }
     const envelope = envelopeOf(batch)
-    if (!envelope) return () => {}
+    if (!envelope) return async () => {}
     const bytes = await bytesOf(inner, batch)
     const traceId = batch.id.replace(/^sent-/, '')
-    return () => log.add({ traceId, receivedAt, envelope, bytes })
+    return copies => kept.add({ traceId, receivedAt, envelope, bytes }, copies)
   }
   return {
     storage: recordingStorage(inner, note, during),
@@ -74,7 +75,8 @@ export function createRecorder(inner: Storage, { log, isForgotten }: Recording):
 }
 
 /** Resolves to what tells of a message once it is stored; to nothing for one that nobody is to find. */
-type Note = (batch: AcceptBatch) => Promise<(() => void) | undefined>
+type Note = (batch: AcceptBatch) => Promise<Tell | undefined>
+type Tell = (copies: readonly StoredCopy[]) => Promise<void>
 
 /** Is told of work as it begins, and hands it on. */
 type During = <T>(work: Promise<T>) => Promise<T>
@@ -83,7 +85,8 @@ function recordingStorage(inner: Storage, note: Note, during: During): Storage {
   const settle: QueueStorage['settle'] = async settlement => {
     const notes = await Promise.all((settlement.accept ?? []).map(note))
     const result = await inner.queue.settle(settlement)
-    if (result.settled) for (const tell of notes) tell?.()
+    if (result.settled)
+      for (const [index, { copies }] of result.accepted.entries()) await notes[index]?.(copies)
     return result
   }
   const accept: Storage['accept'] = async batch => {
@@ -92,7 +95,7 @@ function recordingStorage(inner: Storage, note: Note, during: During): Storage {
     if (!tell)
       return inner.accept({ id: batch.id, message: batch.message, receivedAt: batch.receivedAt, copies: [] })
     const result = await inner.accept(batch)
-    tell()
+    await tell(result.copies)
     return result
   }
   return instead(inner, {

@@ -8,6 +8,7 @@ import { createDnsZone, type DnsZone } from '../../dns/zone/create-dns-zone.js'
 import type { MailServer } from '../../mail-server.js'
 import { createRouter } from '../../routing/create-router.js'
 import { memoryStorage } from '../../storage/memory/memory-storage.js'
+import { KeptMail } from '../recording/kept-mail.js'
 import { MailLog } from '../recording/mail-log.js'
 import { createRecorder } from '../recording/recording-storage.js'
 import { SessionLog } from '../recording/session-log.js'
@@ -37,13 +38,14 @@ export async function createTestMail(options: TestMailOptions = {}): Promise<Tes
   const tls = createTestCertificate({ names: certificateNames(settings) })
   const log = new MailLog()
   const storage = settings.server?.storage ?? memoryStorage()
-  const recorder = createRecorder(storage, { log, isForgotten: id => sessions.isForgotten(id) })
+  const kept = new KeptMail(log, storage.mail, settings.maxMessages)
+  const recorder = createRecorder(storage, { kept, isForgotten: id => sessions.isForgotten(id) })
   const locals = new Locals(settings.domains)
   const server = createServer(settings, { clock, dns, tls, recorder, locals })
   const sessions: SessionLog = new SessionLog(server.smtp)
   const traces = new TraceLog(server, log, () => clock.now())
   server.smtp.on('message:rejected', ({ traceId }) => recorder.forget(traceId))
-  const world = { settings, clock, dns, tls, log, recorder, sessions, traces, locals, server, storage }
+  const world = { settings, clock, dns, tls, log, kept, recorder, sessions, traces, locals, server, storage }
   try {
     return new RunningTestMail(world, await listen(server, settings))
   } catch (error) {

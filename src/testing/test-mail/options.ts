@@ -30,6 +30,8 @@ export interface TestMailOptions {
    * one does that was given a URL alone. The encrypted ports are there in any case. Default: `true`.
    */
   tls?: boolean
+  /** How many messages are kept: for one more the oldest is forgotten, as by `forget()`. Default: all of them. */
+  maxMessages?: number
   /** Ports to listen on. Default: 0 for each, a free one. */
   ports?: TestMailPorts
   /** Time of the server: retries, expiry, deadlines. Default: one that runs from now on and can be put forward. */
@@ -83,6 +85,7 @@ export const testMailSchema = lazy(() =>
       .optional(),
     host: z.string().min(1).default('127.0.0.1'),
     tls: z.boolean().default(true),
+    maxMessages: z.int().min(1).default(Number.MAX_SAFE_INTEGER),
     ports: z.strictObject({ smtp: port(), smtps: port(), pop3: port(), pop3s: port() }).prefault({}),
     clock: shapeSchema<VirtualClock>('a virtual clock', ['advance', 'settled', 'schedule']).optional(),
     dns: shapeSchema<DnsZone>('a DNS zone', ['set', 'mx', 'addresses', 'txt']).optional(),

@@ -13,6 +13,7 @@ import { tenantWorld } from '../isolation/tenant-world.js'
 import { readMessage } from '../messages/read-message.js'
 import { TestMessage } from '../messages/test-message.js'
 import type { Arrival } from '../recording/arrival.js'
+import type { KeptMail } from '../recording/kept-mail.js'
 import type { MailLog } from '../recording/mail-log.js'
 import type { Recorder } from '../recording/recording-storage.js'
 import type { RecordedSession, SessionLog } from '../recording/session-log.js'
@@ -45,6 +46,7 @@ export interface TestMailParts {
   readonly dns: DnsZone
   readonly tls: TestCertificate
   readonly log: MailLog
+  readonly kept: KeptMail
   readonly recorder: Pick<Recorder, 'stored'>
   readonly sessions: SessionLog
   readonly traces: TraceLog
@@ -146,6 +148,10 @@ export class RunningTestMail extends RecordedInbox implements TestMail {
     } finally {
       if (!paused) queue.resume()
     }
+  }
+
+  forget({ number }: Pick<TestMessage, 'number'>): Promise<void> {
+    return this.#parts.kept.forget(number)
   }
 
   async reset(): Promise<void> {

@@ -6,6 +6,7 @@ import type { OutgoingMessage, SentMessage } from '../../queue/outgoing-message.
 import type { MailState } from '../isolation/mail-state.js'
 import type { SeedMessage, SeedOptions } from '../isolation/seed.js'
 import type { Tenant } from '../isolation/tenant.js'
+import type { TestMessage } from '../messages/test-message.js'
 import type { Arrival } from '../recording/arrival.js'
 import type { RecordedSession } from '../recording/session-log.js'
 import type { Inbox } from '../waiting/inbox.js'
@@ -57,6 +58,11 @@ export interface TestMail extends Inbox, Closable {
    * that was under way is made again. Time stays.
    */
   restore(state: MailState): Promise<void>
+  /**
+   * Forgets a message that arrived, and its copies in mailboxes but for those that `restore()` wrote. What the queue has of
+   * it is still delivered.
+   */
+  forget(message: Pick<TestMessage, 'number'>): Promise<void>
   /**
    * Forgets all mail, arrivals and sessions that are over. What a client is sending meanwhile is waited for, and a message
    * that it has begun and does not end will not arrive.

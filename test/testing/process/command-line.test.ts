@@ -25,7 +25,7 @@ describe('the command line', () => {
   it('takes every option', () => {
     const args =
       '--smtp 0 --smtps=1 --pop3 2 --pop3s 3 --http 65535 --host ::1 --json --domain a.test --domain b.test'
-    const more = ['--allow-host', 'mail.local', '--no-starttls', '--ca-file', 'ca.pem']
+    const more = ['--allow-host', 'mail.local', '--no-starttls', '--ca-file', 'ca.pem', '--max-messages', '9']
     expect(parseCommandLine([...args.split(' '), ...more])).toEqual({
       kind: 'serve',
       host: '::1',
@@ -34,6 +34,7 @@ describe('the command line', () => {
       allowHosts: ['mail.local'],
       startTls: false,
       caFile: 'ca.pem',
+      maxMessages: 9,
       json: true,
     })
   })
@@ -42,6 +43,7 @@ describe('the command line', () => {
     [['--smtp', '65536'], '--smtp: expected a port from 0 to 65535, got "65536"'],
     [['--http', '80a'], '--http: expected a port'],
     [['--smtp'], "'--smtp <value>' argument missing"],
+    [['--max-messages', '0'], '--max-messages: expected a number from 1 on, got "0"'],
     [['--nonsense'], "Unknown option '--nonsense'"],
     [['serve'], "Unexpected argument 'serve'"],
   ])('refuses %j, and says why', (args, problem) => {

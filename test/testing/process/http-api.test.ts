@@ -1,21 +1,14 @@
 import { readFileSync } from 'node:fs'
 import { request as httpRequest } from 'node:http'
+import { connect } from 'node:net'
 import { join } from 'node:path'
-import { createTransport, type SendMailOptions } from 'nodemailer'
+import { createTransport } from 'nodemailer'
 import { describe, expect, it } from 'vitest'
+import { Dialogue } from '../../pop3/dialogue.js'
 import { Conversation } from '../../smtp-server/conversation.js'
 import { temporaryDirectory } from '../../testing-tools/temporary-directory.js'
-import { type Json, serveProcess } from './served-process.js'
-
-async function send(port: number, message: SendMailOptions & { to: string }): Promise<void> {
-  const transport = createTransport({ host: '127.0.0.1', port, tls: { rejectUnauthorized: false } })
-  const envelope = { from: 'app@shop.test', to: [message.to] }
-  try {
-    await transport.sendMail({ envelope, from: 'app@shop.test', text: 'Hello', ...message })
-  } finally {
-    transport.close()
-  }
-}
+import { sendBy } from './send-by.js'
+import { type Json, type ServedProcess, serveProcess } from './served-process.js'
 
 /** A request with headers that `fetch` does not let anybody set. */
 function ask(port: number, headers: Record<string, string>, method = 'GET', path = '/api/v1/messages') {
@@ -29,11 +22,28 @@ function ask(port: number, headers: Record<string, string>, method = 'GET', path
   })
 }
 
+async function subjects(posthorn: ServedProcess): Promise<string[]> {
+  const { json } = await posthorn.api('GET', '/messages')
+  return json.messages.map(({ subject }: Json) => subject)
+}
+
+/** How many messages STAT counts in a maildrop. */
+async function maildropOf(port: number, user: string): Promise<number> {
+  const socket = connect({ host: '127.0.0.1', port })
+  const client = new Dialogue(socket)
+  await client.line()
+  await client.ask(`USER ${user}`)
+  await client.ask('PASS test')
+  const answer = await client.ask('STAT')
+  socket.destroy()
+  return Number(answer.split(' ')[1])
+}
+
 describe('messages by HTTP', () => {
   it('are listed, searched and shown', async () => {
     await using posthorn = await serveProcess()
-    await send(posthorn.smtp, { to: 'alice@customer.test', subject: 'Your order' })
-    await send(posthorn.smtp, { to: 'bob@customer.test', subject: 'Your invoice' })
+    await sendBy(posthorn.smtp, { to: 'alice@customer.test', subject: 'Your order' })
+    await sendBy(posthorn.smtp, { to: 'bob@customer.test', subject: 'Your invoice' })
     const all = await posthorn.api('GET', '/messages')
     expect(all.json.messages.map((message: Json) => message.subject)).toEqual(['Your order', 'Your invoice'])
     expect(all.json.cursor).toBe(2)
@@ -56,7 +66,7 @@ describe('messages by HTTP', () => {
   it('are given out as they came, in a way that no browser runs', async () => {
     await using posthorn = await serveProcess()
     const raw = 'Subject: <script>\r\nContent-Type: text/html\r\n\r\n<script>alert(1)</script>\r\n'
-    await send(posthorn.smtp, { to: 'a@b.test', raw })
+    await sendBy(posthorn.smtp, { to: 'a@b.test', raw })
     const [{ id }] = (await posthorn.api('GET', '/messages')).json.messages
     const response = await fetch(`http://127.0.0.1:${posthorn.http}/api/v1/messages/${id}/raw`)
     expect(await response.text()).toBe(raw)
@@ -69,7 +79,7 @@ describe('messages by HTTP', () => {
   it('are waited for, whether they came or will', async () => {
     await using posthorn = await serveProcess()
     const wait = posthorn.api('POST', '/wait', { match: { to: 'a@b.test' }, timeout: '10s' })
-    await send(posthorn.smtp, { to: 'a@b.test', subject: 'One' })
+    await sendBy(posthorn.smtp, { to: 'a@b.test', subject: 'One' })
     expect(await wait).toMatchObject({ status: 200, json: { subject: 'One', number: 1 } })
     const again = await posthorn.api('POST', '/wait', { match: { subject: { contains: 'ON' } } })
     expect(again.json.number).toBe(1)
@@ -80,7 +90,7 @@ describe('messages by HTTP', () => {
 
   it('are read page by page, by the cursor', async () => {
     await using posthorn = await serveProcess()
-    for (const to of ['a@b.test', 'other@b.test', 'a@b.test', 'a@b.test']) await send(posthorn.smtp, { to })
+    for (const to of ['a@b.test', 'other@b.test', 'a@b.test', 'a@b.test']) await sendBy(posthorn.smtp, { to })
     const numbers: number[] = []
     for (let after = 0; after < 4; ) {
       const { json } = await posthorn.api('GET', `/messages?to=a@&limit=1&after=${after}`)
@@ -93,9 +103,26 @@ describe('messages by HTTP', () => {
 
   it('are forgotten when asked to', async () => {
     await using posthorn = await serveProcess()
-    await send(posthorn.smtp, { to: 'a@b.test' })
+    await sendBy(posthorn.smtp, { to: 'a@b.test' })
     expect(await posthorn.api('DELETE', '/messages')).toMatchObject({ status: 204 })
     expect((await posthorn.api('GET', '/messages')).json.messages).toEqual([])
+  })
+
+  it('are forgotten one by one, in mailboxes too', async () => {
+    await using posthorn = await serveProcess()
+    for (const subject of ['One', 'Two']) await sendBy(posthorn.smtp, { to: 'a@b.test', subject })
+    const [{ id }] = (await posthorn.api('GET', '/messages')).json.messages
+    expect(await posthorn.api('DELETE', `/messages/${id}`)).toMatchObject({ status: 204 })
+    expect((await posthorn.api('DELETE', `/messages/${id}`)).status).toBe(404)
+    expect(await subjects(posthorn)).toEqual(['Two'])
+    expect(await maildropOf(posthorn.pop3, 'a@b.test')).toBe(1)
+  })
+
+  it('are kept as many as was said, the newest', async () => {
+    await using posthorn = await serveProcess('--max-messages', '2')
+    for (const subject of ['One', 'Two', 'Three']) await sendBy(posthorn.smtp, { to: 'a@b.test', subject })
+    expect(await subjects(posthorn)).toEqual(['Two', 'Three'])
+    expect(await maildropOf(posthorn.pop3, 'a@b.test')).toBe(2)
   })
 
   it('are sent', async () => {
@@ -104,67 +131,6 @@ describe('messages by HTTP', () => {
     expect((await posthorn.api('POST', '/send', message)).status).toBe(201)
     const { json } = await posthorn.api('POST', '/wait', { match: { to: 'b@x.test' } })
     expect(json).toMatchObject({ subject: 'Hi', text: 'there\n' })
-  })
-})
-
-describe('faults by HTTP', () => {
-  it('are met as often as was said', async () => {
-    await using posthorn = await serveProcess()
-    const fault = {
-      verb: 'rcpt',
-      address: '@slow',
-      times: 2,
-      code: 451,
-      enhanced: '4.7.1',
-      text: 'greylisted',
-    }
-    const added = await posthorn.api('POST', '/faults', fault)
-    expect(added).toMatchObject({ status: 201, json: { ...fault, met: 0 } })
-    await expect(send(posthorn.smtp, { to: 'a@slow.test' })).rejects.toThrow('451 4.7.1 greylisted')
-    await expect(send(posthorn.smtp, { to: 'a@slow.test' })).rejects.toThrow('451')
-    await send(posthorn.smtp, { to: 'a@slow.test' })
-    const { json } = await posthorn.api('GET', '/faults')
-    expect(json.faults).toMatchObject([{ met: 2 }])
-    expect(await posthorn.api('DELETE', `/faults/${json.faults[0].id}`)).toMatchObject({ status: 204 })
-    expect((await posthorn.api('DELETE', '/faults/nothing')).status).toBe(404)
-  })
-
-  it('concern senders and whole messages, too', async () => {
-    await using posthorn = await serveProcess()
-    await posthorn.api('POST', '/faults', { verb: 'mail', address: 'app@', times: 1, code: 550 })
-    await expect(send(posthorn.smtp, { to: 'a@b.test' })).rejects.toThrow('550')
-    await posthorn.api('POST', '/faults', { verb: 'message', times: 1, code: 554 })
-    await expect(send(posthorn.smtp, { to: 'a@b.test' })).rejects.toThrow('554')
-    await posthorn.api('POST', '/faults', { verb: 'message', code: 554 })
-    await posthorn.api('DELETE', '/faults')
-    await send(posthorn.smtp, { to: 'a@b.test' })
-  })
-})
-
-describe('faults that take their time', () => {
-  it('answer late, by the clock of the server, and let pass what has no code', async () => {
-    await using posthorn = await serveProcess()
-    await posthorn.api('POST', '/faults', { verb: 'rcpt', times: 1, delay: '2m' })
-    await posthorn.api('POST', '/faults', { verb: 'message', times: 1, delay: '3m', code: 451 })
-    const sending = send(posthorn.smtp, { to: 'a@b.test' })
-    const refused = expect(sending).rejects.toThrow('451')
-    const met = async () => (await posthorn.api('GET', '/faults')).json.faults.map((each: Json) => each.met)
-    await expect.poll(met).toEqual([1, 0])
-    await posthorn.api('POST', '/clock/advance', { by: '2m' })
-    await expect.poll(met).toEqual([1, 1])
-    await posthorn.api('POST', '/clock/advance', { by: '3m' })
-    await refused
-    await send(posthorn.smtp, { to: 'a@b.test' })
-  })
-
-  it('end with the process', async () => {
-    const posthorn = await serveProcess()
-    await posthorn.api('POST', '/faults', { verb: 'mail', delay: '5m' })
-    const sending = expect(send(posthorn.smtp, { to: 'a@b.test' })).rejects.toThrow()
-    const { api } = posthorn
-    await expect.poll(async () => (await api('GET', '/faults')).json.faults[0].met).toBe(1)
-    expect(await posthorn.stop()).toBe(0)
-    await sending
   })
 })
 
@@ -190,7 +156,7 @@ describe('attachments by HTTP', () => {
       { filename: 'a.bin', content },
       { filename: 'b.html', content: '<script>', contentType: 'text/html' },
     ]
-    await send(posthorn.smtp, { to: 'a@b.test', attachments })
+    await sendBy(posthorn.smtp, { to: 'a@b.test', attachments })
     const [{ id }] = (await posthorn.api('GET', '/messages')).json.messages
     const get = (index: string) =>
       fetch(`http://127.0.0.1:${posthorn.http}/api/v1/messages/${id}/attachments/${index}`)
@@ -235,7 +201,7 @@ describe('events by HTTP', () => {
     await using posthorn = await serveProcess()
     const response = await fetch(`http://127.0.0.1:${posthorn.http}/api/v1/events`)
     expect(response.headers.get('content-type')).toBe('text/event-stream')
-    await send(posthorn.smtp, { to: 'a@b.test' })
+    await sendBy(posthorn.smtp, { to: 'a@b.test' })
     let text = ''
     const decoder = new TextDecoder()
     for await (const chunk of response.body ?? []) {
@@ -305,7 +271,10 @@ describe('the API', () => {
       '/api/v1/clock',
       '/api/v1/clock/advance',
       '/api/v1/events',
+      '/ca.pem',
     ])
+    expect(Object.keys(paths['/ca.pem'].get.responses[200].content)).toEqual(['application/x-pem-file'])
+    expect(Object.keys(paths['/api/v1/messages/{id}'])).toEqual(['get', 'delete'])
     const named = paths['/api/v1/messages/{id}/attachments/{index}'].get.parameters
     expect(named.map((each: Json) => each.name)).toEqual(['id', 'index'])
     const { schema } = paths['/api/v1/wait'].post.requestBody.content['application/json']

@@ -4,6 +4,9 @@ import type { Route } from './route.js'
 /** Where the routes begin. */
 export const base = '/api/v1'
 
+/** What a certificate is sent as. */
+export const certificateType = 'application/x-pem-file'
+
 /** The description of the API (OpenAPI 3.1), made of its routes. */
 export function describeApi(routes: readonly Route[]): object {
   const paths: Record<string, Record<string, object>> = {}
@@ -15,6 +18,12 @@ export function describeApi(routes: readonly Route[]): object {
     get: {
       summary: 'What happens from now on, as server-sent events.',
       responses: { 200: { description: 'A stream.', content: { 'text/event-stream': {} } } },
+    },
+  }
+  paths['/ca.pem'] = {
+    get: {
+      summary: 'The certificate of the encrypted ports and of STARTTLS, to be trusted by clients.',
+      responses: { 200: { description: 'PEM.', content: { [certificateType]: {} } } },
     },
   }
   return {

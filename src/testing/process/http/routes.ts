@@ -88,6 +88,16 @@ export const routes: readonly Route[] = [
     handle: async request => ({ json: detailsOf(await find(request)) }),
   },
   {
+    method: 'DELETE',
+    path: '/messages/{id}',
+    summary: 'Forgets a message, also in mailboxes. What the queue has of it is still delivered.',
+    answers: { 204: 'Done.', 404: 'There is none of that id.' },
+    handle: async request => {
+      await request.mail.forget(await find(request))
+      return undefined
+    },
+  },
+  {
     method: 'GET',
     path: '/messages/{id}/raw',
     summary: 'The octets of a message, exactly as they were sent.',

@@ -4,7 +4,7 @@ import { MailError } from '../../../core/error.js'
 import { urlHost } from '../../test-mail/connection-settings.js'
 import { watch } from '../log-lines.js'
 import { EventStream } from './event-stream.js'
-import { base, describeApi } from './open-api.js'
+import { base, certificateType, describeApi } from './open-api.js'
 import { refuseForeign } from './refuse-foreign.js'
 import { HttpError } from './request.js'
 import type { ApiAnswer, ApiRequest, ApiWorld, Route } from './route.js'
@@ -81,7 +81,7 @@ async function answer(
 ): Promise<ApiAnswer> {
   if (request.method === 'GET' && url.pathname === '/openapi.json') return { json: describeApi(routes) }
   if (request.method === 'GET' && url.pathname === '/ca.pem') {
-    return { bytes: Buffer.from(world.mail.tls.ca), type: 'application/x-pem-file' }
+    return { bytes: Buffer.from(world.mail.tls.ca), type: certificateType }
   }
   const { route, id, index } = findRoute(request.method ?? '', url.pathname)
   const gone = new AbortController()
