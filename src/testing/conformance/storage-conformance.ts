@@ -10,6 +10,7 @@ import { messageTests } from './message-tests.js'
 import { modelTests } from './model-tests.js'
 import { queueTests } from './queue-tests.js'
 import { recordTests } from './record-tests.js'
+import { settlementTests } from './settlement-tests.js'
 import type { TestFunctions } from './test-functions.js'
 
 /** What {@link describeStorage} needs to know. */
@@ -47,6 +48,7 @@ export function describeStorage({ describe, it, create, reopen }: StorageConform
   describe('messages', () => messageTests(test))
   describe('queue', () => queueTests(test))
   describe('leases', () => leaseTests(test))
+  describe('settlements', () => settlementTests(test))
   describe('locks', () => lockTests(test))
   describe('records', () => recordTests(test))
   describe('changes', () => changeTests(test))
