@@ -17,8 +17,22 @@ export interface Load {
   readonly latencies?: number[]
 }
 
-const mail = 'MAIL FROM:<sender@other.test>\r\n'
-const rcpt = 'RCPT TO:<alice@example.test>\r\n'
+/** What is written at once, and how many replies it calls for. */
+interface Step {
+  readonly bytes: Buffer
+  readonly replies: number
+}
+
+const greeting = step('', 1)
+const ehlo = step('EHLO client.test\r\n', 1)
+const mail = step('MAIL FROM:<sender@other.test>\r\n', 1)
+const rcpt = step('RCPT TO:<alice@example.test>\r\n', 1)
+const data = step('DATA\r\n', 1)
+const quit = step('QUIT\r\n', 1)
+
+function step(bytes: string | Buffer, replies: number): Step {
+  return { bytes: Buffer.from(bytes), replies }
+}
 
 /** Sends messages for `duration` milliseconds; resolves to how many a second were accepted. */
 export async function run(load: Load, duration: number): Promise<number> {
@@ -35,75 +49,110 @@ async function worker(load: Load, end: number, budget: { left: number }): Promis
   const goesOn = () => (load.messages === undefined ? performance.now() < end : budget.left > 0)
   do {
     budget.left--
-    const dialogue = await connect(load.port)
-    await dialogue.ask('EHLO client.test\r\n', 1)
-    sent += load.pipelined ? await pipeline(dialogue, load, end) : await converse(dialogue, load, end)
-    await dialogue.ask('QUIT\r\n', 1)
-    dialogue.end()
+    sent += await hold(load.port, load.pipelined ? pipeline(load, end) : converse(load, end))
   } while (!load.kept && goesOn())
   return sent
 }
 
-async function converse(dialogue: Dialogue, load: Load, end: number): Promise<number> {
+/** What is said on a connection; gives how many messages were accepted. */
+type Dialogue = Generator<Step, number, void>
+
+function* converse(load: Load, end: number): Dialogue {
+  const message = step(load.message, 1)
   let sent = 0
+  yield greeting
+  yield ehlo
   do {
     const begun = performance.now()
-    await dialogue.ask(mail, 1)
-    await dialogue.ask(rcpt, 1)
-    await dialogue.ask('DATA\r\n', 1)
-    await dialogue.ask(load.message, 1)
+    yield mail
+    yield rcpt
+    yield data
+    yield message
     load.latencies?.push(performance.now() - begun)
     sent++
   } while (load.kept && performance.now() < end)
+  yield quit
   return sent
 }
 
-async function pipeline(dialogue: Dialogue, load: Load, end: number): Promise<number> {
-  const commands = Buffer.from(`${mail}${rcpt}DATA\r\n`)
-  const more = Buffer.concat([load.message, commands])
+function* pipeline(load: Load, end: number): Dialogue {
+  const commands = Buffer.concat([mail.bytes, rcpt.bytes, data.bytes])
+  const more = step(Buffer.concat([load.message, commands]), 4)
   let sent = 0
-  await dialogue.ask(commands, 3)
+  yield greeting
+  yield ehlo
+  yield step(commands, 3)
   while (load.kept && performance.now() < end) {
-    await dialogue.ask(more, 4)
+    yield more
     sent++
   }
-  await dialogue.ask(load.message, 1)
+  yield step(load.message, 1)
+  yield quit
   return sent + 1
 }
 
-interface Dialogue {
-  /** Writes, and waits for so many replies. */
-  ask(bytes: string | Buffer, replies: number): Promise<void>
-  end(): void
+/** All sockets read into it, one after another: what it holds is used up before the next one reads. */
+const readBuffer = Buffer.alloc(64 * 1024)
+
+/**
+ * Holds a dialogue. Client and servers share the processors: what the client saves is the servers', so it has no promises,
+ * streams or strings between two steps.
+ */
+function hold(port: number, dialogue: Dialogue): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const replies = new ReplyCounter()
+    let { value: current } = dialogue.next() as IteratorYieldResult<Step>
+    const take = (length: number, bytes: Uint8Array) => {
+      replies.take(bytes, length)
+      if (replies.refused)
+        return fail(new Error(`refused: ${Buffer.from(bytes).toString('latin1', 0, length)}`))
+      if (replies.count < current.replies) return true
+      replies.count -= current.replies
+      const { done, value } = dialogue.next()
+      if (done) {
+        socket.end()
+        resolve(value)
+      } else {
+        current = value
+        socket.write(value.bytes)
+      }
+      return true
+    }
+    const fail = (error: Error) => {
+      socket.destroy()
+      reject(error)
+      return false
+    }
+    const socket = net.connect({
+      port,
+      host: '127.0.0.1',
+      noDelay: true,
+      onread: { buffer: readBuffer, callback: take },
+    })
+    socket.on('error', fail)
+  })
 }
 
-function connect(port: number): Promise<Dialogue> {
-  return new Promise((resolve, reject) => {
-    const socket = net.connect({ port, host: '127.0.0.1', noDelay: true })
-    let missing = 1
-    let rest = ''
-    let settle: { done: () => void; fail: (error: Error) => void } = {
-      done: () => resolve(dialogue),
-      fail: reject,
+const space = 0x20
+const lineFeed = 0x0a
+
+/** Counts whole replies; one of several lines ends with the line that has a space behind its code (RFC 5321 §4.2.1). */
+class ReplyCounter {
+  count = 0
+  /** Whether one was neither 2xx nor 3xx. */
+  refused = false
+  #column = 0
+  #isLast = false
+
+  take(bytes: Uint8Array, length: number): void {
+    for (let at = 0; at < length; at++) {
+      const byte = bytes[at] as number
+      if (this.#column === 0 && byte !== 0x32 && byte !== 0x33) this.refused = true
+      if (this.#column === 3) this.#isLast = byte === space
+      this.#column++
+      if (byte !== lineFeed) continue
+      this.#column = 0
+      if (this.#isLast) this.count++
     }
-    const dialogue: Dialogue = {
-      ask: (bytes, replies) =>
-        new Promise((done, fail) => {
-          missing = replies
-          settle = { done, fail }
-          socket.write(bytes)
-        }),
-      end: () => socket.end(),
-    }
-    socket.on('data', data => {
-      const lines = (rest + data.toString('latin1')).split('\r\n')
-      rest = lines.pop() ?? ''
-      for (const line of lines) {
-        if (line[0] !== '2' && line[0] !== '3') settle.fail(new Error(`refused: ${line}`))
-        if (line[3] === ' ') missing--
-      }
-      if (missing === 0) settle.done()
-    })
-    socket.on('error', error => settle.fail(error))
-  })
+  }
 }
