@@ -6,6 +6,7 @@ import { appendChanges, type NumberedChanges } from './change-rows.js'
 import { type CommandName, commands } from './commands.js'
 import { settleLanes } from './lanes.js'
 import { forgetLocks } from './lock-rows.js'
+import { settleCounters } from './message-changes.js'
 import { forgetRecords } from './record-rows.js'
 import type { SqliteDatabase } from './sqlite-database.js'
 import { asStorageError, type EncodedError, encodeError } from './sqlite-error.js'
@@ -84,6 +85,7 @@ export class GroupCommit {
       if ('value' in outcome) changes.merge(tx.changes)
       return outcome
     })
+    settleCounters(tx)
     settleLanes(tx)
     releaseBlobs(tx, tx.released)
     if (tx.accepted > 0) forgetBatches(tx, this.#sweeps.last, 2 * tx.accepted + 16)
@@ -105,16 +107,20 @@ export class GroupCommit {
     this.#tx.run('SAVEPOINT command')
     try {
       const value = this.#call(command)
+      settleCounters(this.#tx)
       this.#tx.run('RELEASE command')
       return { value }
     } catch (thrown) {
       this.#takeBack(thrown)
+      this.#tx.appending.clear()
       released.length = before
       return { error: encodeError(thrown) }
     }
   }
 
   #call({ name, args }: Command): unknown {
+    // Batches only append; whatever else comes may read the counters.
+    if (name !== 'accept') settleCounters(this.#tx)
     const run = commands[name] as (tx: Transaction, ...args: readonly unknown[]) => unknown
     return run(this.#tx, ...args)
   }

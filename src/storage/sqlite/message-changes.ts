@@ -34,13 +34,40 @@ const countNew = `UPDATE mailboxes SET uid_next = uid_next + ?, modseq = modseq 
   unseen = unseen + ?, bytes = bytes + ?`
 const counters = 'id, uid_validity, uid_next, modseq'
 
-/** Appends a message as {@link appendMessages} does, to a mailbox by its name; `undefined` where there is none. */
+/** A mailbox that a group appends to by its name, and what is not counted in its row yet. */
+export interface Appending extends Mutable<Counters> {
+  messages: number
+  unseen: number
+  bytes: number
+}
+
+type Mutable<T> = { -readonly [Key in keyof T]: T[Key] }
+
+/**
+ * Appends a message as {@link appendMessages} does, to a mailbox by its name; `undefined` where there is none. The row of
+ * the mailbox is written for the first message of a group, and for all others at once by {@link settleCounters}.
+ */
 export function appendTo(
   tx: Transaction,
   account: string,
   name: string,
   message: NewMessage,
 ): Counters | undefined {
+  const key = `${account}\n${name}`
+  const known = tx.appending.get(key)
+  const after = known ? countOn(known, message) : countFirst(tx, account, name, message)
+  if (!after) return undefined
+  if (!known) tx.appending.set(key, after)
+  insertAppended(tx, { ...after, account, name }, [message])
+  return after
+}
+
+function countFirst(
+  tx: Transaction,
+  account: string,
+  name: string,
+  message: NewMessage,
+): Appending | undefined {
   const after = tx.get<Counters>(
     `${countNew} WHERE account = ? AND name = ? RETURNING ${counters}`,
     1,
@@ -51,8 +78,24 @@ export function appendTo(
     account,
     name,
   )
-  if (after) insertAppended(tx, { ...after, account, name }, [message])
-  return after
+  return after && { ...after, messages: 0, unseen: 0, bytes: 0 }
+}
+
+function countOn(mailbox: Appending, { flags, size }: NewMessage): Appending {
+  mailbox.uid_next++
+  mailbox.modseq++
+  mailbox.messages++
+  mailbox.unseen += Number(isUnseen(flags))
+  mailbox.bytes += size
+  return mailbox
+}
+
+/** Brings the rows of mailboxes in line with what was appended to them: before anything else looks at them. */
+export function settleCounters(tx: Transaction): void {
+  for (const { id, messages, unseen, bytes } of tx.appending.values()) {
+    if (messages > 0) tx.run(`${countNew} WHERE id = ?`, messages, messages, messages, unseen, bytes, id)
+  }
+  tx.appending.clear()
 }
 
 /** Appends messages whose blobs count the reference already; each gets a UID and a MODSEQ. Gives the counters after. */

@@ -1,5 +1,6 @@
 import type { StorageChange } from '../storage.js'
 import type { LaneKey } from './lanes.js'
+import type { Appending } from './message-changes.js'
 import type { SqliteDatabase } from './sqlite-database.js'
 import { Statements } from './sqlite-database.js'
 
@@ -53,6 +54,8 @@ export class Transaction extends Statements {
   reserved = { next: 0, end: 0 }
   /** Lanes whose entries changed, by a key of each: they are brought in line with them once a group. */
   readonly touchedLanes = new Map<string, LaneKey>()
+  /** Mailboxes that messages were appended to, by account and name: their counters are written once a group. */
+  readonly appending = new Map<string, Appending>()
   /** Rows of blobs whose references entries gave up: they are taken back once a group. */
   readonly released: number[] = []
 
@@ -70,6 +73,7 @@ export class Transaction extends Statements {
     this.now = Number.NEGATIVE_INFINITY
     this.accepted = 0
     this.touchedLanes.clear()
+    this.appending.clear()
     this.released.length = 0
   }
 

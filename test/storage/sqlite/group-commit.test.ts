@@ -1,5 +1,10 @@
 import { expect, it, vi } from 'vitest'
 import type { LeasedEntry } from '../../../src/storage/queue-storage.js'
+import { type Command, GroupCommit } from '../../../src/storage/sqlite/group-commit.js'
+import { namedMailbox } from '../../../src/storage/sqlite/mailbox-rows.js'
+import { listMessages } from '../../../src/storage/sqlite/message-rows.js'
+import { loadSqlite, openWriter } from '../../../src/storage/sqlite/open-database.js'
+import { Statements } from '../../../src/storage/sqlite/sqlite-database.js'
 import { sqliteStorage } from '../../../src/storage/sqlite/sqlite-storage.js'
 import {
   bytesOf,
@@ -19,6 +24,16 @@ import { gatedStorage } from './faulty-database.js'
 import { temporaryFile } from './temporary-file.js'
 
 const copies = [{ account: 'ann', mailbox: 'INBOX', internalDate: start }]
+
+let appended = 0
+
+/** Ten octets for ann; what is `queued` may be wrong, and is looked at when her copy is stored. */
+function append(queued?: unknown): Command {
+  const copy = { account: 'ann', mailbox: 'INBOX', flags: '', internalDate: start, prefix: null }
+  const message = { bytes: patternBytes(10) }
+  const id = `batch ${++appended}`
+  return { name: 'accept', args: [{ id, receivedAt: start, message, copies: [copy], queued }] }
+}
 
 describeSqlite('group commit', {}, () => {
   it('carries out what comes in one turn in one transaction, of whatever kind', async () => {
@@ -64,6 +79,46 @@ describeSqlite('group commit', {}, () => {
     expect(await storage.check()).toEqual([])
     await storage.close()
   })
+
+  for (const failing of [false, true]) {
+    it(`counts what is appended among commands that look at the counters${failing ? ', one of which fails' : ''}`, async () => {
+      const database = openWriter(await loadSqlite(), { path: ':memory:', busyTimeout: 0 })
+      const groups = new GroupCommit(database)
+      const run = (...commands: Command[]) => groups.commit(commands).outcomes
+      run(append())
+      const all = [{ from: 1, to: Number.POSITIVE_INFINITY }]
+      const outcomes = run(
+        append(),
+        append(),
+        { name: 'setFlags', args: ['m1', { uids: all, mode: 'add', flags: ['\\Seen'] }] },
+        append(),
+        append(),
+        failing ? append({ entries: [{}] }) : { name: 'createMailbox', args: ['ann', 'Work'] },
+        append(),
+        { name: 'expunge', args: ['m1', [2, 6]] },
+        append(),
+        append(),
+      )
+      expect(outcomes.filter(outcome => 'error' in outcome)).toHaveLength(failing ? 1 : 0)
+      const reader = new Statements(database)
+      expect(listMessages(reader, 1).map(({ uid, modseq }) => [uid, modseq])).toEqual([
+        [1, 5],
+        [3, 5],
+        [4, 6],
+        [5, 7],
+        [7, 10],
+        [8, 11],
+      ])
+      expect(namedMailbox(reader, 'ann', 'INBOX')).toMatchObject({
+        uid_next: 9,
+        modseq: 11,
+        messages: 6,
+        unseen: 4,
+        bytes: 60,
+      })
+      database.close()
+    })
+  }
 
   it('keeps the messages of a command that fails after it has let some of them go', async () => {
     let deletions = 0
