@@ -3,11 +3,12 @@
  * from a number of callers, each sending its next when the last is durable; meanwhile a timer of the calling thread
  * tells for how long nothing else could run. Run: npx tsx benchmarks/sqlite-commit/main.ts [folder]
  */
-import { randomUUID } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { newTraceId } from '../../src/core/trace.js'
+import { bytesSource } from '../../src/message/sources.js'
 import { sqliteStorage } from '../../src/storage/sqlite/sqlite-storage.js'
 
 const seconds = 4
@@ -21,7 +22,7 @@ function percentile(sorted: readonly number[], share: number): string {
 async function measure(thread: boolean, callers: number): Promise<void> {
   const storage = sqliteStorage({ path: join(folder, `${thread}-${callers}.db`), thread })
   await storage.open()
-  const bytes = new Uint8Array(4_096).fill(97)
+  const message = bytesSource(new Uint8Array(4_096).fill(97))
   const waits: number[] = []
   const delay = monitorEventLoopDelay({ resolution: 1 })
   delay.enable()
@@ -29,9 +30,8 @@ async function measure(thread: boolean, callers: number): Promise<void> {
   const call = async (caller: number) => {
     const copies = [{ account: `user${caller % 10}`, mailbox: 'INBOX', internalDate: receivedAt }]
     while (performance.now() - begin < seconds * 1_000) {
-      const message = { size: bytes.length, bytes, open: async function* () {} }
       const before = performance.now()
-      await storage.accept({ id: randomUUID(), message, receivedAt, copies })
+      await storage.accept({ id: newTraceId(), message, receivedAt, copies })
       waits.push(performance.now() - before)
     }
   }
