@@ -8,8 +8,17 @@ export interface CheckpointStart {
   readonly busyTimeout: number
 }
 
-/** Octets of the log at which it is moved into the database. */
-const longestLog = 16 * 1024 * 1024
+/**
+ * Octets of the log at which it is moved into the database: at first, when the thread is not worth its start before, and
+ * from then on. Commits wait for the disk behind what is moved, so it is little at a time.
+ */
+const longestLog = { atFirst: 16 * 1024 * 1024, later: 4 * 1024 * 1024 }
+
+/** Octets that the thread that writes moves between two commits, in some two milliseconds. */
+const shortRest = 1024 * 1024
+
+/** How often the thread begins anew with what was written meanwhile, where that does not become short. */
+const mostPasses = 10
 
 /** What a commit writes to the log besides message bytes, about: a page of each table. */
 const ofEachCommit = 10 * 16 * 1024
@@ -19,14 +28,16 @@ const patience = { with: 4_000, without: 1_000 }
 
 /**
  * Moves the log into the database (https://www.sqlite.org/wal.html#checkpointing) in a thread, while commits go on: in the
- * thread that writes all of them wait for it. What commits wrote meanwhile is a short rest, which is moved between two
- * of them; then the log is empty, and is written from its beginning again.
+ * thread that writes all of them wait for it. What commits wrote meanwhile is moved in the same way, which is less each
+ * time, until a short rest is moved between two of them; then the log is empty, and is written from its beginning again.
  */
 export class Checkpointer {
   readonly #database: SqliteDatabase
   readonly #start: CheckpointStart
   #thread: Worker | undefined
   #isBusy = false
+  #passes = 0
+  /** Octets in the log since it was last told to be moved. */
   #written = 0
 
   /** @param database - the connection that writes. */
@@ -39,16 +50,27 @@ export class Checkpointer {
   /** A commit was made with so many octets of messages. */
   committed(bytes: number): void {
     this.#written += bytes + ofEachCommit
-    if (this.#isBusy || this.#written < longestLog) return
+    const longest = this.#thread ? longestLog.later : longestLog.atFirst
+    if (this.#isBusy || this.#written < longest) return
     this.#isBusy = true
+    this.#passes = 0
     this.#thread ??= this.#startThread()
-    this.#thread.postMessage('checkpoint')
+    this.#pass(this.#thread)
+  }
+
+  #pass(thread: Worker): void {
+    this.#passes++
+    this.#written = 0
+    thread.postMessage('checkpoint')
   }
 
   #startThread(): Worker {
     const thread = startThread('checkpoint-thread', this.#start)
     this.#setPatience(patience.with)
-    thread.on('message', () => this.#moveRest())
+    thread.on('message', () => {
+      if (this.#written > shortRest && this.#passes < mostPasses) this.#pass(thread)
+      else this.#moveRest()
+    })
     // Whatever it died of, another is started when the log is long again.
     thread.on('error', () => {})
     thread.on('exit', () => this.#doWithout())

@@ -1,6 +1,7 @@
 import { mkdirSync, statSync } from 'node:fs'
 import { watch } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { Worker } from 'node:worker_threads'
 import { afterEach, expect, it, vi } from 'vitest'
 import { bytesSource } from '../../../src/message/sources.js'
 import { Checkpointer } from '../../../src/storage/sqlite/checkpointer.js'
@@ -14,13 +15,22 @@ import { temporaryFile } from './temporary-file.js'
 const megabyte = 1024 * 1024
 const copies = [{ account: 'ann', mailbox: 'INBOX', internalDate: start }]
 const threads: string[] = []
+/** What the threads were told. */
+let told: string[] = []
+let whenTold = () => {}
 
 vi.mock('../../../src/storage/sqlite/start-thread.js', async load => {
   const { startThread } = await load<typeof import('../../../src/storage/sqlite/start-thread.js')>()
   return {
     startThread: (...args: Parameters<typeof startThread>) => {
       threads.push(args[0])
-      return startThread(...args)
+      const thread = startThread(...args)
+      vi.spyOn(thread, 'postMessage').mockImplementation(function (this: Worker, message) {
+        told.push(message)
+        whenTold()
+        Worker.prototype.postMessage.call(this, message)
+      })
+      return thread
     },
   }
 })
@@ -64,6 +74,8 @@ function write(database: SqliteDatabase, bytes: number): void {
 describeSqlite('the log', {}, () => {
   afterEach(() => {
     threads.length = 0
+    told = []
+    whenTold = () => {}
   })
 
   it('is moved into the database beside the commits, and written from its beginning after that', async () => {
@@ -78,6 +90,41 @@ describeSqlite('the log', {}, () => {
     await restMoved
     write(database, 10)
     expect(pagesIn(database)).toBeLessThan(20)
+    await checkpointer.close()
+    database.close()
+  })
+
+  it('is moved again by the thread where much was written meanwhile, and again when it is long', async () => {
+    const path = temporaryFile()
+    const { database, next } = await watchedDatabase(path)
+    const checkpointer = new Checkpointer(database, { path, busyTimeout: 1_000 })
+    const commit = (size: number) => {
+      write(database, size * megabyte)
+      checkpointer.committed(size * megabyte)
+    }
+    const first = next(/wal_checkpoint/)
+    commit(17)
+    commit(3)
+    await first
+    expect(told).toEqual(['checkpoint', 'checkpoint'])
+    const second = next(/wal_checkpoint/)
+    commit(2)
+    commit(2)
+    await second
+    expect(told).toHaveLength(3)
+    await checkpointer.close()
+    database.close()
+  })
+
+  it('is moved by the thread that writes in the end, where it grows as fast as it is moved', async () => {
+    const path = temporaryFile()
+    const { database, next } = await watchedDatabase(path)
+    const checkpointer = new Checkpointer(database, { path, busyTimeout: 1_000 })
+    const moved = next(/wal_checkpoint/)
+    whenTold = () => checkpointer.committed(2 * megabyte)
+    checkpointer.committed(17 * megabyte)
+    await moved
+    expect(told).toHaveLength(10)
     await checkpointer.close()
     database.close()
   })
