@@ -8,6 +8,7 @@ import { doJob, doJobInThread, type Job } from './maintenance.js'
 import { loadSqlite, openMaintenance, openReader, openWriter } from './open-database.js'
 import type { SqliteStorageSettings } from './options.js'
 import { RestartingCommitter } from './restarting-committer.js'
+import { ownMemory, SharedMemory } from './shared-memory.js'
 import { type OpenDatabase, type SqliteDatabase, Statements } from './sqlite-database.js'
 import { asStorageError } from './sqlite-error.js'
 import { Writer } from './writer.js'
@@ -25,6 +26,8 @@ interface Opened {
 export class Connection {
   readonly settings: SqliteStorageSettings
   readonly feed: ChangeFeed
+  /** For the bytes of messages on their way to be stored. */
+  readonly memory: Pick<SharedMemory, 'take' | 'release'>
   readonly #load: () => Promise<OpenDatabase>
   readonly #underWay = new Set<Promise<unknown>>()
   #opening: Promise<Opened> | undefined
@@ -35,7 +38,13 @@ export class Connection {
   constructor(settings: SqliteStorageSettings, load: () => Promise<OpenDatabase> = loadSqlite) {
     this.settings = settings
     this.#load = load
+    this.memory = this.hasThread ? new SharedMemory() : ownMemory
     this.feed = new ChangeFeed(systemClock, settings.pollInterval, () => this.#readerOfFeed())
+  }
+
+  /** Whether a thread of its own writes. */
+  get hasThread(): boolean {
+    return this.settings.thread && !this.isInMemory
   }
 
   get isInMemory(): boolean {
@@ -125,8 +134,8 @@ export class Connection {
 
   async #maintain(job: Job): Promise<string[]> {
     const { database } = await this.open()
-    const { path, busyTimeout, thread } = this.settings
-    if (thread && !this.isInMemory) return doJobInThread({ path, busyTimeout, job })
+    const { path, busyTimeout } = this.settings
+    if (this.hasThread) return doJobInThread({ path, busyTimeout, job })
     const own = this.isInMemory ? undefined : openMaintenance(await this.#load(), this.settings)
     try {
       return doJob(own ?? database, job, busyTimeout)

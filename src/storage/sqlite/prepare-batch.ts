@@ -11,8 +11,31 @@ import { formatFlags } from './message-rows.js'
 import { blobId } from './row-ids.js'
 import { streamBlob } from './stream-blob.js'
 
+/**
+ * Has batches used with all that storing them needs, and gives the memory of their messages back.
+ * @param use - gets them, and how many octets of messages are in them.
+ */
+export async function withPrepared<T>(
+  connection: Connection,
+  batches: readonly AcceptBatch[],
+  use: (prepared: readonly PreparedBatch[], weight: number) => Promise<T>,
+): Promise<T> {
+  const prepared: PreparedBatch[] = []
+  try {
+    let weight = 0
+    for (const batch of batches) {
+      const ready = await prepareBatch(connection, batch)
+      prepared.push(ready)
+      if ('bytes' in ready.message) weight += ready.message.bytes.length
+    }
+    return await use(prepared, weight)
+  } finally {
+    for (const { message } of prepared) if ('bytes' in message) connection.memory.release(message.bytes)
+  }
+}
+
 /** Reads all that storing a batch needs. A message of several pieces is stored before, with nothing that refers to it. */
-export async function prepareBatch(connection: Connection, batch: AcceptBatch): Promise<PreparedBatch> {
+async function prepareBatch(connection: Connection, batch: AcceptBatch): Promise<PreparedBatch> {
   const { id, receivedAt, message, queued } = batch
   return {
     id,
@@ -23,39 +46,37 @@ export async function prepareBatch(connection: Connection, batch: AcceptBatch): 
   }
 }
 
-/** Octets of message bytes in a batch. */
-export function weightOf({ message }: PreparedBatch): number {
-  return 'bytes' in message ? message.bytes.length : 0
-}
-
 async function bring(connection: Connection, message: MessageSource): Promise<PreparedBatch['message']> {
-  // A buffer of its own, which can move to another thread.
   if (message.size > chunkSize) return streamBlob(connection, message.open(), message.size)
-  return { bytes: message.pieces ? joined(message.pieces, message.size) : await readWhole(message) }
+  const bytes = connection.memory.take(message.size)
+  try {
+    if (message.pieces) join(message.pieces, bytes)
+    else await readInto(bytes, message)
+    return { bytes }
+  } catch (thrown) {
+    connection.memory.release(bytes)
+    throw thrown
+  }
 }
 
-function joined(pieces: readonly Uint8Array[], size: number): Uint8Array {
+function join(pieces: readonly Uint8Array[], bytes: Uint8Array): void {
   const length = pieces.reduce((sum, piece) => sum + piece.length, 0)
-  if (length !== size) throw wrongSize(size, length)
-  const bytes = new Uint8Array(size)
+  if (length !== bytes.length) throw wrongSize(bytes.length, length)
   let at = 0
   for (const piece of pieces) {
     bytes.set(piece, at)
     at += piece.length
   }
-  return bytes
 }
 
-async function readWhole(source: MessageSource): Promise<Uint8Array> {
-  const bytes = new Uint8Array(source.size)
+async function readInto(bytes: Uint8Array, source: MessageSource): Promise<void> {
   let length = 0
   for await (const chunk of source.open()) {
-    if (length + chunk.length > bytes.length) throw wrongSize(source.size, length + chunk.length)
+    if (length + chunk.length > bytes.length) throw wrongSize(bytes.length, length + chunk.length)
     bytes.set(chunk, length)
     length += chunk.length
   }
-  if (length !== bytes.length) throw wrongSize(source.size, length)
-  return bytes
+  if (length !== bytes.length) throw wrongSize(bytes.length, length)
 }
 
 function prepareCopy({ account, mailbox, flags, internalDate, prefix }: LocalCopy): NewCopy {

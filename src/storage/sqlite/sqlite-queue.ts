@@ -14,7 +14,7 @@ import type { NewRecord } from '../record-storage.js'
 import type { Connection } from './connection.js'
 import type { Ending } from './entry-changes.js'
 import { countsByState, listEntries, nextDue, readEntry } from './entry-rows.js'
-import { prepareBatch, weightOf } from './prepare-batch.js'
+import { withPrepared } from './prepare-batch.js'
 
 /** The queue in SQLite. */
 export class SqliteQueue implements QueueStorage {
@@ -42,9 +42,9 @@ export class SqliteQueue implements QueueStorage {
   }
 
   async #settle({ entries, accept = [], records = [] }: Settlement) {
-    const batches = await Promise.all(accept.map(batch => prepareBatch(this.#connection, batch)))
-    const weight = batches.reduce((sum, batch) => sum + weightOf(batch), 0)
-    return this.#connection.run('settle', [entries.map(ending), batches, records], weight)
+    return withPrepared(this.#connection, accept, (batches, weight) =>
+      this.#connection.run('settle', [entries.map(ending), batches, records], weight),
+    )
   }
 
   get(id: string): Promise<QueueEntry | undefined> {

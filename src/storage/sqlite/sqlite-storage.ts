@@ -11,11 +11,11 @@ import {
   type Storage,
   type StorageChange,
 } from '../storage.js'
-import { knownResult } from './accept-batch.js'
+import { knownResult, type PreparedBatch } from './accept-batch.js'
 import { chunkSize } from './blob-rows.js'
 import { Connection } from './connection.js'
 import { type SqliteStorageOptions, sqliteStorageSchema } from './options.js'
-import { prepareBatch, weightOf } from './prepare-batch.js'
+import { withPrepared } from './prepare-batch.js'
 import { getRecord, listRecords } from './record-rows.js'
 import { SqliteBlobs } from './sqlite-blobs.js'
 import { SqliteMail } from './sqlite-mail.js'
@@ -137,8 +137,9 @@ export class SqliteStorageDriver implements SqliteStorage {
       const known = await this.#connection.read(statements => knownResult(statements, batch))
       if (known) return known
     }
-    const prepared = await prepareBatch(this.#connection, batch)
-    return this.#connection.run('accept', [prepared], weightOf(prepared))
+    return withPrepared(this.#connection, [batch], (prepared, weight) =>
+      this.#connection.run('accept', prepared as [PreparedBatch], weight),
+    )
   }
 
   subscribe(listener: (change: StorageChange) => void): () => void {

@@ -37,29 +37,29 @@ async function writePieces(
 ): Promise<number> {
   let size = 0
   let number = 0
-  for await (const piece of piecesOf(source)) {
-    size += piece.length
+  // The thread that writes looks into it as well, instead of getting a copy.
+  const piece = new Uint8Array(new SharedArrayBuffer(chunkSize))
+  for await (const length of fill(piece, source)) {
+    size += length
     if (size > expected) throw wrongSize(expected, size)
-    await connection.run('appendChunk', [row, number++, piece], piece.length)
+    await connection.run('appendChunk', [row, number++, piece.subarray(0, length)], length)
   }
   return size
 }
 
-/** Pieces of {@link chunkSize}, the last one shorter, each in a buffer of its own. */
-async function* piecesOf(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  let piece = new Uint8Array(chunkSize)
+/** Fills a piece again and again, and tells how many octets are in it: all but for the last time. */
+async function* fill(piece: Uint8Array, source: AsyncIterable<Uint8Array>): AsyncGenerator<number> {
   let length = 0
   for await (const chunk of source) {
     for (let at = 0; at < chunk.length; ) {
-      const part = chunk.subarray(at, at + chunkSize - length)
+      const part = chunk.subarray(at, at + piece.length - length)
       piece.set(part, length)
       length += part.length
       at += part.length
-      if (length < chunkSize) continue
-      yield piece
-      piece = new Uint8Array(chunkSize)
+      if (length < piece.length) continue
+      yield length
       length = 0
     }
   }
-  if (length > 0) yield piece.slice(0, length)
+  if (length > 0) yield length
 }

@@ -1,6 +1,6 @@
 import type { Worker } from 'node:worker_threads'
 import { describeError, MailError } from '../../core/error.js'
-import type { Command, GroupResult } from './group-commit.js'
+import type { GroupResult } from './group-commit.js'
 import { decodeError, type EncodedError } from './sqlite-error.js'
 import { startThread } from './start-thread.js'
 import type { CommandGroup, Committer } from './writer.js'
@@ -58,7 +58,7 @@ export class ThreadCommitter implements Committer {
   }
 
   async commit(group: CommandGroup): Promise<GroupResult> {
-    const answer = await this.#ask(group, buffersOf(group.commands))
+    const answer = await this.#ask(group)
     if ('outcomes' in answer) return answer
     throw new MailError('STORAGE_FAILED', 'sqliteStorage: the thread answered something else', {
       temporary: true,
@@ -66,13 +66,13 @@ export class ThreadCommitter implements Committer {
   }
 
   async close(): Promise<void> {
-    if (!this.#broken) await this.#ask('close', []).catch(() => undefined)
+    if (!this.#broken) await this.#ask('close').catch(() => undefined)
     await this.#worker.terminate()
   }
 
-  #ask(request: ThreadRequest, buffers: ArrayBuffer[]): Promise<SingleAnswer> {
+  #ask(request: ThreadRequest): Promise<SingleAnswer> {
     // What cannot be sent throws, and must not wait for an answer that is another's.
-    if (!this.#broken) this.#worker.postMessage(request, buffers)
+    if (!this.#broken) this.#worker.postMessage(request)
     return this.#expect()
   }
 
@@ -101,28 +101,5 @@ export class ThreadCommitter implements Committer {
     this.#broken ??= error
     this.#worker.unref()
     for (const { reject } of this.#expected.splice(0)) reject(error)
-  }
-}
-
-/** Octets that are sooner copied to the thread than moved: each buffer that moves costs some microseconds. */
-const soonerCopied = 32 * 1024
-
-/** Long messages move to the thread instead of being copied a second time. */
-function buffersOf(group: readonly Command[]): ArrayBuffer[] {
-  const buffers: ArrayBuffer[] = []
-  for (const { args } of group) for (const argument of args) collectBuffers(argument, buffers)
-  return buffers
-}
-
-function collectBuffers(argument: unknown, buffers: ArrayBuffer[]): void {
-  if (argument instanceof Uint8Array) {
-    if (argument.buffer instanceof ArrayBuffer && argument.length > soonerCopied)
-      buffers.push(argument.buffer)
-  } else if (Array.isArray(argument)) for (const item of argument) collectBuffers(item, buffers)
-  else if (typeof argument === 'object' && argument !== null && 'message' in argument) {
-    const { message } = argument
-    if (typeof message === 'object' && message !== null && 'bytes' in message) {
-      collectBuffers(message.bytes, buffers)
-    }
   }
 }
