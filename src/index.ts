@@ -121,6 +121,7 @@ export type {
   MailServerOptions,
   ServiceAddress,
 } from './mail-server.js'
+export { exactChunks } from './message/exact-chunks.js'
 export { type HeaderField, type MessageHeader, readHeader } from './message/header.js'
 export type { ByteRange, MessageSource } from './message/message-source.js'
 export { parseMessage } from './message/parse-message.js'
@@ -204,6 +205,18 @@ export type {
 } from './smtp-server/options.js'
 export type { SmtpServer } from './smtp-server/smtp-server.js'
 export type { BlobStorage } from './storage/blob-storage.js'
+export { ChangeListeners } from './storage/change-listeners.js'
+export { chooseDue } from './storage/choose-due.js'
+export {
+  type EntryStanding,
+  expireEntry,
+  giveBackEntry,
+  holdEntry,
+  type Lease,
+  leaseEntry,
+  releaseEntry,
+  settleEntry,
+} from './storage/entry-standing.js'
 export type { LockStorage } from './storage/lock-storage.js'
 export type {
   AccountsQuery,
@@ -220,8 +233,17 @@ export type {
   UidRange,
   Usage,
 } from './storage/mail-storage.js'
+export { inUidRanges } from './storage/mail-storage.js'
+export {
+  compareMailboxNames,
+  mailboxExists,
+  mailboxesAbove,
+  noSuchMailbox,
+  renamedMailboxes,
+} from './storage/mailbox-names.js'
 export { memoryStorage } from './storage/memory/memory-storage.js'
 export type { MemoryStorageOptions } from './storage/memory/options.js'
+export { changeFlags, sameFlags, sortFlags } from './storage/message-flags.js'
 export type {
   AttemptRecord,
   DestinationGroup,
@@ -239,10 +261,19 @@ export type {
   Settlement,
   SettleResult,
 } from './storage/queue-storage.js'
-export { LeaseBudget, longestHistory, senderOf } from './storage/queue-storage.js'
+export {
+  addAttempt,
+  fitsQueueFilter,
+  LeaseBudget,
+  longestHistory,
+  mostPerTransaction,
+  newQueueEntries,
+  senderOf,
+} from './storage/queue-storage.js'
 export type { NewRecord, RecordQuery, RecordStorage, StoredRecord } from './storage/record-storage.js'
 export { largestRecord } from './storage/record-storage.js'
 export type { AcceptBatch, AcceptResult, BlobId, Storage, StorageChange } from './storage/storage.js'
+export { StorageLifetime } from './storage/storage-lifetime.js'
 export { createMailStore } from './store/create-mail-store.js'
 export type { MailStoreEvents } from './store/events.js'
 export type {

@@ -1,4 +1,4 @@
-import { longestHistory, type QueueEntry } from '../storage/queue-storage.js'
+import { addAttempt, type QueueEntry } from '../storage/queue-storage.js'
 import type { Outcome } from './plan-dsn.js'
 
 /** The attempts for an entry once its outcome is settled, as storage has them then. */
@@ -8,5 +8,5 @@ export function attemptsMade({
   untried,
 }: Outcome): Pick<QueueEntry, 'attempts' | 'history'> {
   if (untried) return { attempts: attempts - 1, history }
-  return { attempts, history: [...history.slice(1 - longestHistory), attempt] }
+  return { attempts, history: addAttempt(history, attempt) }
 }

@@ -134,6 +134,11 @@ export interface UidRange {
   readonly to: number
 }
 
+/** Whether a UID is in one of the ranges. */
+export function inUidRanges(uid: number, ranges: readonly UidRange[]): boolean {
+  return ranges.some(({ from, to }) => uid >= from && uid <= to)
+}
+
 /** A change of flags on some messages. */
 export interface FlagChange {
   readonly uids: readonly UidRange[]

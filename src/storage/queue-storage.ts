@@ -68,6 +68,18 @@ export interface QueuedRecipient extends EnvelopeRecipient {
   readonly held?: boolean
 }
 
+/** The entries of a message, in the order of its recipients, before the driver gives them ids and a blob. */
+export function newQueueEntries(
+  { traceId, envelope, recipients, submitter }: QueuedMessage,
+  queuedAt: number,
+): Omit<QueueEntry, 'id' | 'blob' | 'size'>[] {
+  const shared = { traceId, envelope, ...(submitter !== undefined && { submitter }), queuedAt }
+  return recipients.map(({ destination, dueAt, held, ...recipient }) => {
+    const state = held ? 'held' : 'waiting'
+    return { ...shared, recipient, destination, state, dueAt, attempts: 0, history: [], warned: false }
+  })
+}
+
 /** `waiting` until `dueAt`, `leased` for an attempt, `held` by the operator, `dead` when it cannot be worked on. */
 export type QueueState = 'waiting' | 'leased' | 'held' | 'dead'
 
@@ -95,8 +107,19 @@ export interface QueueEntry {
   readonly problem?: string
 }
 
+/** Recipients of one transaction at most: RFC 5321 §4.5.3.1.8 has every server take as many; more are a risk. */
+export const mostPerTransaction = 100
+
 /** As many attempts are kept of an entry: more than five days of one in a quarter of an hour. */
 export const longestHistory = 500
+
+/** The history of an entry after an attempt, if there was one. */
+export function addAttempt(
+  history: readonly AttemptRecord[],
+  attempt: AttemptRecord | undefined,
+): readonly AttemptRecord[] {
+  return attempt ? [...history.slice(1 - longestHistory), attempt] : history
+}
 
 /** A finished attempt. Also what the outside may be told of it. */
 export interface AttemptRecord {
@@ -141,7 +164,7 @@ export interface LeaseRequest {
   readonly except?: ReadonlySet<string>
   /** No more than so many transactions (message and destination) of one destination in this call. Default: no limit. */
   readonly perDestination?: number
-  /** Entries of one transaction at most, from 1. Default: 100, which every server takes (RFC 5321 §4.5.3.1.8). */
+  /** Entries of one transaction at most, from 1. Default: {@link mostPerTransaction}. */
   readonly perTransaction?: number
   /** Destinations that share a limit, each in one group at most. */
   readonly groups?: readonly DestinationGroup[]
@@ -241,6 +264,17 @@ export interface QueueFilter {
   readonly after?: string
   /** Default: 1,000. */
   readonly limit?: number
+}
+
+/** Whether a filter lists an entry, but for the place where it begins and its limit. */
+export function fitsQueueFilter(entry: QueueEntry, filter: QueueFilter): boolean {
+  return (
+    (filter.state === undefined || entry.state === filter.state) &&
+    (filter.destination === undefined || entry.destination === filter.destination) &&
+    (filter.sender === undefined || entry.envelope.sender === filter.sender) &&
+    (filter.recipient === undefined || entry.recipient.address === filter.recipient) &&
+    (filter.traceId === undefined || entry.traceId === filter.traceId)
+  )
 }
 
 /** Entries by state. */

@@ -10,6 +10,7 @@ import type {
   MessageQuery,
   MessageRecord,
 } from '../storage/mail-storage.js'
+import { noSuchMailbox } from '../storage/mailbox-names.js'
 import type { Storage } from '../storage/storage.js'
 import { normalizeFlags } from './flags.js'
 import type { Mailbox, Uids } from './mail-store.js'
@@ -175,8 +176,4 @@ export async function findMailbox(storage: Storage, account: string, name: strin
   )
   if (record) return record
   throw noSuchMailbox(normal)
-}
-
-function noSuchMailbox(name: string): MailError {
-  return new MailError('NO_SUCH_MAILBOX', `mailbox ${JSON.stringify(name)} does not exist`)
 }

@@ -1,9 +1,6 @@
-import { LeaseBudget, type LeaseRequest, senderOf } from '../queue-storage.js'
+import { LeaseBudget, type LeaseRequest, mostPerTransaction, senderOf } from '../queue-storage.js'
 import { DueHeap, type HeapMember } from './due-heap.js'
 import type { QueueSlot } from './queue-slot.js'
-
-/** RFC 5321 §4.5.3.1.8: a server must take 100 recipients in one transaction; more are a risk. */
-const mostPerTransaction = 100
 
 /** What waits of one sender; `dueAt` and `order` are those of its first lane. */
 interface Sender extends HeapMember {

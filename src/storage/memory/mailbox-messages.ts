@@ -1,4 +1,12 @@
-import type { FlagChange, FlagResult, MessageQuery, MessageRecord, UidRange } from '../mail-storage.js'
+import {
+  type FlagChange,
+  type FlagResult,
+  inUidRanges,
+  type MessageQuery,
+  type MessageRecord,
+  type UidRange,
+} from '../mail-storage.js'
+import { changeFlags, sameFlags } from '../message-flags.js'
 import { bisect } from './bisect.js'
 import { RecordPages } from './record-pages.js'
 
@@ -51,8 +59,7 @@ export class MailboxMessages {
   #changedSince(since: number, uids: readonly UidRange[] | undefined): MessageRecord[] {
     const start = bisect(this.#log.length, index => (this.#log[index]?.modseq ?? 0) > since)
     const isWanted = (record: MessageRecord) =>
-      this.get(record.uid) === record &&
-      (uids === undefined || uids.some(range => record.uid >= range.from && record.uid <= range.to))
+      this.get(record.uid) === record && (uids === undefined || inUidRanges(record.uid, uids))
     return this.#log
       .slice(start)
       .filter(isWanted)
@@ -137,23 +144,6 @@ function makeRecord(message: NewMessage, uid: number, modseq: number): MessageRe
       ? { uid, modseq, flags, internalDate, savedAt, size, blob, prefix }
       : { uid, modseq, flags, internalDate, savedAt, size, blob },
   )
-}
-
-const noFlags: readonly string[] = Object.freeze([])
-
-/** Flags as a record has them: sorted, without duplicates, frozen. */
-export function sortFlags(flags: readonly string[]): readonly string[] {
-  return flags.length === 0 ? noFlags : Object.freeze([...new Set(flags)].sort())
-}
-
-function changeFlags(before: readonly string[], { mode, flags }: FlagChange): readonly string[] {
-  if (mode === 'replace') return sortFlags(flags)
-  if (mode === 'add') return sortFlags([...before, ...flags])
-  return sortFlags(before.filter(flag => !flags.includes(flag)))
-}
-
-function sameFlags(a: readonly string[], b: readonly string[]): boolean {
-  return a.length === b.length && a.every((flag, index) => flag === b[index])
 }
 
 function isUnseen(record: MessageRecord): boolean {

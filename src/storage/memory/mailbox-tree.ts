@@ -1,8 +1,8 @@
 import { randomInt } from 'node:crypto'
-import { MailError } from '../../core/error.js'
 import type { AccountsQuery, MailboxId } from '../mail-storage.js'
+import { mailboxesAbove, noSuchMailbox } from '../mailbox-names.js'
 import type { Commit } from './commit.js'
-import { type MemoryAccount, MemoryMailbox, namesAbove } from './memory-mailbox.js'
+import { type MemoryAccount, MemoryMailbox } from './memory-mailbox.js'
 
 /** The accounts and their mailboxes, by name and by id. */
 export class MailboxTree {
@@ -40,14 +40,14 @@ export class MailboxTree {
   byName(account: MemoryAccount, name: string): MemoryMailbox {
     const mailbox = account.mailboxes.get(name)
     if (mailbox) return mailbox
-    throw new MailError('NO_SUCH_MAILBOX', `mailbox ${JSON.stringify(name)} does not exist`)
+    throw noSuchMailbox(name)
   }
 
   /** @throws MailError `NO_SUCH_MAILBOX`. */
   byId(id: MailboxId): MemoryMailbox {
     const mailbox = this.#mailboxes.get(id)
     if (mailbox) return mailbox
-    throw new MailError('NO_SUCH_MAILBOX', 'the mailbox does not exist any more')
+    throw noSuchMailbox()
   }
 
   /** Makes a mailbox, and those above it. */
@@ -57,20 +57,13 @@ export class MailboxTree {
     return this.#makeOne(owner, name, specialUse)
   }
 
-  /** Renames a mailbox with those below it. @throws MailError `MAILBOX_EXISTS`, before anything is changed. */
-  rename(owner: MemoryAccount, from: string, to: string, commit: Commit): void {
-    const moving = [...owner.mailboxes.values()].filter(
-      ({ name }) => name === from || name.startsWith(`${from}/`),
-    )
-    const names = new Map(moving.map(mailbox => [mailbox, to + mailbox.name.slice(from.length)]))
-    for (const name of names.values()) {
-      const there = owner.mailboxes.get(name)
-      if (there && !names.has(there)) throw mailboxExists(name)
-    }
+  /** Renames a mailbox with those below it. @param names - what they are called, by the names they had. */
+  rename(owner: MemoryAccount, to: string, names: ReadonlyMap<string, string>, commit: Commit): void {
+    const moving = [...owner.mailboxes.values()].filter(mailbox => names.has(mailbox.name))
     for (const mailbox of moving) owner.mailboxes.delete(mailbox.name)
-    for (const [mailbox, name] of names) {
-      mailbox.name = name
-      owner.mailboxes.set(name, mailbox)
+    for (const mailbox of moving) {
+      mailbox.name = names.get(mailbox.name) ?? mailbox.name
+      owner.mailboxes.set(mailbox.name, mailbox)
     }
     this.#makeAbove(owner, to)
     commit.changedMailboxesOf(owner.name)
@@ -83,7 +76,7 @@ export class MailboxTree {
   }
 
   #makeAbove(owner: MemoryAccount, name: string): void {
-    for (const above of namesAbove(name)) if (!owner.mailboxes.has(above)) this.#makeOne(owner, above)
+    for (const above of mailboxesAbove(name)) if (!owner.mailboxes.has(above)) this.#makeOne(owner, above)
   }
 
   #makeOne(owner: MemoryAccount, name: string, specialUse?: string): MemoryMailbox {
@@ -93,9 +86,4 @@ export class MailboxTree {
     this.#mailboxes.set(id, mailbox)
     return mailbox
   }
-}
-
-/** The error for a name that is taken. */
-export function mailboxExists(name: string): MailError {
-  return new MailError('MAILBOX_EXISTS', `mailbox ${JSON.stringify(name)} exists`)
 }

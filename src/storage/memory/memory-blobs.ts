@@ -1,10 +1,10 @@
 import { MailError } from '../../core/error.js'
+import { exactChunks } from '../../message/exact-chunks.js'
 import type { MessageSource } from '../../message/message-source.js'
 import { bytesSource, concatSources, piecesSource } from '../../message/sources.js'
-import { wrongSize } from '../../message/wrong-size.js'
 import type { BlobStorage } from '../blob-storage.js'
 import type { BlobId } from '../storage.js'
-import type { Lifetime } from './lifetime.js'
+import type { StorageLifetime } from '../storage-lifetime.js'
 
 const hour = 3_600_000
 /** Octets of a buffer that small pieces share. Not `Buffer.poolSize`: as of Node 24 it is as large as what a socket reads into. */
@@ -29,13 +29,13 @@ interface Blob {
 export class MemoryBlobs implements BlobStorage {
   readonly #blobs = new Map<BlobId, Blob>()
   readonly #maxBytes: number
-  readonly #lifetime: Lifetime
+  readonly #lifetime: StorageLifetime
   #bytes = 0
   #lastId = 0
   /** Blobs nothing refers to yet, and from when on they may go, which the next sweep sets. */
   readonly #unkept = new Map<BlobId, number>()
 
-  constructor(maxBytes: number, lifetime: Lifetime) {
+  constructor(maxBytes: number, lifetime: StorageLifetime) {
     this.#maxBytes = maxBytes
     this.#lifetime = lifetime
   }
@@ -146,12 +146,10 @@ function withoutSurplus(piece: Uint8Array): Uint8Array {
 export async function readWhole(source: MessageSource): Promise<Pieces> {
   const bytes = allocate(source.size)
   let length = 0
-  for await (const chunk of source.open()) {
-    if (length + chunk.length > bytes.length) throw wrongSize(source.size, length + chunk.length)
+  for await (const chunk of exactChunks(source)) {
     bytes.set(chunk, length)
     length += chunk.length
   }
-  if (length !== bytes.length) throw wrongSize(source.size, length)
   return { list: [bytes], size: length }
 }
 

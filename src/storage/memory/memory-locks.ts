@@ -1,15 +1,15 @@
 import type { LockStorage } from '../lock-storage.js'
-import type { Lifetime } from './lifetime.js'
+import type { StorageLifetime } from '../storage-lifetime.js'
 
 /** Locks in memory. Those that were left to expire are forgotten when their number has doubled. */
 export class MemoryLocks implements LockStorage {
   readonly #locks = new Map<string, { readonly owner: string; readonly expiresAt: number }>()
-  readonly #lifetime: Lifetime
+  readonly #lifetime: StorageLifetime
   #forgetAt = 1_000
   /** The instant of the call before. */
   #before = Number.NEGATIVE_INFINITY
 
-  constructor(lifetime: Lifetime) {
+  constructor(lifetime: StorageLifetime) {
     this.#lifetime = lifetime
   }
 

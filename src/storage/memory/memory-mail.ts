@@ -12,18 +12,20 @@ import type {
   StoredCopy,
   Usage,
 } from '../mail-storage.js'
+import { compareMailboxNames, mailboxExists, renamedMailboxes } from '../mailbox-names.js'
+import { sortFlags } from '../message-flags.js'
 import type { BlobId } from '../storage.js'
+import type { StorageLifetime } from '../storage-lifetime.js'
 import type { ChangeFeed } from './change-feed.js'
 import type { Commit } from './commit.js'
-import type { Lifetime } from './lifetime.js'
-import { type NewMessage, sortFlags } from './mailbox-messages.js'
-import { MailboxTree, mailboxExists } from './mailbox-tree.js'
+import type { NewMessage } from './mailbox-messages.js'
+import { MailboxTree } from './mailbox-tree.js'
 import type { MemoryBlobs } from './memory-blobs.js'
-import { compareNames, type MemoryAccount, type MemoryMailbox } from './memory-mailbox.js'
+import type { MemoryAccount, MemoryMailbox } from './memory-mailbox.js'
 
 /** What the mailboxes need of the storage around them. */
 export interface MailSurroundings {
-  readonly lifetime: Lifetime
+  readonly lifetime: StorageLifetime
   readonly blobs: MemoryBlobs
   readonly feed: ChangeFeed
 }
@@ -44,7 +46,7 @@ export class MemoryMail implements MailStorage {
   async mailboxes(account: string): Promise<MailboxRecord[]> {
     const { mailboxes } = this.#account(account)
     return [...mailboxes.values()]
-      .sort((a, b) => compareNames(a.name, b.name))
+      .sort((a, b) => compareMailboxNames(a.name, b.name))
       .map(mailbox => mailbox.record())
   }
 
@@ -68,10 +70,10 @@ export class MemoryMail implements MailStorage {
   async renameMailbox(account: string, from: string, to: string): Promise<void> {
     const owner = this.#account(account)
     const mailbox = this.#tree.byName(owner, from)
-    if (owner.mailboxes.has(to)) throw mailboxExists(to)
+    const names = renamedMailboxes(owner.mailboxes.keys(), from, to)
     const commit = this.#around.feed.begin()
     if (from === 'INBOX') this.#emptyInbox(owner, mailbox, to, commit)
-    else this.#tree.rename(owner, from, to, commit)
+    else this.#tree.rename(owner, to, names, commit)
     this.#around.feed.publish(commit)
   }
 
@@ -235,7 +237,7 @@ export class MemoryMail implements MailStorage {
 }
 
 /** Reads all that {@link MemoryMail.store} needs of a copy, so that a bad one fails before anything is stored. */
-export function prepareCopy({ account, mailbox, internalDate, flags = [], prefix }: LocalCopy): PreparedCopy {
+export function prepareCopy({ account, mailbox, internalDate, flags, prefix }: LocalCopy): PreparedCopy {
   const sorted = sortFlags(flags)
   return prefix?.length
     ? { account, mailbox, internalDate, flags: sorted, prefix: Buffer.from(prefix) }

@@ -39,15 +39,3 @@ export class MemoryMailbox {
     }
   }
 }
-
-/** Names of the mailboxes above one: `a` and `a/b` for `a/b/c`. */
-export function namesAbove(name: string): string[] {
-  const levels = name.split('/')
-  return levels.slice(1).map((_, index) => levels.slice(0, index + 1).join('/'))
-}
-
-/** Orders mailboxes by name, `INBOX` first. */
-export function compareNames(a: string, b: string): number {
-  if (a === 'INBOX' || b === 'INBOX') return Number(b === 'INBOX') - Number(a === 'INBOX')
-  return a < b ? -1 : Number(a > b)
-}

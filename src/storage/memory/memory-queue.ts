@@ -1,14 +1,22 @@
 import { MailError } from '../../core/error.js'
 import {
-  type AttemptRecord,
+  type EntryStanding,
+  expireEntry,
+  giveBackEntry,
+  holdEntry,
+  leaseEntry,
+  releaseEntry,
+  settleEntry,
+} from '../entry-standing.js'
+import {
+  addAttempt,
+  fitsQueueFilter,
   type LeasedEntry,
   type LeaseRef,
   type LeaseRequest,
-  longestHistory,
   type QueueCounts,
   type QueueEntry,
   type QueueFilter,
-  type QueueState,
   type QueueStorage,
   type SettledEntry,
   type Settlement,
@@ -16,11 +24,11 @@ import {
 } from '../queue-storage.js'
 import type { NewRecord } from '../record-storage.js'
 import type { AcceptBatch, AcceptResult, BlobId } from '../storage.js'
+import type { StorageLifetime } from '../storage-lifetime.js'
 import type { ChangeFeed } from './change-feed.js'
 import type { Commit } from './commit.js'
 import { DueIndex } from './due-index.js'
 import { frozenCopy } from './frozen-copy.js'
-import type { Lifetime } from './lifetime.js'
 import type { MemoryBlobs } from './memory-blobs.js'
 import type { MemoryRecords } from './memory-records.js'
 import type { QueueSlot } from './queue-slot.js'
@@ -28,7 +36,7 @@ import { SlotList } from './slot-list.js'
 
 /** What the queue needs of the storage around it. */
 export interface QueueSurroundings {
-  readonly lifetime: Lifetime
+  readonly lifetime: StorageLifetime
   readonly blobs: MemoryBlobs
   readonly records: MemoryRecords
   readonly feed: ChangeFeed
@@ -65,15 +73,14 @@ export class MemoryQueue implements QueueStorage {
 
   #lease(slot: QueueSlot, expiresAt: number): LeasedEntry {
     const token = `t${(++this.#lastToken).toString(36)}`
-    slot.token = token
-    slot.dueBefore = slot.dueAt
-    this.#replace(slot, { state: 'leased', dueAt: expiresAt, attempts: slot.entry.attempts + 1 })
+    this.#change(slot, leaseEntry(slot.entry, token, expiresAt))
     return Object.freeze({ ...slot.entry, token })
   }
 
   /** A process died during the last attempt of an entry that was to be held after it. */
   #holdExpired(now: number): void {
-    for (const slot of this.#holdAfter) if (slot.dueAt <= now) this.#endLease(slot, { state: 'waiting' })
+    for (const slot of this.#holdAfter)
+      if (slot.dueAt <= now) this.#change(slot, expireEntry(standingOf(slot)))
   }
 
   async renew(leases: readonly LeaseRef[], expiresAt: number): Promise<string[]> {
@@ -81,7 +88,7 @@ export class MemoryQueue implements QueueStorage {
     const lost: string[] = []
     for (const lease of leases) {
       const slot = this.#leased(lease)
-      if (slot) this.#replace(slot, { dueAt: expiresAt })
+      if (slot) this.#change(slot, { ...standingOf(slot), dueAt: expiresAt })
       else lost.push(lease.id)
     }
     return lost
@@ -93,7 +100,7 @@ export class MemoryQueue implements QueueStorage {
     for (const lease of leases) {
       const slot = this.#leased(lease)
       if (!slot) continue
-      this.#endLease(slot, { state: 'waiting', dueAt: slot.dueBefore, attempts: slot.entry.attempts - 1 })
+      this.#change(slot, giveBackEntry(standingOf(slot)))
       commit.changedQueue()
     }
     this.#around.feed.publish(commit)
@@ -123,23 +130,17 @@ export class MemoryQueue implements QueueStorage {
     return entries.filter(entry => !this.#leased(entry)).map(entry => entry.id)
   }
 
-  #settleEntry({ id, attempt, next }: SettledEntry, commit: Commit): void {
-    const slot = this.#slots.get(id)
+  #settleEntry(settled: SettledEntry, commit: Commit): void {
+    const slot = this.#slots.get(settled.id)
     if (!slot) return
-    if (next.state === 'done') {
+    const standing = settleEntry(standingOf(slot), settled)
+    if (!standing) {
       this.#remove(slot)
       return
     }
-    const { history: before, attempts: counted } = slot.entry
-    const history = attempt ? appendAttempt(before, attempt) : before
-    const attempts = attempt ? counted : counted - 1
-    if (next.state === 'dead') {
-      this.#endLease(slot, { state: 'dead', problem: next.problem, history, attempts })
-      return
-    }
-    const warned = next.warned ?? slot.entry.warned
-    this.#endLease(slot, { state: 'waiting', dueAt: next.dueAt, warned, history, attempts })
-    commit.changedQueue()
+    const history = Object.freeze(addAttempt(slot.entry.history, settled.attempt))
+    this.#change(slot, standing, history)
+    if (standing.state === 'waiting') commit.changedQueue()
   }
 
   async get(id: string): Promise<QueueEntry | undefined> {
@@ -153,7 +154,7 @@ export class MemoryQueue implements QueueStorage {
     const entries: QueueEntry[] = []
     if (limit <= 0) return entries
     for (const { entry } of this.#slots.after(after)) {
-      if (!fits(entry, filter)) continue
+      if (!fitsQueueFilter(entry, filter)) continue
       entries.push(entry)
       if (entries.length >= limit) break
     }
@@ -174,8 +175,8 @@ export class MemoryQueue implements QueueStorage {
     this.#around.lifetime.assertOpen()
     const found = this.#find(ids)
     for (const slot of found) {
-      if (slot.entry.state === 'leased') this.#holdAfter.add(slot)
-      else if (slot.entry.state === 'waiting') this.#replace(slot, { state: 'held' })
+      const standing = holdEntry(standingOf(slot))
+      if (standing) this.#change(slot, standing)
     }
     return found.map(slot => slot.entry.id)
   }
@@ -183,16 +184,16 @@ export class MemoryQueue implements QueueStorage {
   async release(ids: readonly string[], dueAt: number): Promise<string[]> {
     this.#around.lifetime.assertOpen()
     const commit = this.#around.feed.begin()
-    const concerned = this.#find(ids).filter(
-      slot => slot.entry.state !== 'leased' || this.#holdAfter.delete(slot),
-    )
-    for (const slot of concerned) {
-      if (slot.entry.state === 'leased') continue
-      this.#replace(slot, { state: 'waiting', dueAt })
-      commit.changedQueue()
+    const concerned: string[] = []
+    for (const slot of this.#find(ids)) {
+      const standing = releaseEntry(standingOf(slot), dueAt)
+      if (!standing) continue
+      this.#change(slot, standing)
+      if (standing.state === 'waiting') commit.changedQueue()
+      concerned.push(slot.entry.id)
     }
     this.#around.feed.publish(commit)
-    return concerned.map(slot => slot.entry.id)
+    return concerned
   }
 
   async drop(ids: readonly string[], records?: ReadonlyMap<string, readonly NewRecord[]>): Promise<string[]> {
@@ -222,22 +223,19 @@ export class MemoryQueue implements QueueStorage {
 
   #leased(lease: LeaseRef): QueueSlot | undefined {
     const slot = this.#slots.get(lease.id)
-    return slot?.token !== undefined && slot.token === lease.token ? slot : undefined
+    return slot?.lease?.token === lease.token ? slot : undefined
   }
 
   #find(ids: readonly string[]): QueueSlot[] {
     return [...new Set(ids)].map(id => this.#slots.get(id)).filter(slot => slot !== undefined)
   }
 
-  #endLease(slot: QueueSlot, changes: Partial<QueueEntry> & { readonly state: QueueState }): void {
-    slot.token = undefined
-    const held = this.#holdAfter.delete(slot) && changes.state === 'waiting'
-    this.#replace(slot, held ? { ...changes, state: 'held' } : changes)
-  }
-
-  #replace(slot: QueueSlot, changes: Partial<QueueEntry>): void {
+  #change(slot: QueueSlot, { lease, ...standing }: EntryStanding, history = slot.entry.history): void {
     const { problem, ...before } = slot.entry
-    const entry: QueueEntry = Object.freeze({ ...before, ...changes })
+    const entry: QueueEntry = Object.freeze({ ...before, ...standing, history })
+    slot.lease = lease
+    if (lease?.holdAfter) this.#holdAfter.add(slot)
+    else this.#holdAfter.delete(slot)
     this.#counts[before.state]--
     this.#counts[entry.state]++
     slot.entry = entry
@@ -248,7 +246,7 @@ export class MemoryQueue implements QueueStorage {
 
   #remove(slot: QueueSlot): void {
     this.#counts[slot.entry.state]--
-    slot.token = undefined
+    slot.lease = undefined
     slot.mates?.delete(slot)
     this.#holdAfter.delete(slot)
     this.#due.remove(slot)
@@ -257,16 +255,7 @@ export class MemoryQueue implements QueueStorage {
   }
 }
 
-function appendAttempt(history: readonly AttemptRecord[], attempt: AttemptRecord): readonly AttemptRecord[] {
-  return Object.freeze([...history.slice(1 - longestHistory), attempt])
-}
-
-function fits(entry: QueueEntry, filter: QueueFilter): boolean {
-  return (
-    (filter.state === undefined || entry.state === filter.state) &&
-    (filter.destination === undefined || entry.destination === filter.destination) &&
-    (filter.sender === undefined || entry.envelope.sender === filter.sender) &&
-    (filter.recipient === undefined || entry.recipient.address === filter.recipient) &&
-    (filter.traceId === undefined || entry.traceId === filter.traceId)
-  )
+function standingOf({ entry, lease }: QueueSlot): EntryStanding {
+  const { state, dueAt, attempts, warned } = entry
+  return { state, dueAt, attempts, warned, ...(lease && { lease }) }
 }

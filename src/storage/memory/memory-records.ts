@@ -1,15 +1,15 @@
 import type { NewRecord, RecordQuery, RecordStorage, StoredRecord } from '../record-storage.js'
-import type { Lifetime } from './lifetime.js'
+import type { StorageLifetime } from '../storage-lifetime.js'
 import { SortedMap } from './sorted-map.js'
 
 /** Records in memory. Those that expired are forgotten when their number has doubled. */
 export class MemoryRecords implements RecordStorage {
   /** By space and key with a blank between, which no space has in it. */
   readonly #records = new SortedMap<StoredRecord>()
-  readonly #lifetime: Lifetime
+  readonly #lifetime: StorageLifetime
   #sweepAt = 1_000
 
-  constructor(lifetime: Lifetime) {
+  constructor(lifetime: StorageLifetime) {
     this.#lifetime = lifetime
   }
 

@@ -6,10 +6,10 @@ import type { MailStorage } from '../mail-storage.js'
 import type { QueueStorage } from '../queue-storage.js'
 import type { RecordStorage } from '../record-storage.js'
 import { type AcceptBatch, type AcceptResult, type BlobId, isStoredBlob, type Storage } from '../storage.js'
+import { StorageLifetime } from '../storage-lifetime.js'
 import { AcceptedBatches } from './accepted-batches.js'
 import { ChangeFeed } from './change-feed.js'
 import type { Commit } from './commit.js'
-import { Lifetime } from './lifetime.js'
 import { MemoryBlobs, type Pieces, piecesAtHand, readWhole } from './memory-blobs.js'
 import { MemoryLocks } from './memory-locks.js'
 import { MemoryMail, type PreparedCopy, prepareCopy } from './memory-mail.js'
@@ -57,7 +57,7 @@ class MemoryStorage implements Storage {
   readonly #mail: MemoryMail
   readonly #queue: MemoryQueue
   readonly #records: MemoryRecords
-  readonly #lifetime = new Lifetime()
+  readonly #lifetime = new StorageLifetime('memoryStorage')
   readonly #feed = new ChangeFeed()
   readonly #accepted = new AcceptedBatches()
   readonly #sweeps = new SweepTimes()
@@ -107,9 +107,8 @@ class MemoryStorage implements Storage {
     return this.#feed.subscribe(listener)
   }
 
-  async close(): Promise<void> {
-    await this.#lifetime.end()
-    this.#feed.clear()
+  close(): Promise<void> {
+    return this.#lifetime.end(async () => this.#feed.clear())
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -1,10 +1,5 @@
-import type {
-  AttemptRecord,
-  QueuedMessage,
-  QueuedRecipient,
-  QueueEntry,
-  QueueState,
-} from '../queue-storage.js'
+import type { Lease } from '../entry-standing.js'
+import { type AttemptRecord, newQueueEntries, type QueuedMessage, type QueueEntry } from '../queue-storage.js'
 import type { HeapMember } from './due-heap.js'
 import { frozenCopy } from './frozen-copy.js'
 
@@ -12,10 +7,8 @@ import { frozenCopy } from './frozen-copy.js'
 export interface QueueSlot extends HeapMember {
   /** What readers see; replaced, never changed. */
   entry: QueueEntry
-  /** Of the lease, while it is leased. */
-  token: string | undefined
-  /** When it was due before it was leased. */
-  dueBefore: number
+  /** While it is leased. */
+  lease: Lease | undefined
   /** Recipients of the same message at the same destination, itself included; absent when it is alone. */
   mates: Set<QueueSlot> | undefined
   removed: boolean
@@ -25,34 +18,21 @@ const noAttempts: readonly AttemptRecord[] = Object.freeze([])
 
 /** Slots for a message's recipients, not in the queue yet: without ids, and without the blob they will refer to. */
 export function newSlots(message: QueuedMessage, queuedAt: number): QueueSlot[] {
-  const shared = {
-    traceId: message.traceId,
-    blob: '',
-    size: 0,
-    envelope: frozenCopy(message.envelope),
-    ...(message.submitter !== undefined && { submitter: message.submitter }),
-    queuedAt,
-    attempts: 0,
-    history: noAttempts,
-    warned: false,
-  }
-  const slots = message.recipients.map(recipient => newSlot({ ...shared, ...recipientFields(recipient) }))
+  const envelope = frozenCopy(message.envelope)
+  const slots = newQueueEntries(message, queuedAt).map(entry => {
+    const recipient = frozenCopy(entry.recipient)
+    return newSlot({ ...entry, envelope, recipient, history: noAttempts, blob: '', size: 0 })
+  })
   return groupMates(slots)
-}
-
-function recipientFields({ destination, dueAt, held, ...recipient }: QueuedRecipient) {
-  const state: QueueState = held ? 'held' : 'waiting'
-  return { recipient: frozenCopy(recipient), destination, dueAt, state }
 }
 
 function newSlot(entry: Omit<QueueEntry, 'id'>): QueueSlot {
   return {
     entry: { ...entry, id: '' },
     dueAt: entry.dueAt,
-    dueBefore: entry.dueAt,
     order: 0,
     position: -1,
-    token: undefined,
+    lease: undefined,
     mates: undefined,
     removed: false,
   }

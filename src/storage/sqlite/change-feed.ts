@@ -1,9 +1,8 @@
 import type { Clock, Timer } from '../../core/clock.js'
+import { ChangeListeners } from '../change-listeners.js'
 import type { StorageChange } from '../storage.js'
 import { changesAfter, lastChange, type NumberedChanges } from './change-rows.js'
 import type { Statements } from './sqlite-database.js'
-
-type Listener = (change: StorageChange) => void
 
 /**
  * Tells listeners of commits in commit order, those of this storage and those of other processes alike. Each change has a
@@ -14,11 +13,9 @@ export class ChangeFeed {
   readonly #clock: Clock
   readonly #interval: number
   readonly #reader: () => Statements | undefined
-  readonly #listeners = new Set<{ readonly tell: Listener }>()
-  readonly #waiting: StorageChange[] = []
+  readonly #listeners = new ChangeListeners()
   /** The last change that was told, or was there before anybody listened; not known before the database is open. */
   #told: number | undefined
-  #telling = false
   #timer: Timer | undefined
 
   /** @param reader - gives the database once it is open, and has it opened. */
@@ -28,14 +25,13 @@ export class ChangeFeed {
     this.#reader = reader
   }
 
-  subscribe(tell: Listener): () => void {
-    const listener = { tell }
+  subscribe(tell: (change: StorageChange) => void): () => void {
     if (this.#listeners.size === 0) this.#told = undefined
-    this.#listeners.add(listener)
+    const stop = this.#listeners.subscribe(tell)
     if (this.#told === undefined) this.look()
     this.#arm()
     return () => {
-      this.#listeners.delete(listener)
+      stop()
       if (this.#listeners.size === 0) this.#disarm()
     }
   }
@@ -46,7 +42,7 @@ export class ChangeFeed {
     const before = last - changes.length
     if ((this.#told ?? before) === before) {
       this.#told = last
-      this.#publish(changes)
+      this.#listeners.tell(changes)
     } else this.look()
   }
 
@@ -56,7 +52,7 @@ export class ChangeFeed {
     const news = this.#read()
     if (!news) return
     this.#told = news.last
-    this.#publish(news.changes)
+    this.#listeners.tell(news.changes)
   }
 
   #read(): NumberedChanges | undefined {
@@ -70,16 +66,6 @@ export class ChangeFeed {
       // The next look finds what this one could not.
       return undefined
     }
-  }
-
-  #publish(changes: readonly StorageChange[]): void {
-    this.#waiting.push(...changes)
-    if (this.#telling) return
-    this.#telling = true
-    for (let next = this.#waiting.shift(); next; next = this.#waiting.shift()) {
-      for (const listener of this.#listeners) tellSafely(listener.tell, next)
-    }
-    this.#telling = false
   }
 
   clear(): void {
@@ -99,11 +85,4 @@ export class ChangeFeed {
     this.#timer?.cancel()
     this.#timer = undefined
   }
-}
-
-/** What a listener throws must not make a commit look failed to the one who made it. */
-function tellSafely(tell: Listener, change: StorageChange): void {
-  try {
-    tell(change)
-  } catch {}
 }

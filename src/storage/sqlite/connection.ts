@@ -1,5 +1,5 @@
 import { systemClock } from '../../core/clock.js'
-import { MailError } from '../../core/error.js'
+import { StorageLifetime } from '../storage-lifetime.js'
 import { ChangeFeed } from './change-feed.js'
 import type { NumberedChanges } from './change-rows.js'
 import type { CommandArgs, CommandName, CommandResult } from './commands.js'
@@ -29,10 +29,9 @@ export class Connection {
   /** For the bytes of messages on their way to be stored. */
   readonly memory: Pick<SharedMemory, 'take' | 'release'>
   readonly #load: () => Promise<OpenDatabase>
-  readonly #underWay = new Set<Promise<unknown>>()
+  readonly #lifetime = new StorageLifetime('sqliteStorage')
   #opening: Promise<Opened> | undefined
   #opened: Opened | undefined
-  #closing: Promise<void> | undefined
 
   /** @param load - finds SQLite; tests put a database of their own behind the storage with it. */
   constructor(settings: SqliteStorageSettings, load: () => Promise<OpenDatabase> = loadSqlite) {
@@ -93,7 +92,7 @@ export class Connection {
 
   /** @throws MailError `CLOSED`. */
   assertOpen(): void {
-    if (this.#closing) throw new MailError('CLOSED', 'sqliteStorage: used after it was closed')
+    this.#lifetime.assertOpen()
   }
 
   /** Reads from the state after the last commit. */
@@ -148,27 +147,22 @@ export class Connection {
 
   /** Keeps {@link Connection.close} waiting for `work`. Returns `work`. */
   track<T>(work: Promise<T>): Promise<T> {
-    const done = () => this.#underWay.delete(work)
-    this.#underWay.add(work)
-    work.then(done, done)
-    return work
+    return this.#lifetime.track(work)
   }
 
   /** Whoever only listens has the database opened; where that fails, the next look tries again. */
   #readerOfFeed(): Statements | undefined {
-    if (!this.#opened && !this.#closing) void this.track(this.open())
+    if (!this.#opened && !this.#lifetime.isOver) void this.track(this.open())
     return this.#opened?.reader
   }
 
   /** Lets what is under way end, takes nothing new, and closes. */
   close(): Promise<void> {
-    this.#closing ??= this.#close()
-    return this.#closing
+    this.feed.clear()
+    return this.#lifetime.end(() => this.#close())
   }
 
   async #close(): Promise<void> {
-    this.feed.clear()
-    while (this.#underWay.size > 0) await Promise.allSettled([...this.#underWay])
     if (!this.#opened) return
     const { database, writer } = this.#opened
     if (!this.isInMemory) database.close()

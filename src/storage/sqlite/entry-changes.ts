@@ -1,8 +1,9 @@
 import { MailError } from '../../core/error.js'
-import type { AttemptRecord, LeaseRef, QueueState, SettledEntry } from '../queue-storage.js'
+import { giveBackEntry, holdEntry, releaseEntry, settleEntry } from '../entry-standing.js'
+import type { AttemptRecord, LeaseRef, SettledEntry } from '../queue-storage.js'
 import type { NewRecord } from '../record-storage.js'
 import { putAttempt } from './attempt-rows.js'
-import { type EntryRow, entryById } from './entry-rows.js'
+import { type EntryRow, entryById, putStanding, standingOf } from './entry-rows.js'
 import { bringForward, type LaneKey, touchLanes } from './lanes.js'
 import { putRecord } from './record-rows.js'
 import { entryId } from './row-ids.js'
@@ -100,9 +101,7 @@ export function renewLeases(tx: Transaction, leases: readonly LeaseRef[], expire
 
 export function giveBackLeases(tx: Transaction, leases: readonly LeaseRef[]): void {
   const rows = leases.map(lease => leasedRow(tx, lease)).filter(row => row !== undefined)
-  for (const row of rows) {
-    endLease(tx, row, { state: 'waiting', due_at: row.due_before, attempts: row.attempts - 1 })
-  }
+  for (const row of rows) putStanding(tx, row, giveBackEntry(standingOf(row)))
   touchLanes(tx, rows)
   if (rows.length > 0) tx.changes.queue()
 }
@@ -138,48 +137,22 @@ export function heldEntries(
 
 /** Records what became of entries. */
 export function settleEntries(tx: Transaction, held: HeldEntries): void {
-  for (const [row, ending] of held) settleEntry(tx, row, ending)
+  for (const [row, ending] of held) endEntry(tx, row, ending)
   touchLanes(
     tx,
     held.map(([row]) => row),
   )
 }
 
-function settleEntry(tx: Transaction, row: EntryRow, ending: Ending): void {
-  if (!('next' in ending)) {
+function endEntry(tx: Transaction, row: EntryRow, ending: Ending): void {
+  const standing = 'next' in ending ? settleEntry(standingOf(row), ending) : undefined
+  if (!standing) {
     removeEntry(tx, row)
     return
   }
-  const { attempt, next } = ending
-  if (attempt) putAttempt(tx, row, attempt)
-  const attempts = attempt ? row.attempts : row.attempts - 1
-  if (next.state === 'dead') {
-    endLease(tx, row, { state: 'dead', problem: next.problem, attempts })
-    return
-  }
-  const warned = Number(next.warned ?? row.warned === 1)
-  endLease(tx, row, { state: 'waiting', due_at: next.dueAt, warned, attempts })
-  tx.changes.queue()
-}
-
-/** Ends a lease, whatever comes next; an entry that was to be held after it does not wait again. */
-export function endLease(
-  tx: Transaction,
-  row: EntryRow,
-  changes: Partial<EntryRow> & { state: QueueState },
-): void {
-  const held = row.hold_after === 1 && changes.state === 'waiting'
-  const after = { ...row, problem: null, ...changes }
-  tx.run(
-    `UPDATE entries SET state = ?, due_at = ?, attempts = ?, warned = ?, problem = ?, hold_after = 0, token = NULL
-     WHERE id = ?`,
-    held ? 'held' : after.state,
-    after.due_at,
-    after.attempts,
-    after.warned,
-    after.problem,
-    row.id,
-  )
+  if ('next' in ending && ending.attempt) putAttempt(tx, row, ending.attempt)
+  putStanding(tx, row, standing)
+  if (standing.state === 'waiting') tx.changes.queue()
 }
 
 function removeEntry(tx: Transaction, row: EntryRow): void {
@@ -190,24 +163,24 @@ function removeEntry(tx: Transaction, row: EntryRow): void {
 export function holdEntries(tx: Transaction, ids: readonly string[]): string[] {
   const rows = findEntries(tx, ids)
   for (const row of rows) {
-    if (row.state === 'leased') tx.run('UPDATE entries SET hold_after = 1 WHERE id = ?', row.id)
-    else if (row.state === 'waiting') tx.run(`UPDATE entries SET state = 'held' WHERE id = ?`, row.id)
+    const standing = holdEntry(standingOf(row))
+    if (standing) putStanding(tx, row, standing)
   }
   touchLanes(tx, rows)
   return rows.map(row => entryId.of(row.id))
 }
 
 export function releaseEntries(tx: Transaction, ids: readonly string[], dueAt: number): string[] {
-  const rows = findEntries(tx, ids).filter(row => row.state !== 'leased' || row.hold_after === 1)
-  for (const row of rows) {
-    if (row.state === 'leased') tx.run('UPDATE entries SET hold_after = 0 WHERE id = ?', row.id)
-    else {
-      tx.run(`UPDATE entries SET state = 'waiting', due_at = ?, problem = NULL WHERE id = ?`, dueAt, row.id)
-      tx.changes.queue()
-    }
+  const concerned: EntryRow[] = []
+  for (const row of findEntries(tx, ids)) {
+    const standing = releaseEntry(standingOf(row), dueAt)
+    if (!standing) continue
+    putStanding(tx, row, standing)
+    if (standing.state === 'waiting') tx.changes.queue()
+    concerned.push(row)
   }
-  touchLanes(tx, rows)
-  return rows.map(row => entryId.of(row.id))
+  touchLanes(tx, concerned)
+  return concerned.map(row => entryId.of(row.id))
 }
 
 export function dropEntries(

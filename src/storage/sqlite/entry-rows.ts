@@ -1,3 +1,4 @@
+import type { EntryStanding } from '../entry-standing.js'
 import type { QueueEntry, QueueFilter, QueueState } from '../queue-storage.js'
 import { blobId, entryId } from './row-ids.js'
 import type { SqlValue, Statements } from './sqlite-database.js'
@@ -55,6 +56,34 @@ export function queueEntry(row: WholeRow): QueueEntry {
     warned: row.warned === 1,
     ...(row.problem !== null && { problem: row.problem }),
   }
+}
+
+export function standingOf(row: EntryRow): EntryStanding {
+  const { token, due_before: dueBefore } = row
+  return {
+    state: row.state,
+    dueAt: row.due_at,
+    attempts: row.attempts,
+    warned: row.warned === 1,
+    ...(token !== null && { lease: { token, dueBefore, holdAfter: row.hold_after === 1 } }),
+  }
+}
+
+export function putStanding(tx: Statements, row: EntryRow, standing: EntryStanding): void {
+  const { state, dueAt, attempts, warned, problem, lease } = standing
+  tx.run(
+    `UPDATE entries SET state = ?, due_at = ?, due_before = ?, attempts = ?, warned = ?, problem = ?, hold_after = ?,
+       token = ? WHERE id = ?`,
+    state,
+    dueAt,
+    lease?.dueBefore ?? row.due_before,
+    attempts,
+    Number(warned),
+    problem ?? null,
+    Number(lease?.holdAfter ?? false),
+    lease?.token ?? null,
+    row.id,
+  )
 }
 
 export function entryById(statements: Statements, id: string): EntryRow | undefined {

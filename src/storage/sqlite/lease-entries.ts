@@ -1,12 +1,9 @@
 import { randomUUID } from 'node:crypto'
-import { LeaseBudget, type LeasedEntry, type LeaseRequest } from '../queue-storage.js'
-import { endLease } from './entry-changes.js'
-import { type EntryRow, queueEntry, type WholeRow, wholeRow } from './entry-rows.js'
+import { expireEntry, leaseEntry } from '../entry-standing.js'
+import { LeaseBudget, type LeasedEntry, type LeaseRequest, mostPerTransaction } from '../queue-storage.js'
+import { type EntryRow, putStanding, queueEntry, standingOf, type WholeRow, wholeRow } from './entry-rows.js'
 import { type LaneKey, settleLanes, touchLanes } from './lanes.js'
 import type { Transaction } from './transaction.js'
-
-/** RFC 5321 §4.5.3.1.8: a server must take 100 recipients in one transaction; more are a risk. */
-const mostPerTransaction = 100
 
 interface Lane extends LaneKey {
   readonly due_at: number
@@ -124,21 +121,16 @@ function firstRow(tx: Transaction, { owner, destination }: LaneKey, now: number)
 
 function leaseRow(tx: Transaction, row: WholeRow, expiresAt: number): LeasedEntry {
   const token = randomUUID()
-  tx.run(
-    `UPDATE entries SET state = 'leased', token = ?, due_before = due_at, due_at = ?, attempts = attempts + 1
-     WHERE id = ?`,
-    token,
-    expiresAt,
-    row.id,
-  )
-  const entry = queueEntry({ ...row, state: 'leased', due_at: expiresAt, attempts: row.attempts + 1 })
-  return { ...entry, token }
+  const standing = leaseEntry(standingOf(row), token, expiresAt)
+  putStanding(tx, row, standing)
+  const { state, dueAt, attempts } = standing
+  return { ...queueEntry({ ...row, state, due_at: dueAt, attempts }), token }
 }
 
 /** A process died during the last attempt of an entry that was to be held after it. */
 function holdExpired(tx: Transaction, now: number): void {
   const expired = tx.all<EntryRow>('SELECT * FROM entries WHERE hold_after = 1 AND due_at <= ?', now)
-  for (const row of expired) endLease(tx, row, { state: 'waiting' })
+  for (const row of expired) putStanding(tx, row, expireEntry(standingOf(row)))
   touchLanes(tx, expired)
   settleLanes(tx)
 }

@@ -1,5 +1,6 @@
 import { MailError } from '../../core/error.js'
 import type { MailboxRecord } from '../mail-storage.js'
+import { mailboxExists, mailboxesAbove, noSuchMailbox } from '../mailbox-names.js'
 import { mailboxId } from './row-ids.js'
 import type { Statements } from './sqlite-database.js'
 import type { Transaction } from './transaction.js'
@@ -51,10 +52,6 @@ export function mailboxByRow(statements: Statements, row: number): MailboxRow {
   throw noSuchMailbox()
 }
 
-export function noSuchMailbox(): MailError {
-  return new MailError('NO_SUCH_MAILBOX', 'the mailbox does not exist any more')
-}
-
 /** What every account has, wherever it is asked for first. */
 export function ensureInbox(tx: Transaction, account: string): MailboxRow {
   return findMailbox(tx, account, 'INBOX') ?? insertMailbox(tx, account, 'INBOX')
@@ -80,7 +77,8 @@ export function makeMailbox(tx: Transaction, account: string, name: string, spec
 }
 
 function makeMailboxesAbove(tx: Transaction, account: string, name: string): void {
-  for (const above of namesAbove(name)) if (!findMailbox(tx, account, above)) makeMailbox(tx, account, above)
+  for (const above of mailboxesAbove(name))
+    if (!findMailbox(tx, account, above)) makeMailbox(tx, account, above)
 }
 
 function insertMailbox(tx: Transaction, account: string, name: string, specialUse?: string): MailboxRow {
@@ -98,17 +96,19 @@ function insertMailbox(tx: Transaction, account: string, name: string, specialUs
   throw new MailError('STORAGE_FAILED', 'sqliteStorage: a new mailbox was not there', { temporary: true })
 }
 
-/** Renames a mailbox that is not INBOX, and those below it. @throws MailError `NO_SUCH_MAILBOX`, `MAILBOX_EXISTS`. */
-export function renameTree(tx: Transaction, account: string, from: string, to: string): void {
-  const all = mailboxesOf(tx, account)
-  const moving = all.filter(({ name }) => name === from || name.startsWith(`${from}/`))
-  const staying = new Set(all.filter(mailbox => !moving.includes(mailbox)).map(mailbox => mailbox.name))
-  const renamed = moving.map(({ id, name }) => ({ id, name: to + name.slice(from.length) }))
-  const taken = renamed.find(({ name }) => staying.has(name))
-  if (taken) throw mailboxExists(taken.name)
+/** Renames a mailbox with those below it. @param names - what they are called, by the names they had. */
+export function renameTree(
+  tx: Transaction,
+  account: string,
+  to: string,
+  names: ReadonlyMap<string, string>,
+): void {
+  const moving = mailboxesOf(tx, account).filter(({ name }) => names.has(name))
   // Out of each other's way first: a mailbox may get the name that another has until it gets its own.
-  for (const { id } of renamed) tx.run("UPDATE mailboxes SET name = '/' || id WHERE id = ?", id)
-  for (const { id, name } of renamed) tx.run('UPDATE mailboxes SET name = ? WHERE id = ?', name, id)
+  for (const { id } of moving) tx.run("UPDATE mailboxes SET name = '/' || id WHERE id = ?", id)
+  for (const { id, name } of moving) {
+    tx.run('UPDATE mailboxes SET name = ? WHERE id = ?', names.get(name) ?? name, id)
+  }
   makeMailboxesAbove(tx, account, to)
   tx.changes.mailboxesOf(account)
 }
@@ -123,21 +123,5 @@ export function setSubscribed(tx: Transaction, account: string, name: string, su
 export function namedMailbox(statements: Statements, account: string, name: string): MailboxRow {
   const found = findMailbox(statements, account, name)
   if (found) return found
-  throw new MailError('NO_SUCH_MAILBOX', `mailbox ${JSON.stringify(name)} does not exist`)
-}
-
-export function mailboxExists(name: string): MailError {
-  return new MailError('MAILBOX_EXISTS', `mailbox ${JSON.stringify(name)} exists`)
-}
-
-/** Names of the mailboxes above one: `a` and `a/b` for `a/b/c`. */
-function namesAbove(name: string): string[] {
-  const levels = name.split('/')
-  return levels.slice(1).map((_, index) => levels.slice(0, index + 1).join('/'))
-}
-
-/** Orders mailboxes by name, `INBOX` first. */
-export function compareNames(a: string, b: string): number {
-  if (a === 'INBOX' || b === 'INBOX') return Number(b === 'INBOX') - Number(a === 'INBOX')
-  return a < b ? -1 : Number(a > b)
+  throw noSuchMailbox(name)
 }

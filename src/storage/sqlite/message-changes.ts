@@ -1,14 +1,13 @@
 import type { CopiedMessage, FlagChange, FlagResult } from '../mail-storage.js'
+import { noSuchMailbox, renamedMailboxes } from '../mailbox-names.js'
 import { referBlob, releaseBlobs } from './blob-rows.js'
 import {
   createMailbox,
   ensureInbox,
-  findMailbox,
   type MailboxRow,
   mailboxByRow,
-  mailboxExists,
+  mailboxesOf,
   namedMailbox,
-  noSuchMailbox,
   renameTree,
 } from './mailbox-rows.js'
 import {
@@ -304,9 +303,10 @@ function forgetTombstones(tx: Transaction, mailbox: number): void {
 export function renameMailbox(tx: Transaction, account: string, from: string, to: string): void {
   ensureInbox(tx, account)
   const mailbox = namedMailbox(tx, account, from)
-  if (findMailbox(tx, account, to)) throw mailboxExists(to)
+  const all = mailboxesOf(tx, account).map(({ name }) => name)
+  const names = renamedMailboxes(all, from, to)
   if (from === 'INBOX') emptyInbox(tx, mailbox, to)
-  else renameTree(tx, account, from, to)
+  else renameTree(tx, account, to, names)
 }
 
 /** RFC 3501 §6.3.5: the messages of INBOX move, the mailboxes below it stay. */

@@ -1,4 +1,11 @@
-import type { FlagChange, MessageQuery, MessageRecord, UidRange } from '../mail-storage.js'
+import {
+  type FlagChange,
+  inUidRanges,
+  type MessageQuery,
+  type MessageRecord,
+  type UidRange,
+} from '../mail-storage.js'
+import { changeFlags, sortFlags } from '../message-flags.js'
 import { blobId } from './row-ids.js'
 import type { Statements } from './sqlite-database.js'
 
@@ -58,7 +65,7 @@ export function listMessages(
     mailbox,
     changedSince,
   )
-  return changed.filter(({ uid }) => uids.some(({ from, to }) => uid >= from && uid <= to)).slice(0, limit)
+  return changed.filter(({ uid }) => inUidRanges(uid, uids)).slice(0, limit)
 }
 
 function listRanges(
@@ -115,10 +122,13 @@ export function vanishedUids(statements: Statements, mailbox: number, since: num
     .map(({ uid }) => uid)
 }
 
-/** Flags as the column has them: sorted, without duplicates. */
-export function formatFlags(flags: readonly string[] = []): string {
-  if (flags.length === 0) return ''
-  return JSON.stringify([...new Set(flags)].sort())
+/** Flags as the column has them. */
+export function formatFlags(flags?: readonly string[]): string {
+  return flagsColumn(sortFlags(flags))
+}
+
+function flagsColumn(sorted: readonly string[]): string {
+  return sorted.length === 0 ? '' : JSON.stringify(sorted)
 }
 
 const knownFlags = new Map<string, readonly string[]>([['', Object.freeze([])]])
@@ -134,11 +144,8 @@ export function parseFlags(column: string): readonly string[] {
   return flags
 }
 
-export function changedFlags(column: string, { mode, flags }: FlagChange): string {
-  if (mode === 'replace') return formatFlags(flags)
-  const before = parseFlags(column)
-  if (mode === 'add') return formatFlags([...before, ...flags])
-  return formatFlags(before.filter(flag => !flags.includes(flag)))
+export function changedFlags(column: string, change: FlagChange): string {
+  return flagsColumn(changeFlags(parseFlags(column), change))
 }
 
 export function isUnseen(column: string): boolean {

@@ -1,5 +1,5 @@
+import { exactChunks, wrongSize } from '../../message/exact-chunks.js'
 import type { MessageSource } from '../../message/message-source.js'
-import { wrongSize } from '../../message/wrong-size.js'
 import type { LocalCopy } from '../mail-storage.js'
 import { type QueuedMessage, type QueuedRecipient, senderOf } from '../queue-storage.js'
 import { type AcceptBatch, isStoredBlob } from '../storage.js'
@@ -47,7 +47,7 @@ async function prepareBatch(connection: Connection, batch: AcceptBatch): Promise
 }
 
 async function bring(connection: Connection, message: MessageSource): Promise<PreparedBatch['message']> {
-  if (message.size > chunkSize) return streamBlob(connection, message.open(), message.size)
+  if (message.size > chunkSize) return streamBlob(connection, exactChunks(message))
   const bytes = connection.memory.take(message.size)
   try {
     if (message.pieces) join(message.pieces, bytes)
@@ -71,12 +71,10 @@ function join(pieces: readonly Uint8Array[], bytes: Uint8Array): void {
 
 async function readInto(bytes: Uint8Array, source: MessageSource): Promise<void> {
   let length = 0
-  for await (const chunk of source.open()) {
-    if (length + chunk.length > bytes.length) throw wrongSize(bytes.length, length + chunk.length)
+  for await (const chunk of exactChunks(source)) {
     bytes.set(chunk, length)
     length += chunk.length
   }
-  if (length !== bytes.length) throw wrongSize(bytes.length, length)
 }
 
 function prepareCopy({ account, mailbox, flags, internalDate, prefix }: LocalCopy): NewCopy {

@@ -10,9 +10,10 @@ import type {
   MessageRecord,
   Usage,
 } from '../mail-storage.js'
+import { compareMailboxNames } from '../mailbox-names.js'
 import type { Connection } from './connection.js'
 import { listInPages } from './list-in-pages.js'
-import { compareNames, findMailbox, mailboxByRow, mailboxesOf, mailboxRecord } from './mailbox-rows.js'
+import { findMailbox, mailboxByRow, mailboxesOf, mailboxRecord } from './mailbox-rows.js'
 import { listMessages, messageRecord, vanishedUids } from './message-rows.js'
 import { mailboxId } from './row-ids.js'
 
@@ -31,7 +32,7 @@ export class SqliteMail implements MailStorage {
       await this.#connection.write('ensureInbox', [account])
       rows = await read()
     }
-    return rows.sort((a, b) => compareNames(a.name, b.name)).map(mailboxRecord)
+    return rows.sort((a, b) => compareMailboxNames(a.name, b.name)).map(mailboxRecord)
   }
 
   async mailbox(account: string, name: string): Promise<MailboxRecord | undefined> {

@@ -1,4 +1,3 @@
-import { wrongSize } from '../../message/wrong-size.js'
 import { chunkSize } from './blob-rows.js'
 import type { Connection } from './connection.js'
 
@@ -8,20 +7,14 @@ export interface StreamedBlob {
   readonly size: number
 }
 
-/**
- * Writes a blob in pieces, each durable before the next is read, so that no more than one is held.
- * @param expected - octets it must have.
- */
+/** Writes a blob in pieces, each durable before the next is read, so that no more than one is held. */
 export async function streamBlob(
   connection: Connection,
   source: AsyncIterable<Uint8Array>,
-  expected?: number,
 ): Promise<StreamedBlob> {
   const row = await connection.run('beginBlob', [])
   try {
-    const size = await writePieces(connection, row, source, expected)
-    if (expected !== undefined && size !== expected) throw wrongSize(expected, size)
-    return { row, size }
+    return { row, size: await writePieces(connection, row, source) }
   } catch (thrown) {
     // What cannot be discarded now is swept away later.
     await connection.run('discardBlob', [row]).catch(() => undefined)
@@ -33,7 +26,6 @@ async function writePieces(
   connection: Connection,
   row: number,
   source: AsyncIterable<Uint8Array>,
-  expected = Number.POSITIVE_INFINITY,
 ): Promise<number> {
   let size = 0
   let number = 0
@@ -41,7 +33,6 @@ async function writePieces(
   const piece = new Uint8Array(new SharedArrayBuffer(chunkSize))
   for await (const length of fill(piece, source)) {
     size += length
-    if (size > expected) throw wrongSize(expected, size)
     await connection.run('appendChunk', [row, number++, piece.subarray(0, length)], length)
   }
   return size

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { bytesSource } from '../../../src/message/sources.js'
 import { AcceptedBatches } from '../../../src/storage/memory/accepted-batches.js'
-import { Lifetime } from '../../../src/storage/memory/lifetime.js'
 import { MailboxMessages } from '../../../src/storage/memory/mailbox-messages.js'
 import { MemoryLocks } from '../../../src/storage/memory/memory-locks.js'
 import { memoryStorage } from '../../../src/storage/memory/memory-storage.js'
+import { StorageLifetime } from '../../../src/storage/storage-lifetime.js'
 import {
   failedAttempt,
   sampleBatch,
@@ -62,7 +62,7 @@ describe('memoryStorage does not grow with the past', () => {
   })
 
   it('forgets locks that were left to expire, and no others', async () => {
-    const locks = new MemoryLocks(new Lifetime())
+    const locks = new MemoryLocks(new StorageLifetime('memoryStorage'))
     await locks.acquire('held', 'one', start, start + hour)
     for (let index = 0; index < 5_000; index++) {
       await locks.acquire(`left-${index}`, 'one', start + index, start + index + 1)
