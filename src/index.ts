@@ -243,7 +243,7 @@ export {
 } from './storage/mailbox-names.js'
 export { memoryStorage } from './storage/memory/memory-storage.js'
 export type { MemoryStorageOptions } from './storage/memory/options.js'
-export { changeFlags, sameFlags, sortFlags } from './storage/message-flags.js'
+export { changeFlags, sortFlags } from './storage/message-flags.js'
 export type {
   AttemptRecord,
   DestinationGroup,

@@ -1,133 +1,103 @@
-import { type FlagChange, MailError, type MailStorage, type MessageRecord, type UidRange } from 'posthorn'
-import type { Parts } from './accept-batches.ts'
+import {
+  changeFlags,
+  compareMailboxNames,
+  inUidRanges,
+  type MailStorage,
+  type MessageRecord,
+  mailboxExists,
+  mailboxesAbove,
+  renamedMailboxes,
+} from 'posthorn'
 import type { Calls } from './journal.ts'
-import type { Kept } from './mailboxes.ts'
-import type { MailboxRow } from './tables.ts'
+import { Mailboxes } from './mailboxes.ts'
+import type { MessageRow, Tables } from './tables.ts'
 
 /** What the calls of `MailStorage` do, each within one commit. */
-export function mailCalls({ tables, mailboxes }: Parts): Calls<MailStorage> {
-  const put = (row: MailboxRow) => tables.mailboxes.put(row.id, row)
+export function mailCalls(tables: Tables): Calls<MailStorage> {
+  const mailboxes = new Mailboxes(tables)
+  const copy: Calls<MailStorage>['copy'] = (from, uids, to, savedAt) => {
+    const messages = new Map(mailboxes.messages(from).map(row => [row.uid, row]))
+    const found = [...new Set(uids)].flatMap(uid => messages.get(uid) ?? [])
+    return found.map(row => ({ from: row.uid, to: mailboxes.add(to, { ...row, savedAt }).uid }))
+  }
   return {
     mailboxes(account) {
-      const inbox = mailboxes.get(account, 'INBOX')
-      const others = mailboxes.of(account).filter(({ id }) => id !== inbox.id)
-      return [inbox, ...others.sort((a, b) => (a.name < b.name ? -1 : 1))].map(row => mailboxes.count(row))
+      const all = mailboxes.of(account).sort((a, b) => compareMailboxNames(a.name, b.name))
+      return all.map(row => mailboxes.record(row))
     },
-
     mailbox(account, name) {
       const row = mailboxes.find(account, name)
-      return row && mailboxes.count(row)
+      return row && mailboxes.record(row)
     },
-
     createMailbox(account, name, options) {
-      if (mailboxes.find(account, name)) throw exists(name)
-      return mailboxes.count(mailboxes.make(account, name, options))
+      if (mailboxes.find(account, name)) throw mailboxExists(name)
+      return mailboxes.record(mailboxes.ensure(account, name, options))
     },
-
     renameMailbox(account, from, to) {
       const { id } = mailboxes.get(account, from)
-      if (mailboxes.find(account, to)) throw exists(to)
-      if (from !== 'INBOX') {
-        for (const row of renamed(mailboxes.of(account), from, to)) put(row)
-        return mailboxes.makeAbove(account, to)
+      const all = mailboxes.of(account)
+      const names = all.map(({ name }) => name)
+      const renamed = renamedMailboxes(names, from, to)
+      for (const row of all)
+        if (renamed.has(row.name)) tables.mailboxes.set(row.id, { ...row, name: renamed.get(row.name) ?? '' })
+      for (const above of mailboxesAbove(to)) mailboxes.ensure(account, above)
+      if (from !== 'INBOX') return
+      const target = mailboxes.ensure(account, to)
+      for (const message of mailboxes.messages(id)) {
+        mailboxes.add(target.id, message)
+        mailboxes.expunge(id, [message.uid])
       }
-      // RFC 3501 §6.3.5: the messages of INBOX move, and INBOX stays.
-      const target = mailboxes.make(account, to)
-      for (const { message } of mailboxes.messages(id)) mailboxes.add(target.id, message)
-      mailboxes.expunge(id, mailboxes.messages(id))
     },
-
-    deleteMailbox: (account, name) => mailboxes.delete(mailboxes.get(account, name).id),
-
+    deleteMailbox(account, name) {
+      const { id } = mailboxes.get(account, name)
+      for (const { uid } of mailboxes.rows(id)) tables.messages.delete(`${id}/${uid}`)
+      tables.mailboxes.delete(id)
+    },
     setSubscribed(account, name, subscribed) {
-      put({ ...mailboxes.get(account, name), subscribed })
+      const row = mailboxes.get(account, name)
+      tables.mailboxes.set(row.id, { ...row, subscribed })
     },
-
-    list(mailbox, { uids = [{ from: 1, to: Number.POSITIVE_INFINITY }], changedSince = 0, limit } = {}) {
-      const found = mailboxes
-        .messages(mailbox)
-        .filter(row => isIn(uids, row.uid) && row.modseq > changedSince)
-      return found.slice(0, limit).map(toRecord)
+    list(mailbox, { uids, changedSince = 0, limit } = {}) {
+      const wanted = mailboxes.messages(mailbox).filter(({ uid }) => !uids || inUidRanges(uid, uids))
+      const changed = wanted.filter(({ modseq }) => modseq > changedSince)
+      return changed.slice(0, limit).map(toRecord)
     },
-
     setFlags(mailbox, change) {
       const { uids, unchangedSince = Number.POSITIVE_INFINITY } = change
-      const modseq = mailboxes.counters(mailbox).highestModseq + 1
-      const asked = mailboxes.messages(mailbox).filter(({ uid }) => isIn(uids, uid))
+      const modseq = mailboxes.counters(mailbox).modseq + 1
+      const asked = mailboxes.messages(mailbox).filter(({ uid }) => inUidRanges(uid, uids))
       const messages = asked.filter(row => row.modseq <= unchangedSince)
       const changed = messages.map(row => {
-        const flags = changeFlags(row.message.flags, change)
-        if (flags.join(' ') === row.message.flags.join(' ')) return row
-        return mailboxes.put({ ...row, modseq, message: { ...row.message, flags } })
+        const flags = changeFlags(row.flags, change)
+        return flags.join(' ') === row.flags.join(' ') ? row : mailboxes.put({ ...row, flags, modseq })
       })
       const modified = asked.filter(row => row.modseq > unchangedSince)
       return { messages: changed.map(toRecord), modified: modified.map(({ uid }) => uid) }
     },
-
-    copy(from, uids, to, savedAt) {
-      const copies = mailboxes.pick(from, uids)
-      return copies.map(({ uid, message }) => ({
-        from: uid,
-        to: mailboxes.add(to, { ...message, savedAt }).uid,
-      }))
-    },
-
+    copy,
     move(from, uids, to, savedAt) {
-      const messages = mailboxes.pick(from, uids)
-      const moved = this.copy(from, uids, to, savedAt)
-      mailboxes.expunge(from, messages)
+      const moved = copy(from, uids, to, savedAt)
+      const gone = moved.map(message => message.from)
+      mailboxes.expunge(from, gone)
       return moved
     },
-
-    expunge(mailbox, uids) {
-      const messages = mailboxes.pick(mailbox, uids).sort((a, b) => a.uid - b.uid)
-      mailboxes.expunge(mailbox, messages)
-      return messages.map(({ uid }) => uid)
-    },
-
+    expunge: (mailbox, uids) => mailboxes.expunge(mailbox, uids),
     vanished(mailbox, since) {
-      const gone = mailboxes.rows(mailbox).filter(row => !row.message && row.modseq > since)
+      const gone = mailboxes.rows(mailbox).filter(({ isGone, modseq }) => isGone && modseq > since)
       return gone.map(({ uid }) => uid)
     },
-
     usage(account) {
       const all = mailboxes.of(account).flatMap(({ id }) => mailboxes.messages(id))
-      return { messages: all.length, bytes: all.reduce((bytes, { message }) => bytes + message.size, 0) }
+      return { messages: all.length, bytes: all.reduce((sum, { size }) => sum + size, 0) }
     },
-
     accounts({ after = '', limit = 1_000 } = {}) {
-      const names = new Set(tables.mailboxes.rows().map(({ account }) => account))
-      return [...names]
-        .filter(name => name > after)
-        .sort()
-        .slice(0, limit)
+      const names = new Set([...tables.mailboxes.values()].map(({ account }) => account))
+      const behind = [...names].filter(name => name > after)
+      return behind.sort().slice(0, limit)
     },
   }
 }
 
-/** A mailbox and those below it under their new names. */
-function renamed(all: readonly MailboxRow[], from: string, to: string): MailboxRow[] {
-  const isMoving = ({ name }: MailboxRow) => name === from || name.startsWith(`${from}/`)
-  return all.filter(isMoving).map(row => {
-    const name = to + row.name.slice(from.length)
-    if (all.some(other => other.name === name && !isMoving(other))) throw exists(name)
-    return { ...row, name }
-  })
-}
-
-function toRecord({ uid, modseq, message: { prefix, ...message } }: Kept): MessageRecord {
-  return { uid, modseq, ...message, ...(prefix && { prefix: Buffer.from(prefix, 'base64') }) }
-}
-
-function isIn(ranges: readonly UidRange[], uid: number): boolean {
-  return ranges.some(({ from, to }) => uid >= from && uid <= to)
-}
-
-function changeFlags(before: readonly string[], { mode, flags }: FlagChange): string[] {
-  if (mode === 'remove') return before.filter(flag => !flags.includes(flag))
-  return [...new Set(mode === 'add' ? [...before, ...flags] : flags)].sort()
-}
-
-function exists(name: string): MailError {
-  return new MailError('MAILBOX_EXISTS', `mailbox ${JSON.stringify(name)} exists`)
+function toRecord({ mailbox: _, isGone: __, prefix, ...record }: MessageRow): MessageRecord {
+  return { ...record, ...(prefix && { prefix: Buffer.from(prefix, 'base64') }) }
 }

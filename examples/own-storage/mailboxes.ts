@@ -1,117 +1,78 @@
 import { randomUUID } from 'node:crypto'
-import { type LocalCopy, type MailboxRecord, MailError, type StoredCopy } from 'posthorn'
-import { type MailboxRow, type MessageRow, nextNumber, type Tables } from './tables.ts'
+import { type MailboxRecord, mailboxesAbove, noSuchMailbox } from 'posthorn'
+import type { MailboxRow, MessageRow, Tables } from './tables.ts'
 
-/** A message that is there. */
-export type Kept = MessageRow & Required<Pick<MessageRow, 'message'>>
-
-/** Mailboxes and their messages in the tables, for the calls of one commit. */
+/** Mailboxes and their messages in the tables. */
 export class Mailboxes {
-  readonly #tables: Tables
-
-  constructor(tables: Tables) {
-    this.#tables = tables
-  }
-
-  of(account: string): MailboxRow[] {
-    return this.#tables.mailboxes.rows().filter(row => row.account === account)
-  }
+  constructor(readonly tables: Tables) {}
 
   /** Every account has an INBOX, which is made when somebody looks for it. */
+  of(account: string): MailboxRow[] {
+    this.ensure(account, 'INBOX')
+    return [...this.tables.mailboxes.values()].filter(row => row.account === account)
+  }
+
   find(account: string, name: string): MailboxRow | undefined {
-    const found = this.of(account).find(row => row.name === name)
-    return found ?? (name === 'INBOX' ? this.make(account, name) : undefined)
+    return this.of(account).find(row => row.name === name)
   }
 
   /** @throws MailError `NO_SUCH_MAILBOX`. */
   get(account: string, name: string): MailboxRow {
-    return this.find(account, name) ?? missing()
+    const found = this.find(account, name)
+    if (!found) throw noSuchMailbox(name)
+    return found
   }
 
-  /** Makes a mailbox, and those above it. */
-  make(account: string, name: string, options: { specialUse?: string } = {}): MailboxRow {
-    const uidValidity = nextNumber(this.#tables, 'uidValidity')
+  /** A mailbox, which is made with those above it where there is none. */
+  ensure(account: string, name: string, options: { specialUse?: string } = {}): MailboxRow {
+    const { mailboxes } = this.tables
+    for (const row of mailboxes.values()) if (row.account === account && row.name === name) return row
+    for (const above of mailboxesAbove(name)) this.ensure(account, above)
+    const uidValidity = this.tables.nextNumber('uidValidity')
     const row = { id: randomUUID(), account, name, uidValidity, ...options, subscribed: false }
-    this.#tables.mailboxes.put(row.id, row)
-    this.makeAbove(account, name)
+    mailboxes.set(row.id, row)
     return row
   }
 
-  makeAbove(account: string, name: string): void {
-    const above = name.slice(0, Math.max(0, name.lastIndexOf('/')))
-    if (above !== '' && !this.find(account, above)) this.make(account, above)
-  }
-
-  /** Rows of a mailbox by UID, those of expunged messages, too. @throws MailError `NO_SUCH_MAILBOX`. */
+  /** What is and what was in a mailbox, by UID. @throws MailError `NO_SUCH_MAILBOX`. */
   rows(mailbox: string): MessageRow[] {
-    if (!this.#tables.mailboxes.get(mailbox)) missing()
-    const rows = this.#tables.messages.rows().filter(row => row.mailbox === mailbox)
-    return rows.sort((a, b) => a.uid - b.uid)
+    if (!this.tables.mailboxes.has(mailbox)) throw noSuchMailbox()
+    return [...this.tables.messages.values()].filter(row => row.mailbox === mailbox)
   }
 
-  messages(mailbox: string): Kept[] {
-    return this.rows(mailbox).filter((row): row is Kept => row.message !== undefined)
+  messages(mailbox: string): MessageRow[] {
+    return this.rows(mailbox).filter(({ isGone }) => !isGone)
   }
 
-  /** Messages in the order they are asked for. */
-  pick(mailbox: string, uids: readonly number[]): Kept[] {
-    const messages = new Map(this.messages(mailbox).map(row => [row.uid, row]))
-    return [...new Set(uids)].map(uid => messages.get(uid)).filter(row => row !== undefined)
-  }
-
-  count(row: MailboxRow): MailboxRecord {
-    const kept = this.messages(row.id).map(({ message }) => message)
-    const unseen = kept.filter(({ flags }) => !flags.includes('\\Seen')).length
-    const bytes = kept.reduce((sum, { size }) => sum + size, 0)
-    return { ...row, ...this.counters(row.id), messages: kept.length, unseen, bytes }
-  }
-
-  /** UIDs and MODSEQs only grow, as rows stay when their messages go. */
-  counters(mailbox: string): { uidNext: number; highestModseq: number } {
+  counters(mailbox: string): { uidNext: number; modseq: number } {
     const rows = this.rows(mailbox)
-    const highestModseq = rows.reduce((highest, { modseq }) => Math.max(highest, modseq), 1)
-    return { uidNext: (rows.at(-1)?.uid ?? 0) + 1, highestModseq }
+    const modseq = rows.reduce((highest, row) => Math.max(highest, row.modseq), 1)
+    return { uidNext: (rows.at(-1)?.uid ?? 0) + 1, modseq }
   }
 
-  put<Row extends MessageRow>(row: Row): Row {
-    this.#tables.messages.put(`${row.mailbox}/${row.uid}`, row)
+  record(row: MailboxRow): MailboxRecord {
+    const messages = this.messages(row.id)
+    const unseen = messages.filter(({ flags }) => !flags.includes('\\Seen')).length
+    const bytes = messages.reduce((sum, { size }) => sum + size, 0)
+    const { uidNext, modseq: highestModseq } = this.counters(row.id)
+    return { ...row, uidNext, highestModseq, messages: messages.length, unseen, bytes }
+  }
+
+  put(row: MessageRow): MessageRow {
+    this.tables.messages.set(`${row.mailbox}/${row.uid}`, row)
     return row
   }
 
   /** Adds a message: it takes the next UID, and a MODSEQ above all others. */
-  add(mailbox: string, message: Kept['message']): MessageRow {
-    const { uidNext, highestModseq } = this.counters(mailbox)
-    return this.put({ mailbox, uid: uidNext, modseq: highestModseq + 1, message })
+  add(mailbox: string, message: Omit<MessageRow, 'mailbox' | 'uid' | 'modseq'>): MessageRow {
+    const { uidNext, modseq } = this.counters(mailbox)
+    return this.put({ ...message, mailbox, uid: uidNext, modseq: modseq + 1 })
   }
 
-  expunge(mailbox: string, messages: readonly Kept[]): void {
-    const modseq = this.counters(mailbox).highestModseq + 1
-    for (const { uid } of messages) this.put({ mailbox, uid, modseq })
+  /** Gives the UIDs of the messages that were there, ascending. */
+  expunge(mailbox: string, uids: readonly number[]): number[] {
+    const modseq = this.counters(mailbox).modseq + 1
+    const found = this.messages(mailbox).filter(({ uid }) => uids.includes(uid))
+    return found.map(row => this.put({ ...row, modseq, isGone: true }).uid)
   }
-
-  /** Removes a mailbox with all its rows. */
-  delete(mailbox: string): void {
-    for (const { uid } of this.rows(mailbox)) this.#tables.messages.delete(`${mailbox}/${uid}`)
-    this.#tables.mailboxes.delete(mailbox)
-  }
-
-  /** Stores the copies of a batch. */
-  store(copies: readonly LocalCopy[], blob: { id: string; size: number }, savedAt: number): StoredCopy[] {
-    return copies.map(({ account, mailbox: name, flags = [], internalDate, prefix = new Uint8Array() }) => {
-      const { id, uidValidity } = this.find(account, name) ?? this.make(account, name)
-      const { uid, modseq } = this.add(id, {
-        flags: [...new Set(flags)].sort(),
-        internalDate,
-        savedAt,
-        size: blob.size + prefix.length,
-        blob: blob.id,
-        ...(prefix.length > 0 && { prefix: Buffer.from(prefix).toString('base64') }),
-      })
-      return { account, mailbox: name, mailboxId: id, uidValidity, uid, modseq }
-    })
-  }
-}
-
-function missing(): never {
-  throw new MailError('NO_SUCH_MAILBOX', 'the mailbox does not exist')
 }

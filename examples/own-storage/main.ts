@@ -8,17 +8,14 @@ import { journalStorage } from './journal-storage.ts'
 
 const directory = await mkdtemp(join(tmpdir(), 'own-storage-'))
 try {
-  const before = createMailStore({ storage: await journalStorage({ directory }) })
-  await before.append('alice', 'Subject: Keep me\r\n\r\nPlease.\r\n')
-  await before.close()
-  await before.storage.close()
+  await using storage = await journalStorage({ directory })
+  await createMailStore({ storage }).append('alice', 'Subject: Keep me\r\n\r\nPlease.\r\n')
+  await storage.close()
 
-  const after = createMailStore({ storage: await journalStorage({ directory }) })
-  const inbox = await after.mailbox('alice')
+  await using again = await journalStorage({ directory })
+  const inbox = await createMailStore({ storage: again }).mailbox('alice')
   assert.equal((await inbox.parse(1)).subject, 'Keep me')
   console.log('The letter was there when the storage was opened again')
-  await after.close()
-  await after.storage.close()
 } finally {
   await rm(directory, { recursive: true, force: true })
 }

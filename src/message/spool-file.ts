@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { type FileHandle, open, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
+import { isDiskFull } from '../core/disk-full.js'
 import { describeError, MailError } from '../core/error.js'
 import type { ByteRange } from './message-source.js'
 
@@ -119,8 +120,7 @@ export class SpoolFile {
 }
 
 function storageError(error: unknown): MailError {
-  const system = (error as NodeJS.ErrnoException | null)?.code
-  const code = system === 'ENOSPC' || system === 'EDQUOT' ? 'STORAGE_FULL' : 'STORAGE_FAILED'
+  const code = isDiskFull(error) ? 'STORAGE_FULL' : 'STORAGE_FAILED'
   return new MailError(code, `cannot spool a message: ${describeError(error)}`, {
     temporary: true,
     cause: error,

@@ -1,13 +1,11 @@
 import type { StorageChange } from './storage.js'
 
-type Listener = (change: StorageChange) => void
-
 /**
  * The listeners of a storage, for drivers: they are told of commits in the order of {@link ChangeListeners.tell}, also when
  * one of them commits something itself.
  */
 export class ChangeListeners {
-  readonly #listeners = new Set<{ readonly tell: Listener }>()
+  readonly #listeners = new Set<{ readonly tell: (change: StorageChange) => void }>()
   readonly #waiting: StorageChange[] = []
   #telling = false
 
@@ -16,7 +14,7 @@ export class ChangeListeners {
   }
 
   /** Adds a listener, until the returned function is called. */
-  subscribe(tell: Listener): () => void {
+  subscribe(tell: (change: StorageChange) => void): () => void {
     const listener = { tell }
     this.#listeners.add(listener)
     return () => {
@@ -35,13 +33,14 @@ export class ChangeListeners {
     this.#telling = false
   }
 
+  /** Lets all listeners go. */
   clear(): void {
     this.#listeners.clear()
   }
 }
 
 /** What a listener throws must not make a commit look failed to the one who made it. */
-function tellSafely(tell: Listener, change: StorageChange): void {
+function tellSafely(tell: (change: StorageChange) => void, change: StorageChange): void {
   try {
     tell(change)
   } catch {}

@@ -16,8 +16,3 @@ export function changeFlags(
   if (mode === 'add') return sortFlags([...before, ...flags])
   return sortFlags(before.filter(flag => !flags.includes(flag)))
 }
-
-/** Whether a change left sorted flags as they were. */
-export function sameFlags(a: readonly string[], b: readonly string[]): boolean {
-  return a.length === b.length && a.every((flag, index) => flag === b[index])
-}

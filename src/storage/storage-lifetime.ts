@@ -1,4 +1,5 @@
-import { MailError } from '../core/error.js'
+import { isDiskFull } from '../core/disk-full.js'
+import { describeError, MailError } from '../core/error.js'
 
 /** Whether a storage is open, for all its parts, and what is under way in it; for drivers. */
 export class StorageLifetime {
@@ -29,10 +30,21 @@ export class StorageLifetime {
     return work
   }
 
-  /** Takes the steps of one call, which {@link StorageLifetime.end} waits for. @throws MailError `CLOSED`. */
+  /**
+   * Takes the steps of one call, which {@link StorageLifetime.end} waits for.
+   * @throws MailError `CLOSED`; `STORAGE_FULL` when the steps fail because the disk is full.
+   */
   async run<T>(steps: () => Promise<T>): Promise<T> {
     this.assertOpen()
-    return this.track(steps())
+    return this.track(steps()).catch(thrown => {
+      throw this.#describe(thrown)
+    })
+  }
+
+  #describe(thrown: unknown): unknown {
+    if (!isDiskFull(thrown)) return thrown
+    const message = `${this.#driver}: ${describeError(thrown)}`
+    return new MailError('STORAGE_FULL', message, { temporary: true, cause: thrown })
   }
 
   /** Lets nothing new begin; resolves when what is under way has ended, and `last` after it. A second call resolves with the first. */

@@ -6,7 +6,7 @@ import {
   type MessageRecord,
   type UidRange,
 } from '../mail-storage.js'
-import { changeFlags, sameFlags } from '../message-flags.js'
+import { changeFlags } from '../message-flags.js'
 import { bisect } from './bisect.js'
 import { RecordPages } from './record-pages.js'
 
@@ -144,6 +144,10 @@ function makeRecord(message: NewMessage, uid: number, modseq: number): MessageRe
       ? { uid, modseq, flags, internalDate, savedAt, size, blob, prefix }
       : { uid, modseq, flags, internalDate, savedAt, size, blob },
   )
+}
+
+function sameFlags(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((flag, index) => flag === b[index])
 }
 
 function isUnseen(record: MessageRecord): boolean {

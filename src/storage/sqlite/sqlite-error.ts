@@ -1,3 +1,4 @@
+import { isDiskFull } from '../../core/disk-full.js'
 import { describeError, MailError, type MailErrorCode } from '../../core/error.js'
 
 /** A {@link MailError} as it travels between threads. */
@@ -38,7 +39,7 @@ export function isDamaged(thrown: unknown): boolean {
 }
 
 function isFull(thrown: unknown): boolean {
-  return hasCode(thrown, /^(SQLITE_FULL|ENOSPC|EDQUOT)/, [primaryCodes.full])
+  return isDiskFull(thrown) || hasCode(thrown, /^SQLITE_FULL/, [primaryCodes.full])
 }
 
 /** `better-sqlite3` names the code in `code`; `node:sqlite` has the extended code as a number in `errcode`. */
