@@ -223,7 +223,7 @@ export class MemoryQueue implements QueueStorage {
 
   #leased(lease: LeaseRef): QueueSlot | undefined {
     const slot = this.#slots.get(lease.id)
-    return slot?.lease?.token === lease.token ? slot : undefined
+    return slot?.lease && slot.lease.token === lease.token ? slot : undefined
   }
 
   #find(ids: readonly string[]): QueueSlot[] {
