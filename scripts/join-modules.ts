@@ -88,5 +88,13 @@ function put({ path, text }: OutputFile): void {
     throw new Error(`${path} looks for files beside it`)
   }
   mkdirSync(dirname(path), { recursive: true })
-  writeFileSync(path, text)
+  writeFileSync(path, /\.js$/.test(path) ? inLatin1(text) : text)
+}
+
+/**
+ * The same code without characters beyond Latin-1, which are left in comments and regular expressions: with a single one
+ * of them a text takes two octets a character in memory, for as long as the process lives.
+ */
+function inLatin1(code: string): string {
+  return code.replace(/[^\0-\xff]/g, unit => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }
