@@ -11,6 +11,7 @@ import { replies } from '../smtp/reply.js'
 import type { AcceptBatch, AcceptResult } from '../storage/storage.js'
 import { addedFields, comesBack } from './added-fields.js'
 import { checkQuota } from './check-quota.js'
+import { hasPolicy, judgeByPolicies } from './consult-policies.js'
 import { checksAuthor, refuseAuthor } from './may-send-as.js'
 import type { Session } from './session.js'
 import type { RoutedRecipient, Transaction } from './transaction.js'
@@ -61,7 +62,7 @@ export async function acceptMessage(
 
 /** What the client hears of a failure to store, and the event that tells of it. */
 export function storageFailure(session: Session, error: unknown): Reply {
-  session.failed('storage', error)
+  session.handlers.failed('storage', error)
   const full = error instanceof MailError && error.code === 'STORAGE_FULL'
   return full ? replies.storageFull : replies.localError
 }
@@ -80,8 +81,8 @@ async function check(received: Received): Promise<MessageOutcome> {
   if (first && refused.size === all.length) return refusal(first)
   const taken = refused === nobody ? all : all.filter(each => !refused.has(each))
   const envelope = { ...transaction.mail, recipients: taken.map(each => each.recipient) }
-  const policed = session.hasPolicy('message')
-  const verdict = policed ? await consultPolicies(received, envelope) : undefined
+  const policed = hasPolicy(session, 'message')
+  const verdict = policed ? await judgeMessage(received, envelope) : undefined
   if (verdict?.action === 'refuse') return refusal(verdict.reply)
   const fields = addedFields(session, transaction, envelope, header, verdict?.headers ?? [])
   return store(received, taken, envelope, fields, refused)
@@ -122,8 +123,8 @@ async function overQuota(
   return forAll ? refused : new Map()
 }
 
-function consultPolicies({ session, message }: Received, envelope: Envelope): Promise<PolicyOutcome> {
-  return session.judge('message', (policy, view) => policy.message?.(view, envelope, message))
+function judgeMessage({ session, message }: Received, envelope: Envelope): Promise<PolicyOutcome> {
+  return judgeByPolicies(session, 'message', (policy, view) => policy.message?.(view, envelope, message))
 }
 
 async function store(
@@ -147,7 +148,7 @@ async function store(
   })
   const ours = session.account !== undefined || session.mayRelay
   const arrival = { traceId, envelope, ours, routes }
-  const result = await session.ask('storage', () => session.server.accept(batch, arrival))
+  const result = await session.handlers.ask('storage', () => session.server.accept(batch, arrival))
   return { stored: true, envelope, size: whole.size, result, refused }
 }
 

@@ -10,7 +10,8 @@ import type { TlsCredentials } from '../core/tls-credentials.js'
 import { formatReply, replies } from '../smtp/reply.js'
 import { CommandReader, type LineReceiver } from './command-reader.js'
 import { serverReplies } from './replies.js'
-import type { DataSink, Session, Wire } from './session.js'
+import type { Session } from './session.js'
+import type { DataSink, Wire } from './wire.js'
 
 /**
  * The one place that knows smtp-server. Taken from it: the steps before a session (PROXY header, TLS handshake), the

@@ -15,7 +15,7 @@ export function checkQuota(
 async function askUsage(session: Session, route: AcceptingRoute, size: number): Promise<Reply | undefined> {
   for (const { account, quota } of route.local) {
     if (!quota) continue
-    const usage = await session.ask('storage', () => session.server.storage.mail.usage(account))
+    const usage = await session.handlers.ask('storage', () => session.server.storage.mail.usage(account))
     const refusal = judgeQuota(quota, usage, size)
     if (refusal) return refusal
   }

@@ -1,5 +1,5 @@
 import { DataScanner } from './data-scanner.js'
-import type { DataSink } from './session.js'
+import type { DataSink } from './wire.js'
 
 /** Whom a {@link CommandReader} reads for. */
 export interface LineReceiver {

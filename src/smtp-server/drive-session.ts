@@ -1,5 +1,6 @@
 import { reply } from '../smtp/reply.js'
 import type { SessionDriver } from './adapter.js'
+import { hasPolicy, judgeByPolicies } from './consult-policies.js'
 import { execute } from './execute.js'
 import { serverReplies } from './replies.js'
 import type { Session } from './session.js'
@@ -20,7 +21,7 @@ export function driveSession(session: Session, { over, refused }: DriveOptions):
       const { clock, greetingDelay } = session.server.settings
       const start = () => void clock.track(greet(session, begin))
       if (greetingDelay > 0) clock.schedule(greetingDelay, start)
-      else if (session.hasPolicy('connect')) start()
+      else if (hasPolicy(session, 'connect')) start()
       else welcome(session, begin)
     },
     early: () => {
@@ -47,7 +48,7 @@ function turnAway(session: Session, limit: 'total' | 'address'): void {
 
 async function greet(session: Session, begin: () => void): Promise<void> {
   if (session.ended) return
-  const outcome = await session.judge('connect', (policy, view) => policy.connect?.(view))
+  const outcome = await judgeByPolicies(session, 'connect', (policy, view) => policy.connect?.(view))
   if (session.ended) return
   // RFC 5321 §3.1: a server that refuses the connection says 554; one that will take it later, 421.
   if (outcome.action === 'refuse') return session.refuse(outcome.reply, 'policy')

@@ -17,8 +17,9 @@ import { driveSession } from './drive-session.js'
 import type { SessionRefused, SmtpServerEvents } from './events.js'
 import { createNetworkCheck, type SmtpListenOptions, smtpListenOptionsSchema } from './options.js'
 import { serverReplies } from './replies.js'
-import { Session, type SessionOrigin, type Wire } from './session.js'
+import { Session, type SessionOrigin } from './session.js'
 import type { SmtpServer } from './smtp-server.js'
+import type { Wire } from './wire.js'
 
 type Kind = SessionOrigin['kind']
 type TlsMode = 'none' | 'starttls' | 'implicit'

@@ -10,7 +10,7 @@ import type { Session } from './session.js'
 export async function mayAccountSendAs(session: Session, address: Address): Promise<boolean> {
   const { account } = session
   if (account?.maySendAs === undefined) return true
-  return (await session.ask('accounts', async () => account.maySendAs?.(address))) === true
+  return (await session.handlers.ask('accounts', async () => account.maySendAs?.(address))) === true
 }
 
 /** Whether there is somebody whose authors are to be looked at. */
@@ -28,7 +28,7 @@ export async function refuseAuthor(session: Session, header: MessageHeader): Pro
     }
     return undefined
   } catch (error) {
-    session.failed('accounts', error)
+    session.handlers.failed('accounts', error)
     return replies.localError
   }
 }

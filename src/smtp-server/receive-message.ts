@@ -4,8 +4,9 @@ import { replies } from '../smtp/reply.js'
 import { acceptMessage, type MessageOutcome, storageFailure } from './accept-message.js'
 import { answerMessage } from './answer-message.js'
 import { serverReplies } from './replies.js'
-import type { DataSink, Session } from './session.js'
+import type { Session } from './session.js'
 import type { Transaction } from './transaction.js'
+import type { DataSink } from './wire.js'
 
 /** How often the rate of DATA is looked at, in milliseconds. */
 const rateWindow = 60_000

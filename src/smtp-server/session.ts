@@ -1,41 +1,17 @@
 import type { Account } from '../accounts/accounts.js'
-import { formatDuration } from '../core/duration.js'
 import { MailError } from '../core/error.js'
 import { escapeControls } from '../core/logger.js'
 import type { Peer } from '../core/network.js'
 import type { Reply } from '../core/reply.js'
-import type { Policy, PolicyAnswer, SmtpSession } from '../policy/policy.js'
-import { type PolicyOutcome, type PolicyPhase, runPolicies } from '../policy/run-policies.js'
+import type { SmtpSession } from '../policy/policy.js'
 import { formatReply, replies } from '../smtp/reply.js'
 import type { ServerContext } from './context.js'
 import { type DeadlineName, Deadlines } from './deadlines.js'
 import type { SessionClosed, SessionEvent, SessionRefused, SmtpServerEvents } from './events.js'
+import { HandlerCalls } from './handler-calls.js'
 import { serverReplies } from './replies.js'
 import type { Transaction } from './transaction.js'
-
-/** What a session needs of its connection. */
-export interface Wire {
-  /** Puts a reply behind those before it. They leave together, once there is no more input to work on. */
-  send(reply: Reply): void
-  /** Sends what is waiting and ends the connection; what the client still says is not read. */
-  end(): void
-  /** Cuts the connection. */
-  destroy(): void
-  /** Sends what is waiting and begins the TLS handshake. What came in the clear is thrown away. */
-  startTls(): void
-  /** Takes what follows as the data of a message. */
-  receiveData(sink: DataSink): void
-}
-
-/** Where the data of a message goes. */
-export interface DataSink {
-  /** Takes bytes of the message, in order. Never rejects. */
-  write(data: Buffer): void | Promise<void>
-  /** The message has ended. `bareLineBreak`: it has a CR or LF that is not part of a CRLF. Never rejects. */
-  end(bareLineBreak: boolean): Promise<void>
-  /** The connection was lost before the message ended. */
-  abort(): void
-}
+import type { Wire } from './wire.js'
 
 /** Takes the next line in the place of a command. */
 export type LineHandler = (line: string) => void | Promise<void>
@@ -50,12 +26,13 @@ export interface SessionOrigin {
 
 type CloseReason = SessionClosed['reason']
 
-/** One client's conversation: its state, and the ways in which verbs answer, ask and fail. */
+/** One client's conversation: its state, what it tells, and how it ends. */
 export class Session {
   readonly server: ServerContext
   readonly wire: Wire
   readonly origin: SessionOrigin
   readonly deadlines: Deadlines
+  readonly handlers: HandlerCalls
   readonly connectedAt: number
   hello: string | undefined
   extended = false
@@ -78,7 +55,6 @@ export class Session {
   #busy = false
   #closing = false
   #reason: CloseReason | undefined
-  #giveUpAsking: () => void = () => {}
 
   constructor(server: ServerContext, wire: Wire, origin: SessionOrigin) {
     this.server = server
@@ -86,6 +62,7 @@ export class Session {
     this.origin = origin
     this.connectedAt = server.settings.clock.now()
     this.deadlines = new Deadlines(server.settings.clock, name => this.#deadlinePassed(name))
+    this.handlers = new HandlerCalls(this)
   }
 
   /** Whether the user or the network of the client may write to other servers. LMTP never relays (RFC 2033 §5). */
@@ -199,90 +176,11 @@ export class Session {
     }))
   }
 
-  /**
-   * Asks accounts, router or storage.
-   * @throws what the driver throws; MailError `TIMEOUT` when it does not answer in time.
-   */
-  ask<T>(handler: string, question: () => Promise<T>): Promise<T> {
-    const { handlerTimeout } = this.server.settings
-    return new Promise((resolve, reject) => {
-      this.#giveUpAsking = () =>
-        reject(
-          new MailError('TIMEOUT', `${handler} took longer than ${formatDuration(handlerTimeout)}`, {
-            temporary: true,
-          }),
-        )
-      this.deadlines.set('handler', handlerTimeout)
-      // One question at a time: its answer ends the deadline of no other.
-      const answered = () => this.deadlines.clear('handler')
-      question().then(
-        answer => {
-          answered()
-          resolve(answer)
-        },
-        error => {
-          answered()
-          reject(error)
-        },
-      )
-    })
-  }
-
-  /** Tells of a handler that failed. */
-  failed(handler: string, error: unknown, phase?: PolicyPhase): void {
-    const { sessionId } = this.about()
-    this.server.logger.error({ sessionId, handler, error }, `${handler} failed during an SMTP session`)
-    this.tell('handler:failed', () => ({ ...this.about(), handler, error, ...(phase ? { phase } : {}) }))
-  }
-
   /** Tells of a handler that failed, and the client to try later. */
   failCommand(handler: string, error: unknown): void {
-    this.failed(handler, error)
+    this.handlers.failed(handler, error)
     const told = error instanceof MailError && error.temporary ? error.reply : undefined
     this.reply(told ?? replies.localError)
-  }
-
-  /** Asks the policies of a phase. Resolves to `undefined`, with the client told, when one refuses. */
-  async consult(
-    phase: PolicyPhase,
-    ask: (policy: Policy, session: SmtpSession) => PolicyAnswer,
-  ): Promise<readonly string[] | undefined> {
-    const outcome = await this.judge(phase, ask)
-    if (outcome.action === 'continue') return outcome.headers
-    this.reply(outcome.reply)
-    return undefined
-  }
-
-  /** What the policies of a phase decide. */
-  async judge(
-    phase: PolicyPhase,
-    ask: (policy: Policy, session: SmtpSession) => PolicyAnswer,
-  ): Promise<PolicyOutcome> {
-    const view = this.view()
-    const onFailure = (policy: string, at: PolicyPhase, error: MailError) =>
-      this.failed(`policy ${policy}`, error, at)
-    return runPolicies({ ...this.server.policies, onFailure }, phase, policy => ask(policy, view))
-  }
-
-  /** Whether any policy has a phase. */
-  hasPolicy(phase: PolicyPhase): boolean {
-    return this.server.policies.policies.some(policy => policy[phase] !== undefined)
-  }
-
-  /** The session as policies see it. */
-  view(): SmtpSession {
-    const { id, peer, kind } = this.origin
-    return Object.freeze({
-      id,
-      ...peer,
-      kind,
-      connectedAt: this.connectedAt,
-      extended: this.extended,
-      ...(this.hello === undefined ? {} : { hello: this.hello }),
-      ...(this.tls === undefined ? {} : { tls: this.tls }),
-      ...(this.account === undefined ? {} : { account: this.account.id }),
-      ...(this.transaction === undefined ? {} : { traceId: this.transaction.traceId }),
-    })
   }
 
   /** What every event tells; `traceId` is that of the transaction, if one is given. */
@@ -304,7 +202,7 @@ export class Session {
 
   #deadlinePassed(name: DeadlineName): void {
     if (name === 'rate') this.checkRate?.()
-    else if (name === 'handler') this.#giveUpAsking()
+    else if (name === 'handler') this.handlers.giveUp()
     else if (name === 'handshake') this.cut('timeout')
     else if (this.#busy) this.deadlines.set(name, 1_000)
     else this.hangUp(serverReplies.timeout, 'timeout')

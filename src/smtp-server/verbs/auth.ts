@@ -4,6 +4,7 @@ import { sleep } from '../../core/clock.js'
 import { MailError } from '../../core/error.js'
 import { escapeControls } from '../../core/logger.js'
 import { reply } from '../../smtp/reply.js'
+import { consultPolicies } from '../consult-policies.js'
 import { serverReplies } from '../replies.js'
 import type { Session } from '../session.js'
 import type { Verb } from '../verb.js'
@@ -51,7 +52,7 @@ async function logIn(session: Session, login: Login, credentials: Credentials): 
   attempt.forgive()
   if (account === 'failed') return session.reply(serverReplies.accountsFailed)
   session.account = account
-  const headers = await session.consult('auth', (policy, view) => policy.auth?.(view))
+  const headers = await consultPolicies(session, 'auth', (policy, view) => policy.auth?.(view))
   if (headers === undefined) {
     session.account = undefined
     return
@@ -72,7 +73,7 @@ async function ask(
   const { remoteAddress } = session.origin.peer
   const secure = session.tls !== undefined
   try {
-    const account = await session.ask('accounts', async () =>
+    const account = await session.handlers.ask('accounts', async () =>
       accounts.authenticate({ ...given, protocol: 'smtp', remoteAddress, secure }),
     )
     // `null`, which databases like, is nobody too.
@@ -83,7 +84,7 @@ async function ask(
       'accounts: authenticate answered with something that is no account',
     )
   } catch (error) {
-    session.failed('accounts', error)
+    session.handlers.failed('accounts', error)
     return 'failed'
   }
 }

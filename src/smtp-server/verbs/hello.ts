@@ -1,5 +1,6 @@
 import type { Reply } from '../../core/reply.js'
 import { reply } from '../../smtp/reply.js'
+import { consultPolicies, hasPolicy } from '../consult-policies.js'
 import { offersAuth } from '../offers-auth.js'
 import { serverReplies } from '../replies.js'
 import type { Session } from '../session.js'
@@ -35,12 +36,12 @@ function greet(session: Session, argument: string, offer: Extensions | undefined
   if (!name.test(argument)) return session.reply(serverReplies.badHello)
   session.hello = argument
   session.extended = offer !== undefined
-  if (session.hasPolicy('hello')) return consultAndGreet(session, offer)
+  if (hasPolicy(session, 'hello')) return consultAndGreet(session, offer)
   welcome(session, offer)
 }
 
 async function consultAndGreet(session: Session, offer: Extensions | undefined): Promise<void> {
-  const headers = await session.consult('hello', (policy, view) => policy.hello?.(view))
+  const headers = await consultPolicies(session, 'hello', (policy, view) => policy.hello?.(view))
   if (headers === undefined) {
     session.hello = undefined
     return

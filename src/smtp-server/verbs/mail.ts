@@ -2,6 +2,7 @@ import type { Address } from '../../core/address.js'
 import type { Envelope } from '../../core/envelope.js'
 import { newTraceId } from '../../core/trace.js'
 import { replies } from '../../smtp/reply.js'
+import { consultPolicies, hasPolicy } from '../consult-policies.js'
 import { isRefused, type MailParameters, readMailParameters } from '../mail-parameters.js'
 import { mayAccountSendAs } from '../may-send-as.js'
 import { parsePathArgument, readMailbox } from '../parse-path.js'
@@ -36,7 +37,7 @@ function begin(
 ): void | Promise<void> {
   const envelope = { sender, ...parameters.mail }
   const asks = address !== undefined && session.account?.maySendAs !== undefined
-  if (asks || session.hasPolicy('mail')) return checkSender(session, envelope, address, parameters.size)
+  if (asks || hasPolicy(session, 'mail')) return checkSender(session, envelope, address, parameters.size)
   open(session, envelope, parameters.size, [])
 }
 
@@ -50,7 +51,7 @@ async function checkSender(
 ): Promise<void> {
   if (address && !(await mayAccountSendAs(session, address)))
     return session.reply(serverReplies.senderNotYours)
-  const headers = await session.consult('mail', (policy, view) => policy.mail?.(view, envelope))
+  const headers = await consultPolicies(session, 'mail', (policy, view) => policy.mail?.(view, envelope))
   if (headers) open(session, envelope, size, headers)
 }
 

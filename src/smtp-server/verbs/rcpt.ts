@@ -5,6 +5,7 @@ import type { Reply } from '../../core/reply.js'
 import type { Route } from '../../routing/router.js'
 import { replies, reply } from '../../smtp/reply.js'
 import { checkQuota } from '../check-quota.js'
+import { hasPolicy, judgeByPolicies } from '../consult-policies.js'
 import { isRefused } from '../mail-parameters.js'
 import { parsePathArgument, readMailbox } from '../parse-path.js'
 import { readRecipientParameters } from '../recipient-parameters.js'
@@ -57,7 +58,7 @@ async function routeRecipient(
   key: string,
   recipient: EnvelopeRecipient,
 ): Promise<void> {
-  const route = await session.ask('router', () => session.server.router.route(recipient.address))
+  const route = await session.handlers.ask('router', () => session.server.router.route(recipient.address))
   const refusal = refusalOf(session, route) ?? (await judge(session, transaction, recipient, route))
   if (session.ended) return
   if (route.kind === 'accept' && refusal === undefined) {
@@ -92,8 +93,8 @@ async function judge(
   recipient: EnvelopeRecipient,
   route: Route,
 ): Promise<Reply | undefined> {
-  if (session.hasPolicy('rcpt')) {
-    const outcome = await session.judge('rcpt', (policy, view) =>
+  if (hasPolicy(session, 'rcpt')) {
+    const outcome = await judgeByPolicies(session, 'rcpt', (policy, view) =>
       policy.rcpt?.(view, transaction.mail, recipient),
     )
     if (outcome.action === 'refuse') return outcome.reply
