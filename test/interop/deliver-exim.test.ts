@@ -1,9 +1,6 @@
 import { expect, it } from 'vitest'
-import { createMxTransport } from '../../src/delivery/create-mx-transport.js'
-import { createDnsZone } from '../../src/dns/zone/create-dns-zone.js'
-import { bytesSource } from '../../src/message/sources.js'
-import { testTls } from '../fixtures/tls.js'
 import { describeWith } from '../testing-tools/tools.js'
+import { deliverToRome } from './deliver-to-rome.js'
 import { exim, startExim } from './exim.js'
 import { describeReports } from './foreign-reports.js'
 import { maildir, root, serverDirectory } from './server-process.js'
@@ -14,24 +11,7 @@ describeWith([exim, root], 'Exim', () => {
   it('takes mail over STARTTLS, byte for byte, and says who is unknown', async () => {
     await using directory = serverDirectory()
     const { port, mailbox } = await startExim(directory)
-    const transport = createMxTransport({
-      resolver: createDnsZone({ 'rome.test': { mx: 'mx.rome.test' }, 'mx.rome.test': { a: '127.0.0.1' } }),
-      hostname: 'mx.paris.test',
-      port,
-      allowPrivateAddresses: true,
-      tlsOptions: { ca: testTls.cert },
-    })
-    const delivery = {
-      traceId: 'trace',
-      destination: 'rome.test',
-      envelope: { sender: 'alice@paris.test', envid: 'QQ+1' },
-      recipients: [{ address: 'bob@rome.test', notify: ['never'] as const }, { address: 'no@rome.test' }],
-      message: bytesSource(letter),
-      attempt: 1,
-    }
-    const outcomes = await transport.deliver(delivery, AbortSignal.timeout(15_000))
-    await transport.close()
-    expect(outcomes.toSorted((a, b) => a.recipient.localeCompare(b.recipient))).toMatchObject([
+    expect(await deliverToRome(port, letter)).toMatchObject([
       { recipient: 'bob@rome.test', status: 'delivered', tls: expect.stringContaining('TLSv1.3') },
       { recipient: 'no@rome.test', status: 'failed', scope: 'recipient', reply: { code: 550 } },
     ])
