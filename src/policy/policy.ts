@@ -3,8 +3,8 @@ import type { Reply } from '../core/reply.js'
 import type { MessageSource } from '../message/message-source.js'
 
 /**
- * A check that an SMTP server composes: each phase is optional. Policies run in their order; the first that defers
- * or rejects ends the phase. One that throws, or does not answer within the server's `policyTimeout`, defers with
+ * A check that an SMTP server composes: each phase is optional. Policies run in their order; the first that does not
+ * continue ends the phase. One that throws, or does not answer within the server's `policyTimeout`, defers with
  * `451 4.3.0` and an event.
  */
 export interface Policy {
@@ -31,10 +31,12 @@ export type PolicyAnswer = Verdict | undefined | Promise<Verdict | undefined>
 export type Verdict =
   /** `headers` are whole header fields without CRLF at the end: `Authentication-Results: …`. */
   | { readonly action: 'continue'; readonly headers?: readonly string[] }
-  /** Try later: a 4xx reply. Default: `451 4.7.1`. */
+  /** Try later: a 4xx reply. Default: `451 4.7.1`. The connection ends with a 421 (RFC 5321 §4.2.3), and goes on after any other. */
   | { readonly action: 'defer'; readonly reply?: Reply }
   /** No: a 5xx reply. Default: `550 5.7.1`. */
   | { readonly action: 'reject'; readonly reply?: Reply }
+  /** Not a word: the connection is cut. RFC 5321 §3.8 wants a 421; for tests, and for clients that are owed no answer. */
+  | { readonly action: 'drop' }
 
 /** What is known of an SMTP session. */
 export interface SmtpSession {

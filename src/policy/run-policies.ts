@@ -12,6 +12,8 @@ export type PolicyOutcome =
   | { readonly action: 'continue'; readonly headers: readonly string[] }
   /** The first policy that defers or rejects, by name, and what the client is told. */
   | { readonly action: 'refuse'; readonly policy: string; readonly reply: Reply }
+  /** The first policy that has the connection cut, by name. */
+  | { readonly action: 'drop'; readonly policy: string }
 
 /** What policies are run with. */
 export interface PolicyRun {
@@ -28,7 +30,7 @@ const defaultReject: Reply = { code: 550, enhanced: '5.7.1', text: 'Refused by p
 const failed: Reply = { code: 451, enhanced: '4.3.0', text: 'Local error in processing, try again later' }
 
 /**
- * Asks the policies that have a phase, one after another in their order, until one defers or rejects. A policy that
+ * Asks the policies that have a phase, one after another in their order, until one does not continue. A policy that
  * fails defers. Never rejects.
  */
 export async function runPolicies(
@@ -41,6 +43,7 @@ export async function runPolicies(
     if (policy[phase] === undefined) continue
     const verdict = await verdictOf(run, phase, policy, ask)
     if (verdict?.action === 'continue') headers.push(...(verdict.headers ?? []))
+    else if (verdict?.action === 'drop') return { action: 'drop', policy: policy.name }
     else if (verdict) return { action: 'refuse', policy: policy.name, reply: replyOf(verdict) }
   }
   return { action: 'continue', headers }
@@ -71,7 +74,7 @@ function asFailure(what: string, thrown: unknown): MailError {
   return new MailError('HANDLER_FAILED', `${what} failed`, { temporary: true, cause: thrown })
 }
 
-function replyOf(verdict: Exclude<Verdict, { action: 'continue' }>): Reply {
+function replyOf(verdict: Extract<Verdict, { action: 'defer' | 'reject' }>): Reply {
   return verdict.reply ?? (verdict.action === 'defer' ? defaultDefer : defaultReject)
 }
 
@@ -82,6 +85,7 @@ function isVerdict(value: unknown): value is Verdict {
   if (action === 'continue')
     return headers === undefined || (Array.isArray(headers) && headers.every(isHeaderField))
   if (action === 'defer') return reply === undefined || isReply(reply, 400)
+  if (action === 'drop') return true
   return action === 'reject' && (reply === undefined || isReply(reply, 500))
 }
 

@@ -13,6 +13,7 @@ import { addedFields, comesBack } from './added-fields.js'
 import { checkQuota } from './check-quota.js'
 import { hasPolicy, judgeByPolicies } from './consult-policies.js'
 import { checksAuthor, refuseAuthor } from './may-send-as.js'
+import { serverReplies } from './replies.js'
 import type { Session } from './session.js'
 import type { RoutedRecipient, Transaction } from './transaction.js'
 
@@ -84,6 +85,7 @@ async function check(received: Received): Promise<MessageOutcome> {
   const policed = hasPolicy(session, 'message')
   const verdict = policed ? await judgeMessage(received, envelope) : undefined
   if (verdict?.action === 'refuse') return refusal(verdict.reply)
+  if (verdict?.action === 'drop') return drop(session)
   const fields = addedFields(session, transaction, envelope, header, verdict?.headers ?? [])
   return store(received, taken, envelope, fields, refused)
 }
@@ -103,6 +105,12 @@ function hasQuota({ route }: RoutedRecipient): boolean {
 
 function refusal(reply: Reply): MessageOutcome {
   return { stored: false, reply }
+}
+
+/** The reply is for those who follow events: the client hears nothing. */
+function drop(session: Session): MessageOutcome {
+  session.cut('policy')
+  return refusal(serverReplies.dropped)
 }
 
 /**

@@ -21,7 +21,7 @@ export function answerMessage(
       return { ...session.about(transaction.traceId), envelope, size, times, reply: outcome.reply }
     })
   }
-  for (const answer of answers(session, transaction, outcome)) session.reply(answer)
+  session.reply(...answers(session, transaction, outcome))
 }
 
 function tellAccepted(session: Session, transaction: Transaction, outcome: StoredMessage): void {

@@ -26,7 +26,8 @@ export async function consultPolicies(
 ): Promise<readonly string[] | undefined> {
   const outcome = await judgeByPolicies(session, phase, ask)
   if (outcome.action === 'continue') return outcome.headers
-  session.reply(outcome.reply)
+  if (outcome.action === 'drop') session.cut('policy')
+  else session.reply(outcome.reply)
   return undefined
 }
 

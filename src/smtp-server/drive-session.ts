@@ -52,6 +52,7 @@ async function greet(session: Session, begin: () => void): Promise<void> {
   if (session.ended) return
   // RFC 5321 §3.1: a server that refuses the connection says 554; one that will take it later, 421.
   if (outcome.action === 'refuse') return session.refuse(outcome.reply, 'policy')
+  if (outcome.action === 'drop') return session.refuse(undefined, 'policy')
   session.headers.push(...outcome.headers)
   welcome(session, begin)
 }

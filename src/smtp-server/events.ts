@@ -54,8 +54,8 @@ export interface SessionClosed extends SessionEvent {
   readonly messages: number
   /** Milliseconds. */
   readonly duration: number
-  /** `quit` by the client, `disconnected` without it, `timeout`, `limit` (errors, commands, logins), `closing` with the server, `error` of socket or TLS. */
-  readonly reason: 'quit' | 'disconnected' | 'timeout' | 'limit' | 'closing' | 'error'
+  /** `quit` by the client, `disconnected` without it, `timeout`, `limit` (errors, commands, logins), `policy` (a 421, a drop), `closing` with the server, `error` of socket or TLS. */
+  readonly reason: 'quit' | 'disconnected' | 'timeout' | 'limit' | 'policy' | 'closing' | 'error'
   /** What the socket or TLS said, control characters escaped. */
   readonly error?: string
 }
@@ -122,6 +122,7 @@ export interface MessageRejected extends SessionEvent {
   /** Octets that were received. */
   readonly size: number
   readonly times: ReceiptTimes
+  /** What the client is told; where a policy had the connection cut it hears nothing, and this is a 421. */
   readonly reply: Reply
 }
 

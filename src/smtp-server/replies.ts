@@ -18,6 +18,7 @@ export const serverReplies = {
   tooManyCommands: reply(421, '4.7.0', 'Too many commands without a message'),
   timeout: reply(421, '4.4.2', 'Timeout, closing the connection'),
   tooSlow: reply(421, '4.4.2', 'Data comes too slowly, closing the connection'),
+  dropped: reply(421, '4.7.0', 'The connection was cut'),
   tooManyRecipients: reply(452, '4.5.3', 'Too many recipients, send the rest in another transaction'),
   accountsFailed: reply(454, '4.7.0', 'Temporary authentication failure'),
   tooManyLogins: reply(454, '4.7.0', 'Too many failed attempts, try again later'),

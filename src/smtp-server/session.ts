@@ -71,12 +71,17 @@ export class Session {
     return this.account !== undefined || this.server.mayRelay(this.origin.peer.remoteAddress)
   }
 
-  /** Answers the command. A session with too many refused commands ends. */
-  reply(reply: Reply): void {
+  /**
+   * Answers the command. The session ends with a 421, which says so (RFC 5321 §4.2.3), and when too many commands were
+   * refused.
+   */
+  reply(...answers: readonly Reply[]): void {
     if (this.ended) return
-    this.say(reply)
-    if (reply.code < 500 || ++this.#errors < this.server.settings.limits.errors) return
-    this.hangUp(serverReplies.tooManyErrors, 'limit')
+    for (const answer of answers) this.say(answer)
+    this.#errors += answers.filter(({ code }) => code >= 500).length
+    if (answers.some(({ code }) => code === 421)) this.hangUp(undefined, 'policy')
+    else if (this.#errors >= this.server.settings.limits.errors)
+      this.hangUp(serverReplies.tooManyErrors, 'limit')
   }
 
   /** Puts a reply on the wire, and tells whoever follows the conversation. */
@@ -194,10 +199,12 @@ export class Session {
     if (this.server.events.has(event)) this.server.events.emit(event, payload())
   }
 
-  /** Turns the client away before its session began. */
-  refuse(reply: Reply, reason: SessionRefused['reason']): void {
+  /** Turns the client away before its session began; without a reply its connection is cut. */
+  refuse(reply: Reply | undefined, reason: SessionRefused['reason']): void {
     this.tell('session:refused', () => ({ ...this.about(), reason }))
-    this.hangUp(reply, 'limit')
+    const ended = reason === 'policy' ? 'policy' : 'limit'
+    if (reply) this.hangUp(reply, ended)
+    else this.cut(ended)
   }
 
   #deadlinePassed(name: DeadlineName): void {

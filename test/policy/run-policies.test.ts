@@ -49,6 +49,14 @@ describe('runPolicies', () => {
     })
   })
 
+  it('ends at the first that has the connection cut', async () => {
+    const { result } = setup([
+      answering('a', () => ({ action: 'drop' })),
+      answering('b', () => ({ action: 'defer' })),
+    ])
+    expect(await result).toEqual({ action: 'drop', policy: 'a' })
+  })
+
   it('defers for a policy that fails, and tells of it', async () => {
     for (const answer of [
       () => {

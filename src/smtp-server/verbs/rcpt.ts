@@ -98,6 +98,10 @@ async function judge(
       policy.rcpt?.(view, transaction.mail, recipient),
     )
     if (outcome.action === 'refuse') return outcome.reply
+    if (outcome.action === 'drop') {
+      session.cut('policy')
+      return undefined
+    }
     transaction.headers.push(...outcome.headers)
   }
   return route.kind === 'accept' ? checkQuota(session, route, transaction.declaredSize) : undefined

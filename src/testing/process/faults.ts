@@ -8,7 +8,7 @@ import { reply } from '../../smtp/reply.js'
 /** Clients do not wait longer (RFC 5321 §4.5.3.2). */
 const longestDelay = 300_000
 
-/** A fault that clients are to meet: who gets which refusal, how late, and how often. */
+/** A fault that clients are to meet: who gets which refusal or loses the connection, how late, and how often. */
 export const faultSchema = lazy(() =>
   z
     .strictObject({
@@ -21,17 +21,19 @@ export const faultSchema = lazy(() =>
         .regex(/^[45]\.\d{1,3}\.\d{1,3}$/)
         .optional(),
       text: z.string().max(400).default('As told to'),
+      drop: z.boolean().default(false),
       delay: z
         .union([z.number().min(0), z.string()])
         .pipe(durationSchema)
         .refine(value => value <= longestDelay, { error: 'expected 5 minutes at most' })
         .optional(),
     })
-    .refine(({ code, delay }) => code !== undefined || delay !== undefined, {
-      error: 'expected a code, a delay or both',
+    .refine(({ code, delay, drop }) => code !== undefined || delay !== undefined || drop, {
+      error: 'expected a code, a delay, both, or `drop`',
     })
+    .refine(({ code, drop }) => code === undefined || !drop, { error: 'expected no code beside `drop`' })
     .describe(
-      'Waits for `delay` (milliseconds, or a text such as `10s`, on the clock of the server), then refuses with `code`, if there is one, where `verb` comes; only where the sender (mail, message) or the recipient (rcpt) contains `address`, only so many `times`. Defaults: any address, always.',
+      'Waits for `delay` (milliseconds, or a text such as `10s`, on the clock of the server), then refuses with `code`, if there is one, or cuts the connection with `drop`, where `verb` comes (a code of 421 is said before the connection ends); only where the sender (mail, message) or the recipient (rcpt) contains `address`, only so many `times`. Defaults: any address, always.',
     ),
 )
 
@@ -101,7 +103,8 @@ export class Faults {
   }
 }
 
-function refusal({ code, enhanced, text }: Fault): Verdict | undefined {
+function refusal({ code, enhanced, text, drop }: Fault): Verdict | undefined {
+  if (drop) return { action: 'drop' }
   if (code === undefined) return undefined
   return { action: code < 500 ? 'defer' : 'reject', reply: reply(code, enhanced, text) }
 }

@@ -36,6 +36,36 @@ describe('faults by HTTP', () => {
   })
 })
 
+describe('faults that end connections', () => {
+  it.each(['mail', 'rcpt', 'message'])('cut them at %s', async verb => {
+    await using posthorn = await serveProcess()
+    const added = await posthorn.api('POST', '/faults', { verb, times: 1, drop: true })
+    expect(added).toMatchObject({ status: 201, json: { verb, drop: true } })
+    await expect(sendBy(posthorn.smtp, { to: 'a@b.test' })).rejects.toThrow('Connection closed')
+    expect((await posthorn.api('GET', '/messages')).json.messages).toEqual([])
+    await sendBy(posthorn.smtp, { to: 'a@b.test' })
+  })
+
+  it('cut them late, and say 421 before', async () => {
+    await using posthorn = await serveProcess()
+    await posthorn.api('POST', '/faults', { verb: 'rcpt', times: 1, drop: true, delay: '1m' })
+    const sending = expect(sendBy(posthorn.smtp, { to: 'a@b.test' })).rejects.toThrow('Connection closed')
+    await expect.poll(async () => (await posthorn.api('GET', '/faults')).json.faults[0].met).toBe(1)
+    await posthorn.api('POST', '/clock/advance', { by: '1m' })
+    await sending
+    await posthorn.api('POST', '/faults', { verb: 'rcpt', times: 1, code: 421 })
+    await expect(sendBy(posthorn.smtp, { to: 'a@b.test' })).rejects.toThrow('421')
+  })
+
+  it('are not refusals, too', async () => {
+    await using posthorn = await serveProcess()
+    const { status, json } = await posthorn.api('POST', '/faults', { verb: 'rcpt', drop: true, code: 451 })
+    expect(status).toBe(400)
+    expect(json.error).toContain('no code beside')
+    expect((await posthorn.api('POST', '/faults', { verb: 'rcpt', drop: false })).status).toBe(400)
+  })
+})
+
 describe('faults that take their time', () => {
   it('answer late, by the clock of the server, and let pass what has no code', async () => {
     await using posthorn = await serveProcess()
