@@ -142,16 +142,20 @@ export interface FoundBlob {
   readonly bytes: Uint8Array | undefined
 }
 
-/** Looks a blob up. One question brings the bytes along, as most messages have one piece. */
+/**
+ * Looks a blob up. One question brings the bytes along, as most messages have one piece: also those of the first
+ * release, which lie apart, as the blob may go between two questions.
+ */
 export function findBlob(statements: Statements, row: number): FoundBlob | undefined {
   const found = statements.get<{ size: number; data: Uint8Array | null }>(
-    'SELECT size, data FROM blobs WHERE id = ?',
+    `SELECT size, coalesce(data, (
+       SELECT chunks.data FROM chunks WHERE size <= ${chunkSize} AND chunks.id = blobs.id * ${mostChunks}
+     )) AS data FROM blobs WHERE id = ?`,
     row,
   )
   if (!found) return undefined
   const { size, data } = found
-  if (data || size > chunkSize) return { size, bytes: data ?? undefined }
-  return { size, bytes: size === 0 ? new Uint8Array() : readChunk(statements, row, 0) }
+  return { size, bytes: data ?? (size === 0 ? new Uint8Array() : undefined) }
 }
 
 /** One piece of a blob. @throws MailError `NO_SUCH_MESSAGE`. */

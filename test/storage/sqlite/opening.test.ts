@@ -92,6 +92,25 @@ describeSqlite('opening an SQLite storage', {}, () => {
     await storage.close()
   })
 
+  it('opens a message of the first release in one read, as it may go between two', async () => {
+    const path = temporaryFile()
+    const other = (await loadSqlite())(path)
+    other.exec(`${migrations[0]}; PRAGMA user_version = 1;
+      INSERT INTO state (next_blob, last_uid_validity) VALUES (3, 7);
+      INSERT INTO blobs VALUES (1, 2, 1), (2, 0, 1); INSERT INTO chunks VALUES (65536, x'0d0a')`)
+    let reads = 0
+    const storage = gatedStorage(path, sql => {
+      if (/^SELECT.*FROM (blobs|chunks)/s.test(sql) && ++reads > 1) other.exec('DELETE FROM chunks')
+    })
+    expect((await bytesOf(await storage.blobs.open('b1'))).toString()).toBe('\r\n')
+    expect(reads).toBe(1)
+    expect((await storage.blobs.open('b2'))?.size).toBe(0)
+    other.exec('DELETE FROM blobs')
+    expect(await storage.blobs.open('b1')).toBeUndefined()
+    await storage.close()
+    other.close()
+  })
+
   it.each(migrations.map((_, index) => index))(
     'leaves a database as it was when the last statement of what is missing after step %i fails',
     async version => {
