@@ -292,6 +292,52 @@ describe('a site', () => {
     expect(world.transport.deliveries.length).toBeLessThan(5)
   })
 
+  it('that is put aside waits by the attempts that were made, also for the third time', async () => {
+    await using world = await createSites(() => deferred, {
+      concurrency: { start: 3 },
+      retry: ({ now, attempt }) => ({ retryAt: now + attempt * 20_000 }),
+    })
+    await sendMany(world, 3, index => `d${index}.hosted.test`)
+    world.transport.deliveries.length = 0
+    await world.clock.advance('45s')
+    expect(world.transport.deliveries).toEqual([])
+    expect(world.times('recipient:deferred')).toEqual([
+      0, 0, 0, 20_000, 20_000, 20_000, 40_000, 40_000, 40_000,
+    ])
+    expect(world.events('recipient:deferred').every(({ attempts }) => attempts === 1)).toBe(true)
+  })
+
+  it('that is put aside is dialled for one message at a time', async () => {
+    let hangs = false
+    await using world = await createSites(() => (hangs ? forever() : deferred), {
+      concurrency: { start: 3 },
+      attemptTimeout: '10m',
+      retry: ({ now, queuedAt }) =>
+        now - queuedAt < 10 * minute ? { retryAt: now + 30_000 } : { giveUp: true },
+    })
+    await sendMany(world, 20, () => 'a.hosted.test', '')
+    await world.clock.advance('8m')
+    hangs = true
+    world.transport.deliveries.length = 0
+    await world.clock.advance('4m')
+    expect(world.queue.sites()[0]?.suspendedUntil).toBeGreaterThan(world.clock.now())
+    expect(world.transport.deliveries).toHaveLength(1)
+  })
+
+  it('that is put aside has no more than fifty messages put off at once', async () => {
+    const { storage, blobFaults } = faultyStorage(memoryStorage())
+    await using world = await createSites(() => deferred, {
+      storage,
+      concurrency: { start: 3 },
+      retry: ({ now }) => ({ retryAt: now + hour }),
+    })
+    await sendMany(world, 3, index => `d${index}.hosted.test`)
+    blobFaults.open = forever
+    await sendMany(world, 200, index => `d${index}.hosted.test`)
+    expect(world.queue.sites()[0]).toMatchObject({ active: 50, ready: 0 })
+    expect(await world.queue.counts()).toMatchObject({ leased: 50 })
+  })
+
   it('is nothing that a lease heeds while it is idle, has no limit of its own and no other destination', async () => {
     const { storage, faults } = faultyStorage(memoryStorage())
     const heeded: string[][] = []
@@ -348,6 +394,23 @@ describe('rates', () => {
     await sendMany(world, 20, index => `d${index}.hosted.test`, 'list@flood.test')
     await sendMany(world, 20, index => `d${index}.hosted.test`, 'bob@calm.test')
     expect(world.events('recipient:delivered')).toHaveLength(21)
+  })
+
+  it('are for what is dialled, and not for what is put off', async () => {
+    let up = false
+    const rate = { messages: 4, per: '1h' } as const
+    await using world = await createSites(() => (up ? delivered : deferred), {
+      limits: { total: rate, perSite: { rate }, perSender: rate },
+      concurrency: { start: 3 },
+      retry: ({ now }) => ({ retryAt: now + 5 * hour }),
+    })
+    await sendMany(world, 20, () => 'a.hosted.test')
+    expect(world.transport.deliveries).toHaveLength(3)
+    up = true
+    await world.clock.advance('2m')
+    await world.send('bob@a.hosted.test')
+    await world.clock.settled()
+    expect(world.events('recipient:delivered')).toMatchObject([{ recipient: 'bob@a.hosted.test' }])
   })
 
   it('that a function gets wrong are none, and are told of', async () => {
