@@ -1,5 +1,6 @@
 import { EventEmitter } from 'eventemitter3'
 import { MailError } from './error.js'
+import { isThenable } from './is-thenable.js'
 import { guardLogger, type Logger, silentLogger } from './logger.js'
 
 /** The listening side of a part. `Map` is its map of event names (`noun:verb`) to their one payload object. */
@@ -93,10 +94,4 @@ export class MailEvents<Map extends object> implements Events<Map> {
     if (known.size === 0) this.#registrations.delete(event)
     this.#emitter.off(event, registration.call)
   }
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return (
-    typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
-  )
 }

@@ -1,5 +1,6 @@
 import { cleanFields } from './clean-fields.js'
 import { escapeControls } from './escape-controls.js'
+import { isThenable } from './is-thenable.js'
 
 export { escapeControls }
 
@@ -38,7 +39,7 @@ export function guardLogger(logger: Logger): Logger {
   const guard = (level: keyof Logger) => (fields: object, message: string) => {
     try {
       const result: unknown = logger[level](cleanFields(fields), escapeControls(message))
-      if (result instanceof Promise) result.catch(ignore)
+      if (isThenable(result)) result.then(undefined, ignore)
     } catch {
       // There is nowhere left to tell it.
     }

@@ -1,5 +1,6 @@
 import { type Clock, withDeadline } from '../core/clock.js'
 import { MailError } from '../core/error.js'
+import { isThenable } from '../core/is-thenable.js'
 import type { Reply } from '../core/reply.js'
 import type { Policy, PolicyAnswer, Verdict } from './policy.js'
 
@@ -58,8 +59,9 @@ async function verdictOf(
   const what = `policy ${policy.name} (${phase})`
   try {
     const answer = ask(policy)
-    const verdict =
-      answer instanceof Promise ? await withDeadline(run.clock, run.timeout, what, answer) : answer
+    const verdict = isThenable(answer)
+      ? await withDeadline(run.clock, run.timeout, what, Promise.resolve(answer))
+      : answer
     if (verdict === undefined || isVerdict(verdict)) return verdict
     throw new MailError('DRIVER_CONTRACT', `${what}: answered with something that is no verdict`)
   } catch (thrown) {

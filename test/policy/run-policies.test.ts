@@ -1,3 +1,4 @@
+import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
 import { createVirtualClock } from '../../src/core/virtual-clock.js'
 import type { Policy, PolicyAnswer, SmtpSession } from '../../src/policy/policy.js'
@@ -68,6 +69,19 @@ describe('runPolicies', () => {
       expect(await result).toMatchObject({ action: 'refuse', reply: { code: 451, enhanced: '4.3.0' } })
       expect(failures).toEqual(['bad hello HANDLER_FAILED'])
     }
+  })
+
+  it.each([
+    [
+      'of another realm, as those of Node.js are in Jest',
+      () => runInNewContext('Promise.resolve({ action: "reject" })'),
+    ],
+    // biome-ignore lint/suspicious/noThenProperty: what libraries give that have promises of their own
+    ['of a library', () => ({ then: (resolve: (verdict: object) => void) => resolve({ action: 'reject' }) })],
+  ])('waits for a promise %s', async (_, answer) => {
+    const { result, failures } = setup([answering('a', answer)])
+    expect(await result).toMatchObject({ action: 'refuse', reply: { code: 550 } })
+    expect(failures).toEqual([])
   })
 
   it('gives up a policy that never answers', async () => {

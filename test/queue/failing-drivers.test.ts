@@ -263,6 +263,19 @@ describe('a driver that fails', () => {
     expect(world.events('recipient:deferred')).toMatchObject([{ retryAt: world.clock.now() + 15 * minute }])
   })
 
+  it('as a retry policy that throws over a refusal, leaves it one', async () => {
+    const retry = Object.assign(() => ({ retryAt: Number.MAX_SAFE_INTEGER }), {
+      reconsider() {
+        throw new Error('no plan')
+      },
+    })
+    await using world = await createQueueWorld(() => failed, { retry })
+    await world.send('bob@rome.test', '')
+    await world.clock.settled()
+    expect(world.events('queue:error')).toMatchObject([{ during: 'asking the retry policy' }])
+    expect(world.events('recipient:failed')).toMatchObject([{ expired: false, attempts: 1 }])
+  })
+
   it('as a retry policy that answers the past, cannot make the queue spin', async () => {
     const later: Answer = { ...deferred, scope: 'recipient' }
     await using world = await createQueueWorld(() => later, { retry: () => ({ retryAt: 0 }) })

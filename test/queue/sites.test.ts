@@ -71,6 +71,15 @@ describe('a site', () => {
     expect(world.asked).toHaveLength(2)
   })
 
+  it('is not looked up for statistics where it is known', async () => {
+    await using world = await createSites(() => deferred)
+    await sendMany(world, 2, index => `d${index}.hosted.test`)
+    world.asked.length = 0
+    const { sites } = await world.queue.statistics()
+    expect(sites).toMatchObject([{ site: 'mx.hosted.test', destinations: 2 }])
+    expect(world.asked).toEqual([])
+  })
+
   it('is the destination itself where the transport fails to say', async () => {
     await using world = await createSites(() => delivered)
     world.transport.site = () => Promise.reject(new Error('no idea'))

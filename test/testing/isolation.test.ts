@@ -189,6 +189,26 @@ describe('isolation of tests on one server', () => {
     }
   })
 
+  it('reports to a tenant no session of another, and all that waits however much others have', async () => {
+    await using mail = await createTestMail({ domains: ['app.test'] })
+    const [ours, other] = [mail.tenant(), mail.tenant()]
+    mail.server.queue.pause()
+    const sendTo = (sender: string, ...recipients: string[]) =>
+      mail.server.queue.send({ from: sender, to: recipients, subject: 'Hi', text: 'x' })
+    const many = Array.from({ length: 1_050 }, (_, index) => `n${index}@down.test`)
+    await sendTo(other.address('shop'), ...many)
+    await sendTo(ours.address('shop'), 'late@down.test')
+    const client = await Conversation.open(mail.smtp.port)
+    await client.expect('220')
+    await client.ask('EHLO client.test', '250')
+    await client.ask(`MAIL FROM:<${other.address('shop')}>`, '250')
+    const report = await ours.report()
+    expect(report).toContain('late@down.test: waiting')
+    expect(report).not.toMatch(/Still open|n\d+@down/)
+    expect(await other.report()).toContain('Still open')
+    client.destroy()
+  })
+
   it('goes on counting in another server where a snapshot ended', async () => {
     await using one = await createTestMail()
     await send(one, { to: 'a@x.test', subject: 'First' })

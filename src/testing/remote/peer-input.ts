@@ -1,3 +1,5 @@
+import { isThenable } from '../../core/is-thenable.js'
+
 /** What {@link PeerInput} hands on. What an action promises is waited for before more is handed on. */
 export interface PeerInputActions {
   onCommand(line: string): unknown
@@ -84,7 +86,7 @@ export class PeerInput {
 
   #do(action: () => unknown): void {
     const doing = action()
-    if (!(doing instanceof Promise)) return
+    if (!isThenable(doing)) return
     this.#busy = true
     const done = () => {
       this.#busy = false

@@ -1,4 +1,5 @@
 import { MailError } from '../../core/error.js'
+import { isThenable } from '../../core/is-thenable.js'
 
 /** Whether a pattern or a function fits a text. Patterns with the flags g and y would go on where they ended the last time. */
 export function holds(match: RegExp | ((text: string) => boolean), text: string): boolean {
@@ -13,7 +14,7 @@ export function holds(match: RegExp | ((text: string) => boolean), text: string)
  */
 export function ask<T>(question: (about: T) => boolean, about: T): boolean {
   const answer: unknown = question(about)
-  if (!(answer instanceof Promise)) return Boolean(answer)
-  answer.catch(() => {})
+  if (!isThenable(answer)) return Boolean(answer)
+  answer.then(undefined, () => {})
   throw new MailError('OPTION_INVALID', 'match: got a function that answers later, expected one at once')
 }

@@ -1,10 +1,12 @@
 import { once } from 'node:events'
 import net from 'node:net'
+import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
 import { createVirtualClock } from '../../../src/core/virtual-clock.js'
 import { createScriptedServer } from '../../../src/testing/remote/create-scripted-server.js'
 import { createOutsideWorld } from '../../delivery/outside-world.js'
 import { testTls } from '../../fixtures/tls.js'
+import { Conversation } from '../../smtp-server/conversation.js'
 
 const starttls = { extensions: ['STARTTLS', 'PIPELINING'] }
 
@@ -81,6 +83,29 @@ describe('a rule of a scripted server', () => {
       { recipient: 'b@rome.test', status: 'delivered' },
     ])
     expect(rome.messages[0]?.at).toBe(began + 90_000)
+  })
+
+  it('waits for a step whose promise is of another realm, as those of Node.js are in Jest', async () => {
+    const promiseOf = runInNewContext('work => new Promise(work)')
+    await using server = createScriptedServer({
+      script: {
+        RCPT: peer =>
+          promiseOf((done: () => void) =>
+            setImmediate(() => {
+              peer.say(['250 2.1.5 At last'])
+              done()
+            }),
+          ),
+      },
+    })
+    const client = await Conversation.open((await server.listen()).port)
+    await client.expect('220')
+    await client.ask('HELO client.test', '250')
+    await client.ask('MAIL FROM:<a@b.test>', '250')
+    client.write('RCPT TO:<c@d.test>\r\nRSET\r\n')
+    await client.expect('250 2.1.5 At last')
+    await client.expect('250')
+    client.destroy()
   })
 
   it('speaks a byte at a time in a tarpit', async () => {
