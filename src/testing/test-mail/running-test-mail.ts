@@ -180,11 +180,13 @@ export class RunningTestMail extends RecordedInbox implements TestMail {
     const { server, settings, sessions, traces, storage, clock } = this.#parts
     this.#closed.abort()
     await this.#queue.end()
-    await closeServer(server, clock, toMilliseconds(grace, 'close: grace'))
-    sessions.stop()
-    traces.stop()
-    this.#caFile.remove()
-    if (!settings.server?.storage) await storage.close()
+    const period = toMilliseconds(grace, 'close: grace')
+    await closeServer(server, clock, period).finally(async () => {
+      sessions.stop()
+      traces.stop()
+      this.#caFile.remove()
+      if (!settings.server?.storage) await storage.close()
+    })
   }
 }
 

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { mock } from 'node:test'
 import FakeTimersOfSinon from '@sinonjs/fake-timers'
 import { createTransport } from 'nodemailer'
@@ -64,6 +65,24 @@ describe('a test mail beside fake timers', () => {
     fake()
     await mail.close({ grace: '5s' })
     transport.close()
+  })
+
+  it('says so where fakes come while it closes, and lets go of its files', async () => {
+    const mail = await createTestMail()
+    const client = await Conversation.open(mail.smtp.port)
+    await client.expect('220')
+    await client.ask('EHLO client.test', '250')
+    await client.ask('MAIL FROM:<a@app.test>', '250')
+    const file = mail.env()['NODE_EXTRA_CA_CERTS'] ?? ''
+    expect(existsSync(file)).toBe(true)
+    const advance = mail.clock.advance.bind(mail.clock)
+    vi.spyOn(mail.clock, 'advance').mockImplementation(by => {
+      vi.useFakeTimers()
+      return advance(by)
+    })
+    await expect(mail.close({ grace: '5s' })).rejects.toThrow('fake timers stand in for setImmediate')
+    expect(existsSync(file)).toBe(false)
+    client.destroy()
   })
 
   it('leaves a clock that others go by where it is', async () => {
