@@ -2,6 +2,7 @@ import type net from 'node:net'
 import tls from 'node:tls'
 import type { Clock, Timer } from '../core/clock.js'
 import { MailError } from '../core/error.js'
+import { joinOutput, keepOutput } from './joined-output.js'
 import { LineReader, type overlong } from './line-reader.js'
 
 /**
@@ -29,7 +30,7 @@ export class ClientConnection {
   #ended = false
   #linger: Timer | undefined
   /** Wakes the one waiting for this connection: it is either read from or written to, never both at once. */
-  #wake: () => void = () => {}
+  #wake = noMatter
   readonly #changed = () => this.#wake()
   readonly #onEnd = () => {
     this.#ended = true
@@ -49,18 +50,35 @@ export class ClientConnection {
     return this.#reader.next()
   }
 
-  /** Waits for input; resolves to `false` when there will be none any more. */
-  async moreInput(): Promise<boolean> {
-    while (!this.closed) {
-      const chunk: Buffer | null = this.#socket.read()
-      if (chunk !== null) {
-        this.#reader.push(chunk)
-        return true
+  /**
+   * Has `work` work off the lines whenever some may have come, in the turn in which they came. What comes while a
+   * promise of `work` is pending, which must not reject, waits. Resolves when there will be no more input, or the
+   * connection was ended.
+   */
+  serve(work: () => Promise<void> | undefined): Promise<void> {
+    return new Promise(resolve => {
+      const look = () => {
+        this.#wake = noMatter
+        while (this.#takeInput()) {
+          const pending = work()
+          if (pending) return void pending.then(look)
+        }
+        if (this.#isOver) resolve()
+        else this.#wake = look
       }
-      if (this.#ended) return false
-      await this.#change()
-    }
-    return false
+      look()
+    })
+  }
+
+  #takeInput(): boolean {
+    const chunk: Buffer | null = this.#isOver ? null : this.#socket.read()
+    if (chunk !== null) this.#reader.push(chunk)
+    return chunk !== null
+  }
+
+  /** There is nothing more to be read, or nobody who wants to. */
+  get #isOver(): boolean {
+    return this.closed || this.#ended || this.#linger !== undefined
   }
 
   /** Adds to the output. Strings are UTF-8. */
@@ -78,10 +96,11 @@ export class ClientConnection {
   /** Sends the output. */
   flush(): void {
     if (this.#outputSize === 0 || this.closed) return
-    const [first = '', ...more] = this.#output
+    const output = this.#output
     this.#output = []
     this.#outputSize = 0
-    this.#socket.write(more.length === 0 ? first : joinOutput([first, ...more]))
+    this.#socket.write(joinOutput(output))
+    if (this.#socket.writableLength > 0) keepOutput()
   }
 
   /** Sends what output there is at the end of this turn of the event loop, so that a slow handler does not hold it back. */
@@ -176,7 +195,4 @@ export class ClientConnection {
   }
 }
 
-function joinOutput(parts: readonly (string | Uint8Array)[]): string | Buffer {
-  if (parts.every(part => typeof part === 'string')) return parts.join('')
-  return Buffer.concat(parts.map(part => (typeof part === 'string' ? Buffer.from(part) : part)))
-}
+function noMatter(): void {}

@@ -65,7 +65,9 @@ export class HandlerCalls {
       const call = { due: clock.monotonic() + handlerTimeout, giveUp }
       this.#open.add(call)
       this.#timer ??= clock.schedule(handlerTimeout, () => this.#look())
-      answer.then(resolve, reject).finally(() => this.#open.delete(call))
+      const answered = () => this.#open.delete(call)
+      answer.then(resolve, reject)
+      answer.then(answered, answered)
     })
   }
 

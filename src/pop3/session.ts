@@ -20,6 +20,8 @@ import { errLine, okLine, type ResponseCode } from './response.js'
 /** Pipelined commands after which others get their turn. */
 const commandsPerTurn = 200
 
+const answered = Promise.resolve()
+
 /** What the server gives each session. */
 export interface SessionContext {
   readonly settings: Pop3Settings
@@ -50,6 +52,7 @@ export class Session {
   #released = Promise.resolve()
   #account: string | undefined
   #errors = 0
+  #handled = 0
   #working = false
   #closing = false
   #end: SessionEnd | undefined
@@ -90,31 +93,61 @@ export class Session {
     if (tls === 'implicit' && settings.tls && !(await this.startTls(settings.tls.context))) return
     this.ok('POP3 server ready')
     this.connection.flush()
-    while (!this.#end && (await this.connection.moreInput())) await settings.clock.track(this.#work())
+    await this.connection.serve(() => {
+      const pending = this.#work()
+      // A command that was answered at once is a movement too: what the client says to it is still to come.
+      void settings.clock.track(pending ?? answered)
+      return pending
+    })
   }
 
   /** Works off the lines that have arrived. Their replies leave in one write, unless they are many. */
-  async #work(): Promise<void> {
+  #work(): Promise<void> | undefined {
     this.#working = true
-    for (let handled = 1; !this.#end && !this.connection.closed; handled++) {
+    const pending = this.#workNow()
+    return pending ? this.#workOn(pending) : this.#rest()
+  }
+
+  /** Works until there is something to wait for, and gives that. */
+  #workNow(): Promise<void> | undefined {
+    while (!this.#end && !this.connection.closed) {
       const line = this.connection.nextLine()
       if (line === undefined) break
       this.#idle.touch()
-      await this.#perform(line)
-      if (handled % commandsPerTurn === 0) await nextTurn()
+      const pending = this.#perform(line)
+      if (++this.#handled % commandsPerTurn === 0) return nextTurnAfter(pending)
+      if (pending) return pending
     }
+    return undefined
+  }
+
+  async #workOn(pending: Promise<void>): Promise<void> {
+    for (let next: Promise<void> | undefined = pending; next; next = this.#workNow()) await next
+    this.#rest()
+  }
+
+  #rest(): undefined {
     this.connection.flush()
     this.#working = false
     if (this.#closing) this.#end ??= 'closing'
+    if (this.#end) this.connection.end()
   }
 
-  async #perform(line: Buffer | typeof overlong): Promise<void> {
+  #perform(line: Buffer | typeof overlong): Promise<void> | undefined {
     try {
       const pending = this.#take(line)
-      if (pending) {
-        this.connection.flushSoon()
-        await pending
-      }
+      if (pending) this.connection.flushSoon()
+      if (pending || this.connection.full) return this.#complete(pending)
+    } catch (thrown) {
+      this.#failed(thrown)
+    }
+    return undefined
+  }
+
+  /** Waits for a command, and for a client that does not take its replies. */
+  async #complete(pending: Promise<void> | undefined): Promise<void> {
+    try {
+      await pending
       if (this.connection.full) await this.drained()
     } catch (thrown) {
       this.#failed(thrown)
@@ -227,4 +260,9 @@ export class Session {
     // QUIT gives the mailbox back itself, after it has deleted.
     if (this.state !== 'update') void this.releaseMaildrop()
   }
+}
+
+async function nextTurnAfter(work: Promise<void> | undefined): Promise<void> {
+  await work
+  await nextTurn()
 }

@@ -61,6 +61,28 @@ describe('a client that trickles', () => {
     expect((await closed).reason).toBe('login-timeout')
   })
 
+  it('gets what it was sent, whatever others are sent meanwhile', async () => {
+    const rounds = 500
+    const { connect, loggedIn, store } = await pop3()
+    const textOf = (letter: string) => `Subject: ${letter}\r\n\r\n${`${letter.repeat(60)}\r\n`.repeat(900)}`
+    await store.append('alice', textOf('a'))
+    await store.append('bob', textOf('b'))
+    const slow = await loggedIn()
+    slow.socket.pause()
+    slow.raw('RETR 1\r\n'.repeat(rounds))
+    const other = await connect()
+    await other.login('bob')
+    for (let round = 0; round < 100; round++) {
+      const message = (await other.askMany('RETR 1')).join('')
+      expect(message).not.toContain('a'.repeat(60))
+    }
+    slow.socket.resume()
+    for (let round = 0; round < rounds; round++) {
+      expect(await slow.line()).toBe('+OK Message follows')
+      expect(new Set((await slow.rest()).slice(2))).toEqual(new Set(['a'.repeat(60)]))
+    }
+  })
+
   it('cannot hold a mailbox by taking nothing of a message', async () => {
     const clock = createVirtualClock()
     const { loggedIn, connect, store, next } = await pop3({ clock })
