@@ -90,7 +90,7 @@ async function openMaildrop(session: Session, account: string): Promise<Maildrop
     return await session.handlers.call('store', 'list', async () => {
       const mailbox = await store.mailbox(account)
       const { uidValidity } = await mailbox.status()
-      return new Maildrop(mailbox, lock, uidValidity, await mailbox.list())
+      return new Maildrop(mailbox, lock, uidValidity, await mailbox.outline())
     })
   } catch (thrown) {
     await session.handlers.call('store', 'release', () => lock.release()).catch(() => {})

@@ -1,12 +1,12 @@
 import type { MessageSource } from '../message/message-source.js'
-import type { MessageRecord } from '../storage/mail-storage.js'
+import type { MessageOutline } from '../storage/mail-storage.js'
 import type { Mailbox, MailboxLock } from '../store/mail-store.js'
 
 /** A message of a maildrop. */
 export interface DropMessage {
   /** From 1, as the client names it. */
   readonly number: number
-  readonly record: MessageRecord
+  readonly outline: MessageOutline
 }
 
 /**
@@ -21,13 +21,13 @@ export class Maildrop {
   readonly #mailbox: Mailbox
   readonly #lock: MailboxLock
   readonly #uidValidity: number
-  readonly #messages: readonly MessageRecord[]
+  readonly #messages: readonly MessageOutline[]
   /** Indexes of marked messages. */
   readonly #deleted = new Set<number>()
   readonly #allOctets: number
   #octets: number
 
-  constructor(mailbox: Mailbox, lock: MailboxLock, uidValidity: number, messages: readonly MessageRecord[]) {
+  constructor(mailbox: Mailbox, lock: MailboxLock, uidValidity: number, messages: readonly MessageOutline[]) {
     this.account = mailbox.account
     this.#mailbox = mailbox
     this.#lock = lock
@@ -54,13 +54,13 @@ export class Maildrop {
 
   /** The message of a number, unless there is none or it is marked as deleted. */
   get(number: number): DropMessage | undefined {
-    const record = this.#messages[number - 1]
-    return record === undefined || this.#deleted.has(number - 1) ? undefined : { number, record }
+    const outline = this.#messages[number - 1]
+    return outline === undefined || this.#deleted.has(number - 1) ? undefined : { number, outline }
   }
 
   /** The unique id (RFC 1939 §7, UIDL): at most 21 characters, the same in every session. */
   uniqueId(message: DropMessage): string {
-    return `${this.#uidValidity}.${message.record.uid}`
+    return `${this.#uidValidity}.${message.outline.uid}`
   }
 
   /**
@@ -68,12 +68,12 @@ export class Maildrop {
    * @throws MailError `NO_SUCH_MESSAGE` when its bytes are gone.
    */
   open(message: DropMessage): Promise<MessageSource> {
-    return this.#mailbox.open(message.record)
+    return this.#mailbox.open(message.outline)
   }
 
   mark(message: DropMessage): void {
     this.#deleted.add(message.number - 1)
-    this.#octets -= message.record.size
+    this.#octets -= message.outline.size
   }
 
   unmarkAll(): void {

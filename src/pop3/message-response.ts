@@ -19,7 +19,7 @@ export async function sendMessage(session: Session, message: DropMessage, top?: 
     sendBytes(session, source.bytes, top)
   } else await stream(session, source, top)
   const part = top ? 'top' : 'whole'
-  context.emit('message:retrieved', { traceId, account: maildrop.account, uid: message.record.uid, part })
+  context.emit('message:retrieved', { traceId, account: maildrop.account, uid: message.outline.uid, part })
 }
 
 function sendBytes(session: Session, bytes: Uint8Array, top: MessageTop | undefined): void {

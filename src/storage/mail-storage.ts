@@ -59,6 +59,20 @@ export interface MailStorage {
   accounts(query?: AccountsQuery): Promise<string[]>
 }
 
+/** Optional power: storages that tell little of each message in less time than {@link MailStorage.list} tells all. */
+export interface OutliningMailStorage extends MailStorage {
+  /** All messages by UID, ascending. @throws MailError `NO_SUCH_MAILBOX`. */
+  outline(mailbox: MailboxId): Promise<MessageOutline[]>
+}
+
+/** The messages of a mailbox in outline, from a storage with the power of {@link OutliningMailStorage} or without. */
+export function outlineOf(
+  mail: Pick<MailStorage, 'list'> & Partial<OutliningMailStorage>,
+  mailbox: MailboxId,
+): Promise<MessageOutline[]> {
+  return mail.outline?.(mailbox) ?? mail.list(mailbox)
+}
+
 /** Names a mailbox for its whole life, through renames. Chosen by the driver. */
 export type MailboxId = string
 
@@ -102,9 +116,18 @@ export interface StoredCopy {
   readonly modseq: number
 }
 
-/** A message in a mailbox. */
-export interface MessageRecord {
+/** What it takes to know a message again and to open it. */
+export interface MessageOutline {
   readonly uid: number
+  /** Octets, prefix included. */
+  readonly size: number
+  readonly blob: BlobId
+  /** Bytes before those of the blob. Must not be changed. */
+  readonly prefix?: Uint8Array
+}
+
+/** A message in a mailbox. */
+export interface MessageRecord extends MessageOutline {
   readonly modseq: number
   /** IMAP spelling: `\Seen`, `\Deleted`, `$Forwarded`, `work`. Sorted, no duplicates. */
   readonly flags: readonly string[]
@@ -112,11 +135,6 @@ export interface MessageRecord {
   readonly internalDate: number
   /** Epoch milliseconds at which it came into this mailbox (RFC 8514). */
   readonly savedAt: number
-  /** Octets, prefix included. */
-  readonly size: number
-  readonly blob: BlobId
-  /** Bytes before those of the blob. Must not be changed. */
-  readonly prefix?: Uint8Array
 }
 
 /** Which messages to list; conditions are joined by "and". */

@@ -2,13 +2,15 @@ import type { Clock } from '../core/clock.js'
 import { MailError } from '../core/error.js'
 import type { MessageSource } from '../message/message-source.js'
 import type { ParsedMessage } from '../message/parsed-message.js'
-import type {
-  CopiedMessage,
-  FlagChange,
-  FlagResult,
-  MailboxRecord,
-  MessageQuery,
-  MessageRecord,
+import {
+  type CopiedMessage,
+  type FlagChange,
+  type FlagResult,
+  type MailboxRecord,
+  type MessageOutline,
+  type MessageQuery,
+  type MessageRecord,
+  outlineOf,
 } from '../storage/mail-storage.js'
 import { noSuchMailbox } from '../storage/mailbox-names.js'
 import type { Storage } from '../storage/storage.js'
@@ -66,13 +68,17 @@ export class MailboxHandle implements Mailbox {
     return askStorage('mail.list', () => this.#storage.mail.list(this.id, query), shapes.messages)
   }
 
+  outline(): Promise<MessageOutline[]> {
+    return askStorage('mail.outline', () => outlineOf(this.#storage.mail, this.id), shapes.outline)
+  }
+
   async get(uid: number): Promise<MessageRecord> {
     const [message] = await this.list({ uids: uidRanges(uid), limit: 1 })
     if (message) return message
     throw this.#noSuchMessage(uid)
   }
 
-  async open(message: number | MessageRecord): Promise<MessageSource> {
+  async open(message: number | MessageOutline): Promise<MessageSource> {
     const { uid, blob, prefix } = typeof message === 'number' ? await this.get(message) : message
     const source = await askStorage(
       'blobs.open',
@@ -83,7 +89,7 @@ export class MailboxHandle implements Mailbox {
     throw this.#noSuchMessage(uid)
   }
 
-  async parse(message: number | MessageRecord): Promise<ParsedMessage> {
+  async parse(message: number | MessageOutline): Promise<ParsedMessage> {
     const source = await this.open(message)
     // The parser is heavy and most servers never parse: it is loaded when somebody does.
     const { parseMessage } = await import('../message/parse-message.js')

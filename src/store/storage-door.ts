@@ -4,6 +4,7 @@ import type {
   CopiedMessage,
   FlagResult,
   MailboxRecord,
+  MessageOutline,
   MessageRecord,
   StoredCopy,
   Usage,
@@ -59,6 +60,7 @@ export const shapes = {
   mailbox: isMailbox,
   mailboxes: listOf(isMailbox),
   messages: listOf(isMessage),
+  outline: listOf(isOutline),
   names: listOf((answer): answer is string => typeof answer === 'string'),
   uids: listOf(isNumber),
   copied: listOf(
@@ -97,13 +99,15 @@ function isMailbox(answer: unknown): answer is MailboxRecord {
 const mailboxCounters = ['uidValidity', 'uidNext', 'highestModseq', 'messages', 'unseen', 'bytes']
 
 function isMessage(answer: unknown): answer is MessageRecord {
+  return isRecord(answer) && isNumber(answer['modseq']) && Array.isArray(answer['flags']) && isOutline(answer)
+}
+
+function isOutline(answer: unknown): answer is MessageOutline {
   return (
     isRecord(answer) &&
     isNumber(answer['uid']) &&
-    isNumber(answer['modseq']) &&
     isNumber(answer['size']) &&
-    typeof answer['blob'] === 'string' &&
-    Array.isArray(answer['flags'])
+    typeof answer['blob'] === 'string'
   )
 }
 

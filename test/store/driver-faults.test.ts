@@ -47,6 +47,12 @@ const doors: readonly Door[] = [
   },
   {
     part: 'mail',
+    method: 'outline',
+    call: (_, inbox) => inbox.outline(),
+    wrong: [undefined, 'x', [1], [{ uid: 1, size: 1 }]],
+  },
+  {
+    part: 'mail',
     method: 'setFlags',
     call: (_, inbox) => inbox.addFlags(1, ['x']),
     wrong: [undefined, {}, []],

@@ -14,6 +14,6 @@ export const list: Command = {
   },
 }
 
-function scanListing({ number, record }: DropMessage): string {
-  return `${number} ${record.size}`
+function scanListing({ number, outline }: DropMessage): string {
+  return `${number} ${outline.size}`
 }

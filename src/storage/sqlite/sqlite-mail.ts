@@ -5,20 +5,21 @@ import type {
   FlagResult,
   MailboxId,
   MailboxRecord,
-  MailStorage,
+  MessageOutline,
   MessageQuery,
   MessageRecord,
+  OutliningMailStorage,
   Usage,
 } from '../mail-storage.js'
 import { compareMailboxNames } from '../mailbox-names.js'
 import type { Connection } from './connection.js'
 import { listInPages } from './list-in-pages.js'
 import { findMailbox, mailboxByRow, mailboxesOf, mailboxRecord } from './mailbox-rows.js'
-import { listMessages, messageRecord, vanishedUids } from './message-rows.js'
+import { asOutline, asRecord, listMessages, messageRecord, vanishedUids } from './message-rows.js'
 import { mailboxId } from './row-ids.js'
 
 /** Mailboxes and messages in SQLite. */
-export class SqliteMail implements MailStorage {
+export class SqliteMail implements OutliningMailStorage {
   readonly #connection: Connection
 
   constructor(connection: Connection) {
@@ -63,11 +64,15 @@ export class SqliteMail implements MailStorage {
 
   list(mailbox: MailboxId, query: MessageQuery = {}): Promise<MessageRecord[]> {
     const row = mailboxId.row(mailbox)
-    if (query.changedSince === undefined) return listInPages(this.#connection, row, query)
+    if (query.changedSince === undefined) return listInPages(this.#connection, row, asRecord, query)
     return this.#connection.read(statements => {
       const { id } = mailboxByRow(statements, row)
       return listMessages(statements, id, query).map(messageRecord)
     })
+  }
+
+  outline(mailbox: MailboxId): Promise<MessageOutline[]> {
+    return listInPages(this.#connection, mailboxId.row(mailbox), asOutline)
   }
 
   setFlags(mailbox: MailboxId, change: FlagChange): Promise<FlagResult> {

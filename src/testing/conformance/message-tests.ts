@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
-import type { FlagChange } from '../../storage/mail-storage.js'
+import { type FlagChange, type MessageOutline, outlineOf } from '../../storage/mail-storage.js'
 import type { Storage } from '../../storage/storage.js'
-import { bytesOf, letter, mailboxOf, put, start } from './sample-batch.js'
+import { bytesOf, letter, mailboxOf, put, sampleBatch, start } from './sample-batch.js'
 import type { StorageTest } from './storage-conformance.js'
 
 const everything = [{ from: 1, to: Number.POSITIVE_INFINITY }]
@@ -35,6 +35,18 @@ export function messageTests(test: StorageTest): void {
     assert.deepEqual(await list(), [])
     assert.deepEqual(await uidsOf(storage, id, { uids: [{ from: 3, to: 9 }], limit: 2 }), [3, 5])
     assert.deepEqual(await uidsOf(storage, id, { limit: 0 }), [])
+  })
+
+  test('tells messages in outline as it lists them', async storage => {
+    const prefix = Buffer.from('X: 1\r\n')
+    const copy = { account: 'ann', mailbox: 'INBOX', flags: ['\\Seen'], internalDate: start, prefix }
+    await storage.accept(sampleBatch({ copies: [copy] }))
+    const id = await fill(storage, 3)
+    await storage.mail.expunge(id, [2])
+    const inOutline = ({ uid, size, blob, prefix: before }: MessageOutline) => [uid, size, blob, before]
+    const told = (await outlineOf(storage.mail, id)).map(inOutline)
+    assert.deepEqual(told, (await storage.mail.list(id)).map(inOutline))
+    assert.equal(told.length, 3)
   })
 
   test('counts messages, unseen ones and octets', async storage => {

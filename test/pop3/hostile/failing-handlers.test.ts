@@ -27,7 +27,7 @@ describe('a store that fails', () => {
     ['rejects', () => Promise.reject(new Error('boom'))],
     ['rejects with nothing', () => Promise.reject()],
   ] as const) {
-    for (const operation of ['status', 'list'] as const) {
+    for (const operation of ['status', 'outline'] as const) {
       it(`at login (${operation} ${how}) is a temporary failure, and gives the lock back`, async () => {
         const { broken, ...stores } = await brokenStore({ [operation]: failure })
         const { connect, next } = await pop3(stores)
@@ -133,11 +133,11 @@ describe('a store that fails', () => {
     const mailStore = createMailStore({ clock })
     let goOn = () => {}
     const store = withMailbox(mailStore, mailbox => ({
-      list: async query => {
+      outline: async () => {
         await new Promise<void>(resolve => {
           goOn = resolve
         })
-        return mailbox.list(query)
+        return mailbox.outline()
       },
     }))
     const { connect, next } = await pop3({ mailStore, store, clock })

@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest'
+import { outlineOf } from '../../../src/storage/mail-storage.js'
 import { sqliteStorage } from '../../../src/storage/sqlite/sqlite-storage.js'
 import { mailboxOf, put } from '../../../src/testing/conformance/sample-batch.js'
 import { describeSqlite } from './describe-sqlite.js'
@@ -28,6 +29,14 @@ describeSqlite('a long listing from SQLite', {}, () => {
     expect(listed.map(({ uid }) => uid)).toEqual(Array.from({ length: count }, (_, index) => index + 1))
     await coming
     expect((await storage.mail.list(id)).length).toBe(count + 1)
+    await storage.close()
+  })
+
+  it('is as long in outline', async () => {
+    const { storage, id } = await filledMailbox()
+    const told = await outlineOf(storage.mail, id)
+    expect(told.map(({ uid }) => uid)).toEqual((await storage.mail.list(id)).map(({ uid }) => uid))
+    expect(told[0]).not.toHaveProperty('flags')
     await storage.close()
   })
 
