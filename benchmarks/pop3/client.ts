@@ -1,21 +1,42 @@
 import { once } from 'node:events'
 import net from 'node:net'
 
-/** A session that asks and counts. */
+const nothing = Buffer.alloc(0)
+
+interface Waiting {
+  replies: number
+  readonly ending: string
+  readonly done: () => void
+  readonly fail: (error: Error) => void
+}
+
+/**
+ * A session that asks and counts. It does as little as it can, as what it takes is a part of what is measured: it reads
+ * into one buffer, and keeps no more of a reply than what may be the beginning of its end.
+ */
 export class Pop3Client {
   readonly #socket: net.Socket
-  #waiting: { replies: number; many: boolean; done: () => void; fail: (error: Error) => void } | undefined
-  #rest: Buffer = Buffer.alloc(0)
+  #waiting: Waiting | undefined
+  #tail: Buffer = nothing
+  #inReply = false
 
-  private constructor(socket: net.Socket) {
-    this.#socket = socket
-    socket.on('data', data => this.#read(data))
-    socket.on('error', error => this.#waiting?.fail(error))
+  private constructor(port: number) {
+    const buffer = Buffer.allocUnsafe(64 * 1024)
+    const read = (length: number) => {
+      this.#read(buffer.subarray(0, length))
+      return true
+    }
+    this.#socket = net.connect({
+      port,
+      host: '127.0.0.1',
+      noDelay: true,
+      onread: { buffer, callback: read },
+    })
+    this.#socket.on('error', error => this.#waiting?.fail(error))
   }
 
   static async connect(port: number): Promise<Pop3Client> {
-    const socket = net.connect({ port, host: '127.0.0.1', noDelay: true })
-    const client = new Pop3Client(socket)
+    const client = new Pop3Client(port)
     await client.ask('', false)
     return client
   }
@@ -23,8 +44,8 @@ export class Pop3Client {
   /** Writes commands, and waits for as many replies, each of one line or, with `many`, up to a dot alone. */
   ask(commands: string, many: boolean, replies = 1): Promise<void> {
     return new Promise((done, fail) => {
-      this.#waiting = { replies, many, done, fail }
-      if (commands) this.#socket.write(commands)
+      this.#waiting = { replies, ending: many ? '\r\n.\r\n' : '\r\n', done, fail }
+      if (commands) this.#socket.write(commands, 'latin1')
     })
   }
 
@@ -33,17 +54,19 @@ export class Pop3Client {
     if (!this.#socket.destroyed) await once(this.#socket, 'close')
   }
 
-  #read(data: Buffer): void {
-    let rest: Buffer = this.#rest.length > 0 ? Buffer.concat([this.#rest, data]) : data
+  #read(chunk: Buffer): void {
     const waiting = this.#waiting
-    while (waiting && waiting.replies > 0 && rest.length > 0) {
-      if (rest[0] === 0x2d) waiting.fail(new Error(`refused: ${rest.toString('latin1', 0, 80)}`))
-      const ending = waiting.many ? '\r\n.\r\n' : '\r\n'
-      const at = rest.indexOf(ending)
-      if (at < 0) break
-      rest = rest.subarray(at + ending.length)
+    if (!waiting) return
+    let rest = this.#tail.length > 0 ? Buffer.concat([this.#tail, chunk]) : chunk
+    while (waiting.replies > 0 && rest.length > 0) {
+      if (!this.#inReply && rest[0] === 0x2d)
+        waiting.fail(new Error(`refused: ${rest.toString('latin1', 0, 80)}`))
+      const end = rest.indexOf(waiting.ending)
+      this.#inReply = end < 0
+      if (end < 0) break
+      rest = rest.subarray(end + waiting.ending.length)
       if (--waiting.replies === 0) waiting.done()
     }
-    this.#rest = rest
+    this.#tail = Buffer.from(rest.subarray(Math.max(rest.length - waiting.ending.length + 1, 0)))
   }
 }

@@ -60,5 +60,5 @@ service pop3-login {
     child.kill('SIGTERM')
     await once(child, 'exit')
   }
-  return { name: 'dovecot', port, end }
+  return { port, pid: child.pid, end }
 }
