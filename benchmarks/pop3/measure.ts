@@ -8,7 +8,6 @@ export type Costs = Record<string, number[]>
 const sessions = 5
 /** Logins before each session. */
 const logins = 4
-const stats = 10_000
 
 const [messages, ...places] = process.argv.slice(2)
 const count = Number(messages)
@@ -43,16 +42,16 @@ async function serve(server: Server, session: number): Promise<void> {
   }
   for (let times = 0; session > 0 && times < logins; times++) await quit(await logIn('later login'))
   const client = await logIn(session === 0 ? 'first login' : 'later login')
-  await time('UIDL', () => client.ask('UIDL\r\n', true))
-  await time('RETR pipelined', () => pipelined(client, 'RETR', true))
-  await onOneProcessor(server.pid, async () => {
-    await time(`STAT, ${stats} times`, async () => {
-      for (let times = 0; times < stats; times++) await client.ask('STAT\r\n', false)
-    })
-    await time('RETR one by one', async () => {
-      for (let number = 1; number <= count; number++) await client.ask(`RETR ${number}\r\n`, true)
-    })
+  const timeRoundTrips = (step: string, work: () => Promise<unknown>) =>
+    onOneProcessor(server.pid, () => time(step, work))
+  await timeRoundTrips('STAT, 10,000 times', async () => {
+    for (let times = 0; times < 10_000; times++) await client.ask('STAT\r\n', false)
   })
+  await time('UIDL', () => client.ask('UIDL\r\n', true))
+  await timeRoundTrips('RETR one by one', async () => {
+    for (let number = 1; number <= count; number++) await client.ask(`RETR ${number}\r\n`, true)
+  })
+  await time('RETR pipelined', () => pipelined(client, 'RETR', true))
   if (session < sessions) return quit(client)
   await time('DELE all and QUIT', async () => {
     await pipelined(client, 'DELE', false)

@@ -20,6 +20,7 @@ import { errLine, okLine, type ResponseCode } from './response.js'
 /** Pipelined commands after which others get their turn. */
 const commandsPerTurn = 200
 
+/** Stands for the work of commands that were answered at once. */
 const answered = Promise.resolve()
 
 /** What the server gives each session. */
@@ -95,7 +96,7 @@ export class Session {
     this.connection.flush()
     await this.connection.serve(() => {
       const pending = this.#work()
-      // A command that was answered at once is a movement too: what the client says to it is still to come.
+      // What was answered at once moves a virtual clock's wait on too: what the client says to it is still to come.
       void settings.clock.track(pending ?? answered)
       return pending
     })
