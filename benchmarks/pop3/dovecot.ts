@@ -3,21 +3,19 @@ import { once } from 'node:events'
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { freePort, waitForPort } from '../shared/wait-for-port.js'
+import { users } from './users.js'
 
 const program = '/usr/sbin/dovecot'
 
-/** Starts a Dovecot of its own over a Maildir with the messages. Needs root. */
+/** Starts a Dovecot of its own over Maildirs with the messages. Needs root. */
 export async function startDovecot(folder: string, messages: readonly Buffer[]) {
   if (!existsSync(program)) throw new Error('Dovecot is not installed')
   const port = await freePort()
-  for (const part of ['cur', 'new', 'tmp']) mkdirSync(join(folder, 'Maildir', part), { recursive: true })
-  for (const [index, message] of messages.entries()) {
-    writeFileSync(join(folder, 'Maildir', 'cur', `${1_700_000_000 + index}.${index}.host:2,`), message)
-  }
-  const user = Number(execFileSync('id', ['-u', 'nobody']))
-  execFileSync('chown', ['-R', `${user}:${user}`, join(folder, 'Maildir')])
+  for (const user of users) fillMaildir(join(folder, 'mail', user), messages)
+  const uid = Number(execFileSync('id', ['-u', 'nobody']))
+  execFileSync('chown', ['-R', `${uid}:${uid}`, join(folder, 'mail')])
   const config = join(folder, 'dovecot.conf')
-  writeFileSync(join(folder, 'users'), 'alice:{PLAIN}secret::::::\n')
+  writeFileSync(join(folder, 'users'), users.map(user => `${user}:{PLAIN}secret::::::\n`).join(''))
   writeFileSync(
     config,
     `base_dir = ${folder}/run
@@ -28,7 +26,7 @@ ssl = no
 disable_plaintext_auth = no
 auth_mechanisms = plain
 log_path = ${folder}/log
-mail_location = maildir:${folder}/Maildir
+mail_location = maildir:%h
 first_valid_uid = 1
 first_valid_gid = 1
 mail_privileged_group =
@@ -40,7 +38,7 @@ passdb {
 }
 userdb {
   driver = static
-  args = uid=${user} gid=${user} home=${folder}/Maildir
+  args = uid=${uid} gid=${uid} home=${folder}/mail/%u
 }
 service pop3-login {
   chroot =
@@ -61,4 +59,11 @@ service pop3-login {
     await once(child, 'exit')
   }
   return { port, pid: child.pid, end }
+}
+
+function fillMaildir(path: string, messages: readonly Buffer[]): void {
+  for (const part of ['cur', 'new', 'tmp']) mkdirSync(join(path, part), { recursive: true })
+  for (const [index, message] of messages.entries()) {
+    writeFileSync(join(path, 'cur', `${1_700_000_000 + index}.${index}.host:2,`), message)
+  }
 }

@@ -1,6 +1,7 @@
 /** The client of the benchmark, in a process of its own: `measure.ts <messages> <port:pid of a server> …`. Tells by IPC. */
 import { Pop3Client } from './client.js'
 import { onOneProcessor } from './one-processor.js'
+import { users } from './users.js'
 
 /** Milliseconds of each step, each time it was done. */
 export type Costs = Record<string, number[]>
@@ -33,14 +34,15 @@ async function serve(server: Server, session: number): Promise<void> {
     server.costs[step] ??= []
     server.costs[step].push(cost)
   }
-  const logIn = async (step: string) => {
+  const logIn = async (step: string, user = users[0]) => {
     const client = await Pop3Client.connect(server.port)
     await time(step, async () => {
-      for (const command of ['USER alice', 'PASS secret', 'STAT']) await client.ask(`${command}\r\n`, false)
+      for (const command of [`USER ${user}`, 'PASS secret', 'STAT']) await client.ask(`${command}\r\n`, false)
     })
     return client
   }
-  for (let times = 0; session > 0 && times < logins; times++) await quit(await logIn('later login'))
+  if (session === 0) for (const user of users.slice(1)) await quit(await logIn('first login', user))
+  else for (let times = 0; times < logins; times++) await quit(await logIn('later login'))
   const client = await logIn(session === 0 ? 'first login' : 'later login')
   const timeRoundTrips = (step: string, work: () => Promise<unknown>) =>
     onOneProcessor(server.pid, () => time(step, work))

@@ -1,11 +1,12 @@
 /** A POP3 server in a process of its own, `serve.ts <database>`, that tells its port by IPC. */
 import { builtPackage, builtSqlite } from '../shared/built-package.js'
+import { users } from './users.js'
 
 const { createAccounts, createMailStore, createPop3Server } = await builtPackage()
 const { sqliteStorage } = await builtSqlite()
 const path = process.argv[2] ?? 'mail.db'
 const accounts = createAccounts({
-  users: [{ name: 'alice', password: 'secret', addresses: ['alice@example.test'] }],
+  users: users.map(name => ({ name, password: 'secret', addresses: [`${name}@example.test`] })),
 })
 const storage = sqliteStorage({ path })
 // As a server that has run for a while, the peer too.

@@ -1,0 +1,2 @@
+/** Whose mailboxes are filled; all have the password `secret`. The first one's is read. */
+export const users = ['alice', 'bob', 'carol']
