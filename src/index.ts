@@ -104,6 +104,7 @@ export type {
   LookupOptions,
   MxRecord,
   Resolver,
+  RevisedResolver,
   TlsaRecord,
 } from './dns/resolver.js'
 export type { SystemResolverOptions } from './dns/system/options.js'

@@ -12,6 +12,7 @@ import {
   mxTransportSchema,
 } from './options.js'
 import { OwnAddresses } from './own-addresses.js'
+import { RouteCache } from './route-cache.js'
 import { makeSecureContext } from './secure-context.js'
 import { memoryStsCache } from './tls-policy/sts-cache.js'
 import { StsPolicies } from './tls-policy/sts-policies.js'
@@ -29,7 +30,8 @@ export function createMxTransport(options: MxTransportOptions): Transport {
   const secureContext = makeSecureContext('createMxTransport', settings.tlsOptions)
   const sts = stsPolicies({ ...settings, logger, secureContext })
   const own = new OwnAddresses(settings.ownAddresses ?? addressesOf(settings.network))
-  const context: MxContext = { ...settings, logger, secureContext, pool, own, ...(sts && { sts }) }
+  const routes = new RouteCache(settings.clock, settings.resolver)
+  const context: MxContext = { ...settings, logger, secureContext, pool, own, routes, ...(sts && { sts }) }
   return {
     deliver: (delivery, signal) => settings.clock.track(new MxAttempt(context, delivery, signal).run()),
     site: (destination, signal) => settings.clock.track(mxSite(destination, settings.resolver, signal)),

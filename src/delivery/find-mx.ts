@@ -12,24 +12,19 @@ export interface MailHost {
 
 /** Where mail for a domain goes. */
 export interface MailHosts {
-  /** Hosts of one preference each, the best first; those of equal preference in the order of `lot` (RFC 5321 §5.1). */
-  readonly groups: readonly (readonly MailHost[])[]
+  /** With the preference of each, each named once. */
+  readonly hosts: readonly (MailHost & { readonly preference: number })[]
   /** Whether the answer was validated by DNSSEC, or needed no DNS. */
   readonly secure: boolean
   /** The name that the domain is an alias of, where it is one. */
   readonly canonical?: string
+  /** Seconds that the answer may be kept. */
+  readonly ttl: number
 }
 
 /** What {@link findMx} needs. */
 export interface FindMxOptions {
   readonly resolver: Resolver
-  /**
-   * What the order among equals is drawn by: other for each message, so that load is spread, and the same whenever the
-   * message is tried again, so that a host that greylisted it is asked again first.
-   */
-  readonly lot: string
-  /** Further hosts are left out. */
-  readonly maxHosts: number
   readonly signal: AbortSignal
 }
 
@@ -37,7 +32,7 @@ export interface FindMxOptions {
 export async function findMx(destination: string, options: FindMxOptions): Promise<MailHosts | Verdict> {
   const address = literalAddress(destination)
   if (address !== undefined) {
-    return { groups: [[{ name: destination, addresses: [address] }]], secure: true }
+    return { hosts: [{ name: destination, addresses: [address], preference: 0 }], secure: true, ttl: 0 }
   }
   const answer = await options.resolver.mx(destination, { signal: options.signal })
   if (answer.status === 'temporary-failure') {
@@ -57,32 +52,52 @@ export async function findMx(destination: string, options: FindMxOptions): Promi
         `${destination} accepts no mail: it has a null MX (RFC 7505)`,
       )
     }
-    const { records, secure, canonical } = answer
-    return { groups: orderHosts(records, options), secure, ...(canonical !== undefined && { canonical }) }
+    const { records, secure, canonical, ttl } = answer
+    return { hosts: namedHosts(records), secure, ttl, ...(canonical !== undefined && { canonical }) }
   }
   if (answer.reason === 'nxdomain') {
     return localVerdict('failed', 'host', '5.1.2', `the domain ${destination} does not exist`)
   }
   // The implicit MX of RFC 5321 §5.1.
-  return { groups: [[{ name: destination }]], secure: answer.secure }
+  return { hosts: [{ name: destination, preference: 0 }], secure: answer.secure, ttl: answer.ttl }
 }
 
-function orderHosts(records: readonly MxRecord[], { lot, maxHosts }: FindMxOptions): MailHost[][] {
+function namedHosts(records: readonly MxRecord[]): MailHosts['hosts'] {
   const preferences = new Map<string, number>()
   for (const { exchange, preference } of records) {
     const name = tryNormalizeDomain(exchange)
     if (name === undefined) continue
     preferences.set(name, Math.min(preference, preferences.get(name) ?? preference))
   }
-  const ordered = [...preferences]
-    .map(([name, preference]) => ({ name, preference, drawn: preferences.size > 1 ? draw(lot, name) : '' }))
-    .sort((a, b) => a.preference - b.preference || (a.drawn < b.drawn ? -1 : 1))
+  return [...preferences].map(([name, preference]) => ({ name, preference }))
+}
+
+/** How {@link orderHosts} puts hosts in order. */
+export interface HostOrder {
+  /**
+   * What the order among equals is drawn by: other for each message, so that load is spread, and the same whenever the
+   * message is tried again, so that a host that greylisted it is asked again first.
+   */
+  readonly lot: string
+  /** Further hosts are left out. */
+  readonly maxHosts: number
+}
+
+/** Hosts in groups of one preference each, the best first; those of equal preference in the order of `lot` (RFC 5321 §5.1). */
+export function orderHosts(
+  hosts: MailHosts['hosts'],
+  { lot, maxHosts }: HostOrder,
+): readonly (readonly MailHost[])[] {
+  if (hosts.length === 1) return [hosts]
+  const ordered = hosts
+    .map(host => ({ host, drawn: draw(lot, host.name) }))
+    .sort((a, b) => a.host.preference - b.host.preference || (a.drawn < b.drawn ? -1 : 1))
     .slice(0, maxHosts)
   const groups = new Map<number, MailHost[]>()
-  for (const { name, preference } of ordered) {
-    const group = groups.get(preference)
-    if (group) group.push({ name })
-    else groups.set(preference, [{ name }])
+  for (const { host } of ordered) {
+    const group = groups.get(host.preference)
+    if (group) group.push(host)
+    else groups.set(host.preference, [host])
   }
   return [...groups.values()]
 }

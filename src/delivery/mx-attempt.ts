@@ -5,10 +5,11 @@ import { MailError } from '../core/error.js'
 import { AttemptProgress, type Place } from './attempt-progress.js'
 import { type Connected, connectToHost } from './connect-to-host.js'
 import type { ConnectionPool, PooledSession } from './connection-pool.js'
-import { findMx, type MailHost, type MailHosts } from './find-mx.js'
+import { type MailHost, orderHosts } from './find-mx.js'
 import type { MxTransportSettings } from './options.js'
 import type { OwnAddresses } from './own-addresses.js'
-import { ofFamily, type ResolvedHost, resolveHost, withoutPrivate } from './resolve-host.js'
+import { ofFamily, type ResolvedHost, resolveHosts, withoutPrivate } from './resolve-host.js'
+import type { Route, RouteCache } from './route-cache.js'
 import type { SmtpSession } from './smtp-client/smtp-session.js'
 import type { DestinationTls } from './tls-policy/destination-tls.js'
 import type { HostTls, UnusableHost } from './tls-policy/host-tls.js'
@@ -23,6 +24,7 @@ export interface MxContext extends MxTransportSettings {
   readonly secureContext: tls.SecureContext
   /** The addresses of this server. */
   readonly own: OwnAddresses
+  readonly routes: RouteCache
   /** MTA-STS policies, where they are followed. */
   readonly sts?: StsPolicies
 }
@@ -85,18 +87,25 @@ export class MxAttempt {
   }
 
   async #walk(): Promise<void> {
-    const { resolver, limits } = this.#context
+    const { routes, limits } = this.#context
     const { traceId, destination } = this.#delivery
-    const options = { resolver, lot: traceId, maxHosts: limits.hosts, signal: this.#signal }
-    const found = await this.#unlessEnded(findMx(destination, options))
-    if ('status' in found) return this.#progress.blame(found)
-    const plan = await this.#unlessEnded(planTls(this.#context, this.#delivery, found, this.#signal))
-    await this.#tryGroups(found.groups, plan)
+    const route = routes.get(destination) ?? (await this.#unlessEnded(routes.ask(destination, this.#signal)))
+    if ('status' in route) return this.#progress.blame(route)
+    const plan = await this.#unlessEnded(planTls(this.#context, this.#delivery, route.found, this.#signal))
+    const groups = orderHosts(route.found.hosts, { lot: traceId, maxHosts: limits.hosts })
+    await this.#tryGroups(groups, route.hosts, plan)
+    if (this.#progress.faulty) routes.forget(destination)
+    else routes.keep(destination, route)
   }
 
-  async #tryGroups(groups: MailHosts['groups'], plan: DestinationTls): Promise<void> {
+  async #tryGroups(
+    groups: readonly (readonly MailHost[])[],
+    known: Route['hosts'],
+    plan: DestinationTls,
+  ): Promise<void> {
     for (const group of groups) {
-      const hosts = await this.#unlessEnded(Promise.all(group.map(host => this.#resolve(host))))
+      const options = { resolver: this.#context.resolver, signal: this.#signal }
+      const hosts = await this.#unlessEnded(resolveHosts(group, known, options))
       if (hosts.some(host => this.#isSelf(host))) {
         const reason = `mail for ${this.#delivery.destination} loops back to this server`
         return this.#progress.blame(localVerdict('failed', 'host', '5.4.6', reason))
@@ -109,10 +118,6 @@ export class MxAttempt {
     if (this.#progress.faulty) return
     const reason = `${this.#delivery.destination} has no mail exchanger with a valid name`
     this.#progress.blame(localVerdict('failed', 'host', '5.4.4', reason))
-  }
-
-  #resolve(host: MailHost): Promise<ResolvedHost> {
-    return resolveHost(host, { resolver: this.#context.resolver, signal: this.#signal })
   }
 
   /** The host with the addresses that it may be spoken to by, from here and in this attempt. */

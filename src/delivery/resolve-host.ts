@@ -13,6 +13,8 @@ export interface ResolvedHost {
   readonly secure?: boolean
   /** The name it is an alias of, where it is one. */
   readonly canonical?: string
+  /** Seconds that this may be kept; absent where it may not. */
+  readonly ttl?: number
   /** Why there are none. */
   readonly problem?: Verdict
 }
@@ -28,15 +30,29 @@ export async function resolveHost(host: MailHost, options: ResolveHostOptions): 
   if (host.addresses) return { name: host.name, addresses: host.addresses }
   const answer = await options.resolver.addresses(host.name, { signal: options.signal })
   if (answer.status === 'found') {
-    const { records, secure, canonical } = answer
+    const { records, secure, canonical, ttl } = answer
     const addresses = interleave(records)
-    return { name: host.name, addresses, secure, ...(canonical !== undefined && { canonical }) }
+    return { name: host.name, addresses, secure, ttl, ...(canonical !== undefined && { canonical }) }
   }
   const problem =
     answer.status === 'not-found'
       ? localVerdict('failed', 'host', '5.4.4', `${host.name} has no address`)
       : localVerdict('deferred', 'host', '4.4.3', `looking up ${host.name} failed: ${answer.detail}`)
   return { name: host.name, addresses: [], problem }
+}
+
+/** {@link resolveHost} for those hosts that are not known yet; they are known then. */
+export async function resolveHosts(
+  hosts: readonly MailHost[],
+  known: Map<string, ResolvedHost>,
+  options: ResolveHostOptions,
+): Promise<ResolvedHost[]> {
+  const unknown = hosts.filter(({ name }) => !known.has(name))
+  if (unknown.length > 0) {
+    const found = await Promise.all(unknown.map(host => resolveHost(host, options)))
+    for (const host of found) known.set(host.name, host)
+  }
+  return hosts.flatMap(({ name }) => known.get(name) ?? [])
 }
 
 /** Leaves out the addresses that mail is not sent to. */

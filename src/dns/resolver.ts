@@ -35,6 +35,17 @@ export function hasAliases(resolver: Resolver): resolver is AliasResolver {
   return typeof (resolver as Partial<AliasResolver>).alias === 'function'
 }
 
+/** Optional power: resolvers whose records may be changed in this process, and that tell whether they were. */
+export interface RevisedResolver extends Resolver {
+  /** Another number after each change: what was kept of answers from before is asked for again. */
+  readonly revision: number
+}
+
+/** The {@link RevisedResolver.revision} of a resolver; of one without that power always the same. */
+export function revisionOf(resolver: Resolver): number {
+  return (resolver as Partial<RevisedResolver>).revision ?? 0
+}
+
 /** Options of every lookup. */
 export interface LookupOptions {
   /** Ends the lookup; it rejects with MailError `ABORTED`. */

@@ -5,7 +5,7 @@ import type { Authority, AuthorityAnswer } from '../authority.js'
 import { dnsName, reverseName } from '../dns-name.js'
 import type { QuestionType, RecordData, RecordType, ResourceRecord } from '../record.js'
 import { RecordResolver } from '../record-resolver.js'
-import type { DnsAnswer, DnsFailure, Resolver } from '../resolver.js'
+import type { DnsAnswer, DnsFailure, RevisedResolver } from '../resolver.js'
 import { type DnsZoneOptions, type DnsZoneSettings, zoneOptionsSchema } from './options.js'
 import { type ZoneEntry, type ZoneEntryData, zoneEntrySchema } from './zone-entry.js'
 
@@ -13,7 +13,7 @@ import { type ZoneEntry, type ZoneEntryData, zoneEntrySchema } from './zone-entr
  * Records in memory: a resolver for tests and for hosts whose peers are known, and what `createDnsServer` answers
  * from. It can be changed at any time; the next lookup sees it. It stays usable after `close()`.
  */
-export interface DnsZone extends Resolver, Authority {
+export interface DnsZone extends RevisedResolver, Authority {
   /**
    * Puts `entry` in the place of all records of `name`.
    * @param name - a domain name; or an IP address, for its `ptr`
@@ -55,30 +55,39 @@ class MemoryZone extends RecordResolver implements DnsZone {
   readonly #population = new Map<string, number>()
   readonly #failures = new Map<string, DnsFailure['reason']>()
   readonly #options: DnsZoneSettings
+  #revision = 0
 
   constructor(options: DnsZoneSettings) {
     super()
     this.#options = options
   }
 
+  get revision(): number {
+    return this.#revision
+  }
+
   set(name: string, entry: ZoneEntry): void {
     const key = zoneName(name)
     const data = parseOptions(`zone entry of ${key}`, zoneEntrySchema(), entry)
+    this.#revision++
     if (!this.#entries.has(key)) this.#count(key, 1)
     this.#entries.set(key, data)
   }
 
   remove(name: string): void {
     const key = zoneName(name)
+    this.#revision++
     if (this.#entries.delete(key)) this.#count(key, -1)
   }
 
   fail(name: string, reason: DnsFailure['reason'], type?: QuestionType): void {
     this.#failures.set(failureKey(zoneName(name), type), reason)
+    this.#revision++
   }
 
   recover(name?: string): void {
     const key = name === undefined ? undefined : zoneName(name)
+    this.#revision++
     for (const failing of this.#failures.keys()) {
       if (key === undefined || failing.split(' ')[0] === key) this.#failures.delete(failing)
     }
