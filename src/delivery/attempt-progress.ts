@@ -1,7 +1,7 @@
 import type { EnvelopeRecipient } from '../core/envelope.js'
 import { type Logger, silentLogger } from '../core/logger.js'
 import { describeReply } from '../smtp/reply.js'
-import { endWithSignal } from './connect-to-host.js'
+import type { AttemptEnd } from './attempt-end.js'
 import { runTransaction } from './smtp-client/run-transaction.js'
 import type { SmtpSession } from './smtp-client/smtp-session.js'
 import type { Dialogue } from './smtp-client/smtp-wire.js'
@@ -21,7 +21,7 @@ export interface Place {
 /** What a message is sent with. */
 export interface SendOptions {
   readonly timeouts: PhaseTimeouts
-  readonly signal: AbortSignal
+  readonly end: AttemptEnd
   /** Whether the session waited for this message; it may have died since. */
   readonly kept: boolean
   /** What a fault of the session means for this delivery. Default: what it says. */
@@ -70,17 +70,17 @@ export class AttemptProgress {
   async send(
     session: SmtpSession,
     host: Place,
-    { timeouts, signal, kept, weigh = fault => fault }: SendOptions,
+    { timeouts, end, kept, weigh = fault => fault }: SendOptions,
   ): Promise<'stale' | 'sent'> {
     const place = { ...host, ...(session.tls !== undefined && { tls: session.tls }) }
     session.wire.listen(this.dialogue)
-    const release = endWithSignal(session.wire, signal)
+    const release = end.cuts(session.wire)
     try {
       for (let more = true; more; ) {
         const { envelope, message } = this.#delivery
         const mail = { envelope, message, recipients: this.remaining() }
         const result = await runTransaction(session, mail, timeouts)
-        if (kept && result.stale && !signal.aborted) return 'stale'
+        if (kept && result.stale && !end.isReached) return 'stale'
         more = this.#takeVerdicts(result.verdicts, place) && result.fault === undefined
         if (result.fault) this.blame(weigh(result.fault), place)
       }

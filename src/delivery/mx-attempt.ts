@@ -1,14 +1,13 @@
-import { setMaxListeners } from 'node:events'
 import { isIPv6 } from 'node:net'
 import type tls from 'node:tls'
-import { MailError } from '../core/error.js'
+import { AttemptEnd } from './attempt-end.js'
 import { AttemptProgress, type Place } from './attempt-progress.js'
 import { type Connected, connectToHost } from './connect-to-host.js'
 import type { ConnectionPool, PooledSession } from './connection-pool.js'
 import { type MailHost, orderHosts } from './find-mx.js'
 import type { MxTransportSettings } from './options.js'
 import type { OwnAddresses } from './own-addresses.js'
-import { ofFamily, type ResolvedHost, resolveHosts, withoutPrivate } from './resolve-host.js'
+import { knownHosts, ofFamily, type ResolvedHost, resolveHosts, withoutPrivate } from './resolve-host.js'
 import type { Route, RouteCache } from './route-cache.js'
 import type { SmtpSession } from './smtp-client/smtp-session.js'
 import type { DestinationTls } from './tls-policy/destination-tls.js'
@@ -44,12 +43,7 @@ export class MxAttempt {
   readonly #context: MxContext
   readonly #delivery: Delivery
   readonly #startedAt: number
-  readonly #given: AbortSignal
-  /** Ends with the signal that was given, or when the time is over; cheaper than `AbortSignal.any`, for each message. */
-  readonly #ending = new AbortController()
-  readonly #signal = this.#ending.signal
-  /** Rejects when the attempt is ended. */
-  readonly #ended: Promise<never>
+  readonly #end: AttemptEnd
   readonly #progress: AttemptProgress
   #connections = 0
 
@@ -57,31 +51,18 @@ export class MxAttempt {
     this.#context = context
     this.#delivery = delivery
     this.#startedAt = context.clock.monotonic()
-    this.#given = signal
-    // Lookups for all hosts of one preference listen to it at once; their number is bounded by the limits.
-    setMaxListeners(0, this.#signal)
-    this.#ended = new Promise((_, reject) => {
-      const end = () => reject(new MailError('ABORTED', 'the attempt was ended', { temporary: true }))
-      this.#signal.addEventListener('abort', end, { once: true })
-    })
-    this.#ended.catch(() => {})
+    this.#end = new AttemptEnd(context.clock, signal, context.limits.attempt)
     this.#progress = new AttemptProgress(delivery, context.logger)
   }
 
   /** Resolves to an outcome per recipient. Never rejects. */
   async run(): Promise<RecipientOutcome[]> {
-    const { clock, limits } = this.#context
-    const end = () => this.#ending.abort(this.#given.reason)
-    if (this.#given.aborted) end()
-    this.#given.addEventListener('abort', end, { once: true })
-    const timer = clock.schedule(limits.attempt, () => this.#ending.abort())
     try {
       await this.#walk()
     } catch (error) {
       this.#progress.blame(errorVerdict(error))
     } finally {
-      timer.cancel()
-      this.#given.removeEventListener('abort', end)
+      this.#end.release()
     }
     return this.#progress.outcomes()
   }
@@ -89,9 +70,10 @@ export class MxAttempt {
   async #walk(): Promise<void> {
     const { routes, limits } = this.#context
     const { traceId, destination } = this.#delivery
-    const route = routes.get(destination) ?? (await this.#unlessEnded(routes.ask(destination, this.#signal)))
+    const route =
+      routes.get(destination) ?? (await this.#end.unlessReached(routes.ask(destination, this.#end.signal)))
     if ('status' in route) return this.#progress.blame(route)
-    const plan = await this.#unlessEnded(planTls(this.#context, this.#delivery, route.found, this.#signal))
+    const plan = await this.#end.unlessReached(planTls(this.#context, this.#delivery, route.found, this.#end))
     const groups = orderHosts(route.found.hosts, { lot: traceId, maxHosts: limits.hosts })
     await this.#tryGroups(groups, route.hosts, plan)
     if (this.#progress.faulty) routes.forget(destination)
@@ -104,8 +86,7 @@ export class MxAttempt {
     plan: DestinationTls,
   ): Promise<void> {
     for (const group of groups) {
-      const options = { resolver: this.#context.resolver, signal: this.#signal }
-      const hosts = await this.#unlessEnded(resolveHosts(group, known, options))
+      const hosts = knownHosts(group, known) ?? (await this.#resolve(group, known))
       if (hosts.some(host => this.#isSelf(host))) {
         const reason = `mail for ${this.#delivery.destination} loops back to this server`
         return this.#progress.blame(localVerdict('failed', 'host', '5.4.6', reason))
@@ -118,6 +99,11 @@ export class MxAttempt {
     if (this.#progress.faulty) return
     const reason = `${this.#delivery.destination} has no mail exchanger with a valid name`
     this.#progress.blame(localVerdict('failed', 'host', '5.4.4', reason))
+  }
+
+  #resolve(group: readonly MailHost[], known: Route['hosts']): Promise<ResolvedHost[]> {
+    const options = { resolver: this.#context.resolver, signal: this.#end.signal }
+    return this.#end.unlessReached(resolveHosts(group, known, options))
   }
 
   /** The host with the addresses that it may be spoken to by, from here and in this attempt. */
@@ -134,16 +120,16 @@ export class MxAttempt {
     return (family && ofFamily(open, [family])) || open
   }
 
-  #isSelf({ name, addresses }: ResolvedHost): boolean {
+  #isSelf(host: ResolvedHost): boolean {
     const { hostname, own, isSelf } = this.#context
-    return name === hostname || addresses.some(one => own.has(one)) || isSelf(name, addresses)
+    return host.name === hostname || own.hasHost(host) || isSelf(host.name, host.addresses)
   }
 
   async #tryHost(host: ResolvedHost, plan: DestinationTls): Promise<void> {
     const { name, addresses, problem } = host
     if (problem) this.#progress.blame(problem, { host: name })
     if (addresses.length === 0) return
-    const tls = await this.#unlessEnded(plan.forHost(host))
+    const tls = await this.#end.unlessReached(plan.forHost(host))
     if ('fault' in tls) return this.#passOver(name, tls)
     const kept = this.#context.pool.take(this.#poolKey(name, tls))
     if (kept && (await this.#send({ name, tls }, kept, true))) return
@@ -163,7 +149,7 @@ export class MxAttempt {
     this.#connections++
     const { dialogue } = this.#progress
     const target = { host: name, address, tls, ...(dialogue && { dialogue }) }
-    const connected = await connectToHost(target, this.#context, this.#signal)
+    const connected = await connectToHost(target, this.#context, this.#end.signal)
     this.#report({ name, tls }, address, connected)
     if ('fault' in connected) {
       const place = { host: name, address, tlsRule: tls.rule }
@@ -192,7 +178,7 @@ export class MxAttempt {
   async #send({ name, tls }: SecuredHost, pooled: PooledSession, kept: boolean): Promise<boolean> {
     const { session, address } = pooled
     const weigh = (fault: Verdict) => this.#strictly(fault)
-    const options = { timeouts: this.#context.timeouts, signal: this.#signal, kept, weigh }
+    const options = { timeouts: this.#context.timeouts, end: this.#end, kept, weigh }
     const place = { host: name, address, ...describeTls(session, tls) }
     if ((await this.#progress.send(session, place, options)) === 'stale') return false
     this.#context.pool.give(this.#poolKey(name, tls), pooled)
@@ -213,16 +199,11 @@ export class MxAttempt {
   #isOver(): boolean {
     const { clock, limits } = this.#context
     return (
-      this.#signal.aborted ||
+      this.#end.isReached ||
       this.#progress.remaining().length === 0 ||
       this.#connections >= limits.addresses ||
       clock.monotonic() - this.#startedAt >= limits.trying
     )
-  }
-
-  /** A resolver that does not heed its signal must not keep the attempt from ending. */
-  #unlessEnded<T>(work: Promise<T>): Promise<T> {
-    return Promise.race([this.#ended, work])
   }
 }
 

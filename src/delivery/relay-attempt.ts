@@ -1,7 +1,7 @@
 import { isIP } from 'node:net'
-import { MailError } from '../core/error.js'
 import type { Logger } from '../core/logger.js'
 import type { Resolver } from '../dns/resolver.js'
+import { AttemptEnd } from './attempt-end.js'
 import { AttemptProgress } from './attempt-progress.js'
 import type { Connected } from './connect-to-host.js'
 import type { ConnectionPool } from './connection-pool.js'
@@ -34,20 +34,20 @@ export interface RelayAttemptContext extends RelayContext {
 export class RelayAttempt {
   readonly #context: RelayAttemptContext
   readonly #delivery: Delivery
-  readonly #signal: AbortSignal
+  readonly #end: AttemptEnd
   readonly #progress: AttemptProgress
 
   constructor(context: RelayAttemptContext, delivery: Delivery, signal: AbortSignal) {
     this.#context = context
     this.#delivery = delivery
-    this.#signal = signal
+    this.#end = new AttemptEnd(context.clock, signal)
     this.#progress = new AttemptProgress(delivery, context.logger)
   }
 
   /** Resolves to an outcome per recipient. Never rejects. */
   async run(): Promise<RecipientOutcome[]> {
     try {
-      const release = await this.#context.gate.enter(this.#signal)
+      const release = await this.#context.gate.enter(this.#end.signal)
       try {
         await this.#walk()
       } finally {
@@ -55,6 +55,8 @@ export class RelayAttempt {
       }
     } catch (error) {
       this.#progress.blame(errorVerdict(error))
+    } finally {
+      this.#end.release()
     }
     return this.#progress.outcomes()
   }
@@ -82,7 +84,7 @@ export class RelayAttempt {
       if (this.#isOver()) return
       const { dialogue } = this.#progress
       const target = { server, address, ...(dialogue && { dialogue }) }
-      const connected = await openRelaySession(target, this.#context, this.#signal)
+      const connected = await openRelaySession(target, this.#context, this.#end.signal)
       this.#report(target, connected)
       if ('fault' in connected) this.#progress.blame(connected.fault, { host, address })
       else {
@@ -113,13 +115,15 @@ export class RelayAttempt {
     kept: boolean,
   ) {
     const { timeouts } = this.#context
-    return this.#progress.send(session, place, { timeouts, signal: this.#signal, kept })
+    return this.#progress.send(session, place, { timeouts, end: this.#end, kept })
   }
 
   async #resolve({ host, path }: RelayServer): Promise<ResolvedHost> {
     const { resolver } = this.#context
     if (path !== undefined || !resolver || isIP(host) !== 0) return { name: host, addresses: [path ?? host] }
-    const found = await this.#unlessEnded(resolveHost({ name: host }, { resolver, signal: this.#signal }))
+    const found = await this.#end.unlessReached(
+      resolveHost({ name: host }, { resolver, signal: this.#end.signal }),
+    )
     // What the app named itself is not wrong about the message.
     return found.problem ? { ...found, problem: { ...found.problem, status: 'deferred' } } : found
   }
@@ -132,16 +136,6 @@ export class RelayAttempt {
   }
 
   #isOver(): boolean {
-    return this.#signal.aborted || this.#progress.remaining().length === 0
-  }
-
-  /** A resolver that does not heed its signal must not keep the attempt from ending. */
-  #unlessEnded<T>(work: Promise<T>): Promise<T> {
-    return new Promise((resolve, reject) => {
-      const end = () => reject(new MailError('ABORTED', 'the attempt was ended', { temporary: true }))
-      if (this.#signal.aborted) end()
-      this.#signal.addEventListener('abort', end, { once: true })
-      work.then(resolve, reject).finally(() => this.#signal.removeEventListener('abort', end))
-    })
+    return this.#end.isReached || this.#progress.remaining().length === 0
   }
 }

@@ -41,18 +41,24 @@ export async function resolveHost(host: MailHost, options: ResolveHostOptions): 
   return { name: host.name, addresses: [], problem }
 }
 
+/** What is known of hosts, or `undefined` where one of them is not known. */
+export function knownHosts(
+  hosts: readonly MailHost[],
+  known: ReadonlyMap<string, ResolvedHost>,
+): ResolvedHost[] | undefined {
+  const found = hosts.flatMap(({ name }) => known.get(name) ?? [])
+  return found.length === hosts.length ? found : undefined
+}
+
 /** {@link resolveHost} for those hosts that are not known yet; they are known then. */
 export async function resolveHosts(
   hosts: readonly MailHost[],
   known: Map<string, ResolvedHost>,
   options: ResolveHostOptions,
 ): Promise<ResolvedHost[]> {
-  const unknown = hosts.filter(({ name }) => !known.has(name))
-  if (unknown.length > 0) {
-    const found = await Promise.all(unknown.map(host => resolveHost(host, options)))
-    for (const host of found) known.set(host.name, host)
-  }
-  return hosts.flatMap(({ name }) => known.get(name) ?? [])
+  const found = await Promise.all(hosts.map(async host => known.get(host.name) ?? resolveHost(host, options)))
+  for (const host of found) known.set(host.name, host)
+  return found
 }
 
 /** Leaves out the addresses that mail is not sent to. */

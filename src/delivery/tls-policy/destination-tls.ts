@@ -1,5 +1,6 @@
 import { literalAddress } from '../../core/domain.js'
 import { type DnsFailure, hasAliases, type Resolver } from '../../dns/resolver.js'
+import type { AttemptEnd } from '../attempt-end.js'
 import { localVerdict } from '../verdict.js'
 import { daneCheck, usableTlsa } from './dane.js'
 import { type HostTls, noPolicy, type ReportedPolicy, type TlsRule, type UnusableHost } from './host-tls.js'
@@ -11,7 +12,8 @@ export interface DestinationTlsOptions {
   readonly resolver: Resolver
   readonly now: () => number
   readonly port: number
-  readonly signal: AbortSignal
+  /** Has the signal that ends lookups. */
+  readonly end: Pick<AttemptEnd, 'signal'>
   /** Whether TLSA records are heeded. */
   readonly dane: boolean
   readonly destination: string
@@ -85,16 +87,16 @@ export class DestinationTls {
    */
   async #tlsaBases({ name, secure, canonical }: TlsHost): Promise<readonly string[] | UnusableHost> {
     if (secure) return canonical === undefined ? [name] : [canonical, name]
-    const { resolver, signal } = this.#options
+    const { resolver, end } = this.#options
     if (canonical === undefined || !hasAliases(resolver)) return []
-    const alias = await resolver.alias(name, { signal })
+    const alias = await resolver.alias(name, { signal: end.signal })
     if (alias.status === 'temporary-failure') return lookupFailed(`the alias ${name}`, alias)
     return alias.status === 'found' && alias.secure ? [name] : []
   }
 
   async #tlsaAt(name: string, base: string): Promise<HostTls | UnusableHost | undefined> {
-    const { resolver, port, signal, destination, canonical = destination, now } = this.#options
-    const answer = await resolver.tlsa(`_${port}._tcp.${base}`, { signal })
+    const { resolver, port, end, destination, canonical = destination, now } = this.#options
+    const answer = await resolver.tlsa(`_${port}._tcp.${base}`, { signal: end.signal })
     if (answer.status === 'temporary-failure') return lookupFailed(`the TLSA records of ${base}`, answer)
     if (answer.status === 'not-found' || !answer.secure) return undefined
     const strings = answer.records.map(

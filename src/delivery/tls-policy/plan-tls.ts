@@ -1,4 +1,5 @@
 import { readHeader } from '../../message/header.js'
+import type { AttemptEnd } from '../attempt-end.js'
 import type { MailHosts } from '../find-mx.js'
 import type { MxContext } from '../mx-attempt.js'
 import type { Delivery } from '../transport.js'
@@ -9,7 +10,7 @@ export async function planTls(
   context: Pick<MxContext, 'resolver' | 'clock' | 'port' | 'dane' | 'tls' | 'sts'>,
   delivery: Delivery,
   { secure, canonical }: Pick<MailHosts, 'secure' | 'canonical'>,
-  signal: AbortSignal,
+  end: Pick<AttemptEnd, 'signal'>,
 ): Promise<DestinationTls> {
   const { resolver, clock, port, dane, tls } = context
   const { destination, envelope, message } = delivery
@@ -21,13 +22,13 @@ export async function planTls(
     resolver,
     now: () => clock.now(),
     port,
-    signal,
+    end,
     dane,
     destination,
     ...(canonical !== undefined && { canonical }),
     secure,
     level,
-    sts: heeded ? await context.sts?.find(destination, signal) : undefined,
+    sts: heeded ? await context.sts?.find(destination, end.signal) : undefined,
     requireTls,
     waives: () => {
       waives ??= waivesTls(message)
