@@ -12,8 +12,8 @@ import type { Outcome } from './plan-dsn.js'
 import { putOff } from './put-off.js'
 import { type QueueContext, reportError } from './queue-context.js'
 import { returnPathOf } from './return-paths.js'
-import { runTransport } from './run-transport.js'
 import { settle } from './settle.js'
+import { TransportRun } from './transport-run.js'
 
 /** How an attempt is begun. */
 export interface AttemptTurn {
@@ -33,8 +33,7 @@ export class Attempt {
   readonly #entries: Transaction
   readonly #leases: Leases
   #turn: AttemptTurn = {}
-  /** Ends the transport's work. */
-  readonly #delivery = new AbortController()
+  readonly #delivery: TransportRun
   /** Ends waiting for a storage that fails. Making its signal costs, and few attempts have a use for one. */
   readonly #closing = new AbortController()
   #isClosing = false
@@ -43,6 +42,7 @@ export class Attempt {
     this.destination = entries[0].destination
     this.#context = context
     this.#entries = entries
+    this.#delivery = new TransportRun(context)
     this.#leases = new Leases(context, entries)
     this.#leases.onAllLost = () =>
       this.#delivery.abort(new MailError('LEASE_LOST', 'every lease of the attempt was lost'))
@@ -85,8 +85,9 @@ export class Attempt {
   async run(turn: AttemptTurn = {}): Promise<void> {
     this.#turn = turn
     try {
-      const due = await this.#passOverInterrupted()
-      const [first, ...rest] = due
+      const paused = this.#entries.flatMap(entry => this.#pause(entry))
+      if (paused.length > 0) await this.#settlePaused(paused)
+      const [first, ...rest] = this.#entries.filter(entry => paused.every(one => one.entry !== entry))
       if (first) await this.#attempt([first, ...rest])
     } catch (thrown) {
       reportError(this.#context, 'an attempt', thrown, this.#entries[0].traceId)
@@ -136,9 +137,17 @@ export class Attempt {
     const { traceId, envelope, destination } = entries[0]
     const attempt = Math.max(...entries.map(entry => entry.attempts))
     const recipients = entries.map(entry => entry.recipient)
-    const [family, ...others] = new Set(entries.map(nextFamily))
-    const kept = family !== undefined && others.length === 0 ? { family } : {}
-    const delivery = { traceId, destination, envelope, recipients, message, attempt, ...kept }
+    const family = nextFamily(entries[0])
+    const kept = family && entries.every(entry => nextFamily(entry) === family)
+    const delivery = {
+      traceId,
+      destination,
+      envelope,
+      recipients,
+      message,
+      attempt,
+      ...(kept && { family }),
+    }
     let failure = 'the transport gave no outcome'
     const outcomes = await this.#dial(entries, delivery).catch(thrown => {
       reportError(this.#context, 'a delivery', thrown, traceId)
@@ -160,28 +169,22 @@ export class Attempt {
     this.#context.events.emit('attempt:started', { traceId, destination, entries: ids, attempt })
     const sender = returnPathOf(this.#context, entries[0])
     return deliverUnlessSuppressed(this.#context, delivery, ({ envelope, ...rest }) =>
-      runTransport(this.#context, { ...rest, envelope: { ...envelope, sender } }, this.#delivery),
+      this.#delivery.deliver({ ...rest, envelope: { ...envelope, sender } }),
     )
   }
 
-  /** Settles the entries that must wait before they are tried again; resolves to the others. */
-  async #passOverInterrupted(): Promise<LeasedEntry[]> {
-    const now = this.#now()
-    const waiting: Outcome[] = []
-    const due: LeasedEntry[] = []
-    for (const entry of this.#entries) {
-      const record = pauseAfterInterruption(entry, now)
-      if (!record) due.push(entry)
-      else {
-        const fate = decideFate(this.#context, entry, record, { attempts: entry.attempts - 1 })
-        waiting.push({ entry, attempt: record, fate })
-      }
-    }
-    if (waiting.length > 0) {
-      const message = await this.#context.settings.storage.blobs.open(this.#entries[0].blob)
-      await this.#settle(waiting, message)
-    }
-    return due
+  /** What becomes of an entry that must wait before it is tried again; nothing of one that need not. */
+  #pause(entry: LeasedEntry): Outcome[] {
+    const attempt = pauseAfterInterruption(entry, this.#now())
+    if (!attempt) return []
+    return [
+      { entry, attempt, fate: decideFate(this.#context, entry, attempt, { attempts: entry.attempts - 1 }) },
+    ]
+  }
+
+  async #settlePaused(paused: readonly Outcome[]): Promise<void> {
+    const message = await this.#context.settings.storage.blobs.open(this.#entries[0].blob)
+    await this.#settle(paused, message)
   }
 
   #defer(entries: Transaction, startedAt: number, reason: string): Promise<void> {

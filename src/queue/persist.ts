@@ -20,15 +20,19 @@ export interface PersistRequest {
   readonly closing: AbortController
 }
 
-/** How a commit ended: made; not made because leases were lost; not made because storage failed for too long. */
+/**
+ * How a commit ended: made, for the outcomes whose leases were held; not made because leases were lost; not made because
+ * storage failed for too long.
+ */
 export type Persisted =
   | { readonly state: 'committed'; readonly outcomes: readonly Outcome[]; readonly accepted: AcceptResult[] }
   | { readonly state: 'lost' }
   | { readonly state: 'failed' }
 
 /**
- * Settles the outcomes whose leases are held, with a DSN in the same commit where there is one. While storage fails it
- * tries again, for as long as a lease lasts: by then another process may have the entries.
+ * Settles the outcomes whose leases are held, with a DSN in the same commit where there is one. Those of leases lost
+ * meanwhile are left out; where there is a DSN, that is the caller's to do, as it tells of them. While storage fails it tries
+ * again, for as long as a lease lasts: by then another process may have the entries.
  */
 export async function persist(
   request: PersistRequest,
@@ -44,7 +48,7 @@ export async function persist(
     try {
       const result = await commit(request, held, accept)
       if (result.settled) return { state: 'committed', outcomes: held, accepted: [...result.accepted] }
-      return { state: 'lost' }
+      if (accept) return { state: 'lost' }
     } catch (thrown) {
       reportError(context, 'settling an attempt', thrown, held[0]?.entry.traceId)
       if (clock.monotonic() + wait > end || !(await pause(request, wait, closing.signal)))
@@ -58,7 +62,6 @@ async function commit(
   outcomes: readonly Outcome[],
   accept: AcceptBatch | undefined,
 ): Promise<SettleResult> {
-  const refs = outcomes.map(({ entry }) => leases.get(entry.id)).filter(ref => ref !== undefined)
   const entries = outcomes.flatMap(outcome => settledEntry(outcome, leases.get(outcome.entry.id)))
   const records = outcomes.flatMap(outcome => [
     ...endedRecords(context, outcome),
@@ -69,8 +72,8 @@ async function commit(
     ...(accept && { accept: [accept] }),
     ...(records.length > 0 && { records }),
   })
-  if (result.settled) await leases.settled(refs)
-  else if (!leases.lose(refs, result.lost)) {
+  if (result.settled) await leases.settled(entries)
+  else if (!leases.lose(entries, result.lost)) {
     throw new MailError('DRIVER_CONTRACT', 'settle: got no lease of this settlement as lost, expected one', {
       temporary: true,
     })

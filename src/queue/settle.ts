@@ -24,16 +24,17 @@ type Outcomes = readonly [Outcome, ...Outcome[]]
  * delivered to be delivered again.
  */
 export async function settle(request: SettleRequest): Promise<void> {
-  const groups = new Map<DsnKind | undefined, Outcome[]>([[undefined, []]])
-  for (const outcome of request.outcomes) {
-    const kind = dsnOf(outcome.fate)
-    const group = groups.get(kind)
-    if (group) group.push(outcome)
-    else groups.set(kind, [outcome])
-  }
-  for (const [kind, outcomes] of groups) {
-    if (kind) await settleWithDsn(request, kind, outcomes)
-    else await settlePlain(request, outcomes)
+  const { outcomes } = request
+  await settlePlain(
+    request,
+    outcomes.filter(({ fate }) => !dsnOf(fate)),
+  )
+  for (const kind of new Set(outcomes.flatMap(({ fate }) => dsnOf(fate) ?? []))) {
+    await settleWithDsn(
+      request,
+      kind,
+      outcomes.filter(({ fate }) => dsnOf(fate) === kind),
+    )
   }
 }
 
@@ -46,15 +47,10 @@ async function settlePlain(
   request: SettleRequest,
   outcomes: readonly Outcome[],
 ): Promise<readonly Outcome[]> {
-  for (let left = held(request, outcomes); left; left = held(request, left)) {
-    const result = await persist(request, left)
-    if (result.state === 'committed') {
-      announceOutcomes(request.context, result.outcomes)
-      return result.outcomes
-    }
-    if (result.state === 'failed') return []
-  }
-  return []
+  const result = await persist(request, outcomes)
+  if (result.state !== 'committed') return []
+  announceOutcomes(request.context, result.outcomes)
+  return result.outcomes
 }
 
 /** Settles in one commit with a DSN, which is composed anew without those whose leases are lost meanwhile. */

@@ -107,16 +107,15 @@ class Transaction {
     return mailCommand({ envelope, size: message.size, smtputf8 }, this.#session.extensions)
   }
 
-  async #ask(command: string, limit: number, name: string): Promise<Reply> {
+  #ask(command: string, limit: number, name: string): Promise<Reply> {
     if (!this.#pipelined) this.#session.wire.send([command])
-    const reply = await this.#reply(limit, name, command === 'DATA' ? 3 : 2)
-    this.#answered ||= reply.code !== 421
-    return reply
+    return this.#reply(limit, name, command === 'DATA' ? 3 : 2)
   }
 
   /** A reply of class `positive`, 4 or 5. With any other, replies and commands no longer belong together. */
   async #reply(limit: number, name: string, positive: 2 | 3): Promise<Reply> {
     const reply = await this.#session.wire.reply(limit, name)
+    this.#answered ||= reply.code !== 421
     if (reply.code >= 400 || Math.floor(reply.code / 100) === positive) return reply
     throw new MailError('PROTOCOL', `the server replied to ${name} with ${reply.code}`)
   }
