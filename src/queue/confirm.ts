@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type { EnvelopeRecipient } from '../core/envelope.js'
 import { MailError } from '../core/error.js'
 import type { MessageSource } from '../message/message-source.js'
@@ -34,7 +35,12 @@ export async function planConfirmation(
     const [first, ...rest] = recipients.map(subject)
     if (!first) return undefined
     const dsn = await planDsn(context, 'delivered', [first, ...rest], source)
-    return { traceId: arrival.traceId, dsn, recipients: recipients.map(({ address }) => address) }
+    const named = recipients.map(({ address }) => address)
+    if (!('batch' in dsn)) return { traceId: arrival.traceId, dsn, recipients: named }
+    // A message that is handed in again, as the answer was lost, is not told of again.
+    const digest = createHash('sha256').update(batch.id).digest('hex')
+    const once = { ...dsn.batch, id: `dsn-${digest.slice(0, 32)}` }
+    return { traceId: arrival.traceId, dsn: { ...dsn, batch: once }, recipients: named }
   } catch (thrown) {
     reportError(context, 'confirming a delivery', thrown, arrival.traceId)
     return undefined

@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events'
 import { describe, expect, it } from 'vitest'
 import type { MessageSource } from '../../src/message/message-source.js'
 import { drop, hangUp, type Script, type Step, silence } from '../../src/testing/remote/script.js'
@@ -215,6 +216,14 @@ describe('an end from outside', () => {
     await world.clock.settled()
     controller.abort()
     expect(await delivering).toMatchObject([{ status: 'unknown' }])
+  })
+
+  it('leaves nothing that listens to its signal behind', async () => {
+    await using world = await createOutsideWorld()
+    await world.rome()
+    const { signal } = new AbortController()
+    for (let message = 0; message < 3; message++) await world.deliver({}, signal)
+    expect(getEventListeners(signal, 'abort')).toEqual([])
   })
 
   it('does not even begin with a signal that was aborted before', async () => {

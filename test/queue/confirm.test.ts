@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { createAccounts } from '../../src/accounts/static/create-accounts.js'
+import { bytesSource } from '../../src/message/sources.js'
 import type { DeliveryQueueOptions } from '../../src/queue/options.js'
 import { createRouter } from '../../src/routing/create-router.js'
+import { planBatch } from '../../src/routing/plan-batch.js'
 import { memoryStorage } from '../../src/storage/memory/memory-storage.js'
 import { faultyStorage } from './faulty-storage.js'
 import { createQueueWorld } from './queue-world.js'
@@ -48,6 +50,31 @@ describe('news of mail that is in a mailbox', () => {
     expect(world.events('dsn:sent')).toMatchObject([{ kind: 'delivered', to: 'bob@rome.test' }])
     expect(world.events('message:queued')).toMatchObject([{ sender: '', recipients: ['bob@rome.test'] }])
     expect(world.events('queue:error')).toEqual([])
+  })
+
+  it('is stored once, however often the message is handed in', async () => {
+    await using world = await createQueueWorld(undefined, { router })
+    world.queue.pause()
+    const traceId = 'twice'
+    const envelope = {
+      sender: 'bob@rome.test',
+      recipients: [{ address: 'carol@paris.test', notify: ['success'] as const }],
+    }
+    const routes = [await router.route('carol@paris.test')]
+    const message = bytesSource('Subject: Hello\r\n\r\nHow are you?\r\n')
+    const batch = planBatch({
+      id: 'twice',
+      traceId,
+      envelope,
+      routes,
+      message,
+      receivedAt: world.clock.now(),
+    })
+    for (let time = 0; time < 2; time++) {
+      await world.queue.accept(batch, { traceId, envelope, ours: false, routes })
+    }
+    expect((await world.storage.mail.mailboxes('carol')).map(({ messages }) => messages)).toEqual([1])
+    expect(await world.queue.list()).toHaveLength(1)
   })
 
   it('is never held by a rule', async () => {
