@@ -1,8 +1,8 @@
 /**
  * Delivers a queue in SQLite to the sink, in a process of its own: `deliver.ts <folder> <sink port>`. Takes mail by SMTP
- * too, and tells its port by IPC; begins at the first message, and at the second tells its CPU time and memory and ends.
+ * too, and tells its port by IPC; is told by IPC to let the queue `go`, to `hold` it, and to `end`, when it tells the CPU
+ * time and the memory that it took since it was let go.
  */
-import { once } from 'node:events'
 import { join } from 'node:path'
 import { setInterval } from 'node:timers'
 import { builtPackage, builtSqlite } from '../shared/built-package.js'
@@ -38,16 +38,23 @@ const server = createSmtpServer({
   limits: { connectionsPerAddress: 1_000 },
 })
 const listening = await server.listen({ port: 0, host: '127.0.0.1' })
-const begin = once(process, 'message')
-process.send?.({ port: listening.port })
-await begin
-const end = once(process, 'message')
 let most = 0
+let before = process.cpuUsage()
 const watch = setInterval(() => {
   most = Math.max(most, process.memoryUsage.rss())
 }, 50)
-const before = process.cpuUsage()
-queue.resume()
+const end = new Promise<void>(resolve => {
+  process.on('message', asked => {
+    if (asked === 'end') resolve()
+    else if (asked === 'hold') queue.pause()
+    else {
+      most = 0
+      before = process.cpuUsage()
+      queue.resume()
+    }
+  })
+})
+process.send?.({ port: listening.port })
 await end
 clearInterval(watch)
 const { user, system } = process.cpuUsage(before)

@@ -2,10 +2,12 @@
  * How fast a queue is delivered to a sink, beside others in the same run, as ratios:
  * `npx tsx benchmarks/outbound/main.ts [--quick] [--long] [--only=<word>]`. Messages of 4 KB to 10 destinations, posthorn
  * with SQLite and Haraka and Postfix (as it is shipped, and tuned) with their files; all give them to the same sink, in a
- * process of its own; posthorn with the defaults of its options. First so many wait and are let go at once, then as many flow in and out at once. Each run is made
- * by fresh processes, and senders take turns. At last 200,000 wait, of which posthorn alone delivers some (with `--long`
- * all): its memory must not grow with the queue.
+ * process of its own; posthorn with the defaults of its options. First so many wait and are let go at once, then as many
+ * flow in and out at once. Each run is made by fresh processes, and senders take turns; those in JavaScript, posthorn and
+ * Haraka, have delivered 2,000 before those that wait. At last 200,000 wait, of which posthorn alone delivers some (with
+ * `--long` all): its memory must not grow with the queue.
  */
+import { execFileSync } from 'node:child_process'
 import { chmodSync, rmSync } from 'node:fs'
 import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -16,7 +18,15 @@ import { forkCompiled } from '../shared/fork-compiled.js'
 import { quantile } from '../shared/statistics.js'
 import type { Usage } from './deliver.js'
 import { handIn } from './hand-in.js'
-import { preparedHaraka, preparedPostfix, type StartSender, startPosthorn, told } from './senders.js'
+import {
+  fillPosthorn,
+  preparedHaraka,
+  preparedPostfix,
+  type Sender,
+  type StartSender,
+  startPosthorn,
+  told,
+} from './senders.js'
 
 const quick = process.argv.includes('--quick')
 const long = process.argv.includes('--long')
@@ -29,6 +39,9 @@ const mostGrowth = 1.5
 /** A run that hangs ends after so many milliseconds, and as many more as it takes at the least rate, a second. */
 const patience = 20_000
 const leastRate = 200
+
+/** Messages that a server has delivered before it is measured. */
+const warmedBy = 2_000
 
 interface Run {
   readonly rate: number
@@ -48,10 +61,10 @@ try {
   await offer('haraka', () => preparedHaraka(join(folder, 'haraka')))
   await offer('postfix', () => preparedPostfix('default'))
   await offer('postfix-tuned', () => preparedPostfix('tuned'))
-  const small = await compare('2,000 waiting', { waiting: 2_000, flowing: 0 }, quick ? 1 : 3)
+  await compare('2,000 waiting', { waiting: 2_000, flowing: 0 }, quick ? 1 : 3)
   if (!quick) await compare('20,000 waiting', { waiting: 20_000, flowing: 0 }, 1)
   await compare('flowing in and out', { waiting: 0, flowing: quick ? 2_000 : 5_000 }, quick ? 1 : 3)
-  if ('memory'.includes(only) || small) await measureMemory(small)
+  if ('memory'.includes(only)) await measureMemory()
 } finally {
   sink.kill()
   rmSync(folder, { recursive: true, force: true })
@@ -82,9 +95,9 @@ interface Shape {
   readonly flowing: number
 }
 
-/** Tells the ratios; gives the most memory that posthorn took. */
-async function compare(name: string, shape: Shape, rounds: number): Promise<number | undefined> {
-  if (!name.includes(only)) return undefined
+/** Tells the ratios. */
+async function compare(name: string, shape: Shape, rounds: number): Promise<void> {
+  if (!name.includes(only)) return
   const made = new Map<string, Run[]>()
   const hung = new Set<string>()
   for (let round = 0; round < rounds; round++) {
@@ -101,7 +114,6 @@ async function compare(name: string, shape: Shape, rounds: number): Promise<numb
     }
   }
   tell(name, made, shape)
-  return Math.max(...(made.get('posthorn') ?? []).map(({ usage }) => usage?.rssMb ?? Number.NaN))
 }
 
 function tell(name: string, made: ReadonlyMap<string, readonly Run[]>, { waiting, flowing }: Shape): void {
@@ -129,31 +141,68 @@ function tell(name: string, made: ReadonlyMap<string, readonly Run[]>, { waiting
   console.log(`  ${least.toFixed(2)} of the best of them, target ${fasterBy} ${isMet ? 'met' : 'BELOW'}`)
 }
 
-/** One run of a fresh sender: how fast the sink has it all, or the first `first`. */
-async function deliver(name: string, start: StartSender, shape: Shape, first?: number): Promise<Run> {
+/** One run of a fresh sender: how fast the sink has it all. */
+function deliver(name: string, start: StartSender, shape: Shape): Promise<Run> {
   const { waiting, flowing } = shape
-  const sender = await start(join(folder, `${name}-${++runs}`), port, waiting)
-  let usage: Usage | undefined
-  let ms = 0
+  return inPlace(name, async place => {
+    const sender = await start(place, port)
+    return ending(sender, async () => {
+      if (flowing > 0) {
+        sender.letGo()
+        // Those whose services start when they are let go do so unobserved.
+        await setTimeout(500)
+      } else await fill(sender, waiting)
+      return measure(sender, shape, waiting + flowing)
+    })
+  })
+}
+
+/** Gives `work` a folder of its own. */
+async function inPlace<T>(name: string, work: (place: string) => Promise<T>): Promise<T> {
+  const place = join(folder, `${name}-${++runs}`)
   try {
-    if (flowing > 0) {
-      sender.letGo()
-      // Those whose services start when they are let go do so unobserved.
-      await setTimeout(500)
-    }
-    const { all } = await countTo(first ?? waiting + flowing)
-    const before = performance.now()
-    if (flowing === 0) sender.letGo()
-    await Promise.race([
-      Promise.all([all, handIn(sender.port, flowing, 20)]),
-      overdue(first ?? waiting + flowing),
-    ])
-    ms = performance.now() - before
+    return await work(place)
+  } finally {
+    rmSync(place, { recursive: true, force: true })
+  }
+}
+
+/** Does `work` with a sender, and ends it. */
+async function ending(sender: Sender, work: () => Promise<number>): Promise<Run> {
+  let usage: Usage | undefined
+  let rate: number
+  try {
+    rate = await work()
   } finally {
     usage = await sender.end()
-    rmSync(join(folder, `${name}-${runs}`), { recursive: true, force: true })
   }
-  return { rate: ((first ?? waiting + flowing) / ms) * 1_000, usage }
+  return { rate, usage }
+}
+
+/**
+ * Has so many messages wait. Before that, servers that compile what they do deliver some, as one that has run for a while
+ * did.
+ */
+async function fill(sender: Sender, waiting: number): Promise<void> {
+  if (sender.hold) {
+    const { all } = await countTo(warmedBy)
+    sender.letGo()
+    await Promise.race([Promise.all([all, handIn(sender.port, warmedBy, 20)]), overdue(warmedBy)])
+    sender.hold()
+    await setTimeout(200)
+  }
+  await handIn(sender.port, waiting, 20)
+  // What writing left to be done is none of the delivery's time.
+  execFileSync('sync')
+}
+
+/** Lets go what waits, or hands in what flows; tells how fast the sink has `first` of it. */
+async function measure(sender: Sender, { waiting, flowing }: Shape, first: number): Promise<number> {
+  const { all } = await countTo(first)
+  const before = performance.now()
+  if (waiting > 0) sender.letGo()
+  await Promise.race([Promise.all([all, handIn(sender.port, flowing, 20)]), overdue(first)])
+  return (first * 1_000) / (performance.now() - before)
 }
 
 async function overdue(count: number): Promise<never> {
@@ -168,9 +217,9 @@ async function countTo(count: number): Promise<{ all: Promise<unknown> }> {
   return { all: told(sink) }
 }
 
-/** How much more memory the most messages take than the fewest: `least` MB, told by the runs before. */
-async function measureMemory(least: number | undefined): Promise<void> {
-  const fewest = least ?? (await memoryOf(2_000, 2_000))
+/** How much more memory the most messages take than the fewest. */
+async function measureMemory(): Promise<void> {
+  const fewest = await memoryOf(2_000, 2_000)
   const most = quick ? 20_000 : 200_000
   const delivered = long ? most : 10_000
   const growth = (await memoryOf(most, Math.min(delivered, most))) / fewest
@@ -182,8 +231,13 @@ async function measureMemory(least: number | undefined): Promise<void> {
   )
 }
 
+/** Of a process that has a queue to go on with, which another one took, when it has delivered the `first` of it. */
 async function memoryOf(waiting: number, first: number): Promise<number> {
-  const { rate, usage } = await deliver('posthorn', startPosthorn, { waiting, flowing: 0 }, first)
+  const { rate, usage } = await inPlace('posthorn', async place => {
+    await fillPosthorn(place, waiting)
+    const sender = await startPosthorn(place, port)
+    return ending(sender, () => measure(sender, { waiting, flowing: 0 }, first))
+  })
   console.log(`${waiting} waiting: posthorn ${rate.toFixed(0)}/s, ${usage?.rssMb.toFixed(0)} MB at most`)
   return usage?.rssMb ?? Number.NaN
 }

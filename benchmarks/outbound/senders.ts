@@ -1,4 +1,4 @@
-import { type ChildProcess, execFileSync } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync } from 'node:fs'
 import { endProcess } from '../shared/end-process.js'
@@ -6,31 +6,30 @@ import { forkCompiled } from '../shared/fork-compiled.js'
 import { installHaraka, startHarakaProcess } from '../shared/haraka.js'
 import { queueManager, startPostfixProcess } from '../shared/postfix.js'
 import type { Usage } from './deliver.js'
-import { handIn } from './hand-in.js'
 
 /** A server with a queue, started in a folder of its own, that takes mail and keeps it until it is let go. */
 export interface Sender {
   /** Where it takes mail. */
   readonly port: number
   letGo(): void
+  /** Keeps mail again. Absent where a server is let go once. */
+  hold?(): void
   /** What it took since it was let go, where that is known. */
   end(): Promise<Usage | undefined>
 }
 
-/** Starts a sender with so many messages waiting, which delivers to the sink at that port. */
-export type StartSender = (folder: string, sink: number, waiting: number) => Promise<Sender>
+/** Starts a sender that delivers to the sink at that port. */
+export type StartSender = (folder: string, sink: number) => Promise<Sender>
 
 /** The built posthorn, with SQLite. */
-export const startPosthorn: StartSender = async (folder, sink, waiting) => {
-  mkdirSync(folder)
-  const filling = run(new URL('./fill.ts', import.meta.url), [folder, String(waiting)])
-  const [code] = await once(filling, 'exit')
-  if (code !== 0) throw new Error(`filling the queue ended with ${code}`)
+export const startPosthorn: StartSender = async (folder, sink) => {
+  mkdirSync(folder, { recursive: true })
   const child = run(new URL('./deliver.ts', import.meta.url), [folder, String(sink)])
   const { port } = await told<{ port: number }>(child)
   return {
     port,
-    letGo: () => void child.send('begin'),
+    letGo: () => void child.send('go'),
+    hold: () => void child.send('hold'),
     async end() {
       const usage = told<Usage>(child)
       const ended = once(child, 'exit')
@@ -40,6 +39,14 @@ export const startPosthorn: StartSender = async (folder, sink, waiting) => {
       return took
     },
   }
+}
+
+/** Puts so many messages into the queue of a posthorn that does not run. */
+export async function fillPosthorn(folder: string, waiting: number): Promise<void> {
+  mkdirSync(folder)
+  const filling = run(new URL('./fill.ts', import.meta.url), [folder, String(waiting)])
+  const [code] = await once(filling, 'exit')
+  if (code !== 0) throw new Error(`filling the queue ended with ${code}`)
 }
 
 function run(file: URL, args: string[]): ChildProcess {
@@ -54,8 +61,15 @@ export async function told<T>(child: ChildProcess): Promise<T> {
 
 const harakaPlugin = (sink: number) => `
 let letGo
-const gone = new Promise(resolve => { letGo = resolve })
-process.on('SIGUSR2', letGo)
+let gone
+let isOpen = true
+function turn() {
+  isOpen = !isOpen
+  if (isOpen) letGo()
+  else gone = new Promise(resolve => { letGo = resolve })
+}
+turn()
+process.on('SIGUSR2', turn)
 exports.hook_rcpt = (next, connection) => {
   connection.relaying = true
   next(OK)
@@ -66,12 +80,12 @@ exports.hook_get_mx = (next) => gone.then(() => next(OK, { priority: 0, exchange
 /** Has Haraka at hand; gives what starts one. Its queue waits in files and in memory, where it is when it is let go. */
 export function preparedHaraka(installed: string): StartSender {
   installHaraka(installed)
-  return async (folder, sink, waiting) => {
+  return async (folder, sink) => {
     const config = { 'outbound.ini': 'local_mx_ok=true\nenable_tls=false\nalways_split=false\n' }
     const setup = { installed, folder, plugin: harakaPlugin(sink), config }
     const { port, child } = await startHarakaProcess(setup)
-    await fillBySmtp(child, port, waiting)
-    return { port, letGo: () => void child.kill('SIGUSR2'), end: () => endForeign(child) }
+    const turn = () => void child.kill('SIGUSR2')
+    return { port, letGo: turn, hold: turn, end: () => endForeign(child) }
   }
 }
 
@@ -108,24 +122,12 @@ const tuned = {
  * where it came in, and nothing of it was tried before.
  */
 export function preparedPostfix(kind: 'default' | 'tuned'): StartSender {
-  return async (folder, sink, waiting) => {
+  return async (folder, sink) => {
     const relayhost = `[127.0.0.1]:${sink}`
     const parameters = { ...(kind === 'tuned' ? tuned : defaults), relayhost }
     const reuse = kind === 'tuned' ? { smtp_connection_cache_destinations: relayhost } : {}
     const { port, child, reload } = await startPostfixProcess(folder, { ...parameters, ...reuse }, '')
-    await fillBySmtp(child, port, waiting)
     return { port, letGo: () => reload(delivering), end: () => endForeign(child) }
-  }
-}
-
-async function fillBySmtp(child: ChildProcess, port: number, waiting: number): Promise<void> {
-  try {
-    if (waiting > 0) await handIn(port, waiting, 20)
-    // What writing left to be done is none of the delivery's time.
-    execFileSync('sync')
-  } catch (thrown) {
-    await endProcess(child)
-    throw thrown
   }
 }
 
