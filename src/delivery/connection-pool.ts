@@ -34,7 +34,8 @@ export class ConnectionPool {
   readonly #clock: Clock
   readonly #limits: PoolLimits
   readonly #kept = new Map<string, Kept[]>()
-  #size = 0
+  /** All of them, from the one that waits longest. */
+  readonly #waiting = new Set<Kept>()
   #closed = false
 
   constructor(clock: Clock, limits: PoolLimits) {
@@ -51,48 +52,47 @@ export class ConnectionPool {
     return kept.pooled
   }
 
-  /** Keeps a session for the next message, or closes it. */
+  /** Keeps a session for the next message, instead of the one that waits longest where there are enough, or closes it. */
   give(key: string, pooled: PooledSession): void {
     const { wire } = pooled.session
     if (!this.#hasUseFor(key, pooled)) {
       wire.quit()
       return
     }
-    const discard = () => {
-      this.#remove(kept)
-      wire.quit()
-    }
+    const discard = () => this.#discard(kept)
     const kept = { key, pooled, timer: this.#clock.schedule(this.#limits.idle, discard) }
     wire.keepAlive(false)
     wire.watch(discard)
     const others = this.#kept.get(key)
     if (others) others.push(kept)
     else this.#kept.set(key, [kept])
-    this.#size++
+    this.#waiting.add(kept)
+    if (this.#waiting.size <= this.#limits.total) return
+    const [longest = kept] = this.#waiting
+    this.#discard(longest)
   }
 
   /** Closes every kept session, and from now on those that are given back. */
   close(): void {
     this.#closed = true
-    for (const group of [...this.#kept.values()]) {
-      for (const kept of [...group]) {
-        this.#remove(kept)
-        kept.pooled.session.wire.quit()
-      }
-    }
+    for (const kept of this.#waiting) this.#discard(kept)
   }
 
   #hasUseFor(key: string, { session, openedAt }: PooledSession): boolean {
-    const { idle, messages, age, perHost, total } = this.#limits
+    const { idle, messages, age, perHost } = this.#limits
     return (
       !this.#closed &&
       session.wire.idle &&
       idle > 0 &&
       session.transactions < messages &&
       this.#clock.monotonic() - openedAt < age &&
-      (this.#kept.get(key)?.length ?? 0) < perHost &&
-      this.#size < total
+      (this.#kept.get(key)?.length ?? 0) < perHost
     )
+  }
+
+  #discard(kept: Kept): void {
+    this.#remove(kept)
+    kept.pooled.session.wire.quit()
   }
 
   #remove(kept: Kept): void {
@@ -103,6 +103,6 @@ export class ConnectionPool {
     kept.pooled.session.wire.watch(undefined)
     group.splice(index, 1)
     if (group.length === 0) this.#kept.delete(kept.key)
-    this.#size--
+    this.#waiting.delete(kept)
   }
 }

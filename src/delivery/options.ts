@@ -143,7 +143,7 @@ export interface ConnectionOptions {
   age?: Duration
   /** Idle ones to one host. Default: 20, as many as the queue has under way to a site. */
   perHost?: number
-  /** Idle ones in all. Default: 100. */
+  /** Idle ones in all; beyond them the one that waits longest is closed. Default: 500. */
   total?: number
 }
 
@@ -193,7 +193,7 @@ export const connectionsSchema = lazy(() =>
     messages: z.int().min(1).default(100),
     age: durationSchema.prefault('5m'),
     perHost: z.int().min(1).default(20),
-    total: z.int().min(1).default(100),
+    total: z.int().min(1).default(500),
   }),
 )
 
