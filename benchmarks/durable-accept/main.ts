@@ -80,9 +80,10 @@ async function compare(name: string, shape: Shape): Promise<void> {
   const latencies = new Map<string, number[]>(peers.map(peer => [peer.name, []]))
   // The first round warms up.
   for (let round = 0; round <= rounds; round++) {
-    for (const { name, port } of peers) {
+    for (const { name, port, rest } of peers) {
       const measured: number[] = []
       const rate = await run({ ...shape, port, pipelined: false, latencies: measured }, roundMs)
+      await rest?.()
       if (round === 0) continue
       rates.get(name)?.push(rate)
       latencies.get(name)?.push(...measured)

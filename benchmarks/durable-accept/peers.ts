@@ -1,6 +1,7 @@
 import { once } from 'node:events'
-import { chownSync, mkdirSync } from 'node:fs'
+import { chownSync, mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { endProcess } from '../shared/end-process.js'
 import { forkCompiled } from '../shared/fork-compiled.js'
 import { installHaraka, startHarakaProcess } from '../shared/haraka.js'
@@ -10,6 +11,8 @@ import { queueManager, startPostfixProcess, userId } from '../shared/postfix.js'
 export interface Peer {
   readonly name: string
   readonly port: number
+  /** Resolves when it has done what accepting left to be done, which would be at the cost of the next in turn. */
+  rest?(): Promise<void>
   end(): Promise<void>
 }
 
@@ -64,5 +67,17 @@ export async function startPostfix(folder: string): Promise<Peer> {
   }
   const services = `${queueManager}virtual unix - n n - - virtual\n`
   const { port, child } = await startPostfixProcess(folder, parameters, services)
-  return { name: 'postfix', port, end: () => endProcess(child) }
+  const queues = ['incoming', 'active'].map(name => join(folder, 'queue', name))
+  return { name: 'postfix', port, rest: () => emptied(queues), end: () => endProcess(child) }
+}
+
+async function emptied(folders: readonly string[]): Promise<void> {
+  for (let patience = 1_000; patience > 0; patience--) {
+    if (folders.every(folder => filesIn(folder) === 0)) return
+    await setTimeout(30)
+  }
+}
+
+function filesIn(folder: string): number {
+  return readdirSync(folder, { recursive: true, withFileTypes: true }).filter(entry => entry.isFile()).length
 }
