@@ -31,8 +31,8 @@ export type Persisted =
 
 /**
  * Settles the outcomes whose leases are held, with a DSN in the same commit where there is one. Those of leases lost
- * meanwhile are left out; where there is a DSN, that is the caller's to do, as it tells of them. While storage fails it tries
- * again, for as long as a lease lasts: by then another process may have the entries.
+ * meanwhile are left out; where there is a DSN, nothing is settled, as it tells of them: the caller composes it anew. While
+ * storage fails it tries again, for as long as a lease lasts: by then another process may have the entries.
  */
 export async function persist(
   request: PersistRequest,
@@ -44,7 +44,7 @@ export async function persist(
   const end = clock.monotonic() + lease
   for (let wait = firstWait; ; wait = Math.min(wait * 2, longestWait)) {
     const held = outcomes.filter(({ entry }) => leases.get(entry.id))
-    if (held.length === 0) return { state: 'lost' }
+    if (held.length === 0 || (accept && held.length < outcomes.length)) return { state: 'lost' }
     try {
       const result = await commit(request, held, accept)
       if (result.settled) return { state: 'committed', outcomes: held, accepted: [...result.accepted] }

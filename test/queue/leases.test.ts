@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { createVirtualClock } from '../../src/core/virtual-clock.js'
+import { readAll } from '../../src/message/sources.js'
 import { exponentialBackoff } from '../../src/queue/retry/exponential-backoff.js'
 import { memoryStorage } from '../../src/storage/memory/memory-storage.js'
 import { faultyStorage } from './faulty-storage.js'
-import { type Answer, createQueueWorld, deferred, delivered, minute } from './queue-world.js'
+import { type Answer, createQueueWorld, deferred, delivered, failed, minute } from './queue-world.js'
 
 /** A script that answers when it is told to, or when its signal ends it. */
 function onCommand() {
@@ -80,7 +81,6 @@ describe('leases', () => {
 
   it('make a bounce leave out those whose lease was lost', async () => {
     const { script, answer } = onCommand()
-    const failed = { status: 'failed', scope: 'recipient', reason: 'no such user' } as const
     await using world = await createQueueWorld((recipient, delivery, signal) =>
       recipient === 'b@rome.test' ? script(recipient, delivery, signal) : failed,
     )
@@ -91,6 +91,32 @@ describe('leases', () => {
     await world.clock.settled()
     expect(world.events('dsn:sent')).toMatchObject([{ kind: 'failed', recipients: ['b@rome.test'] }])
     expect(world.events('recipient:failed').map(event => event.recipient)).not.toContain('a@rome.test')
+  })
+
+  it('lost while storage fails make a bounce be composed anew, without those', async () => {
+    const { storage, faults } = faultyStorage(memoryStorage())
+    const bounces: string[] = []
+    await using world = await createQueueWorld(
+      async (recipient, { message }) => {
+        if (recipient !== 'alice@paris.test') return failed
+        bounces.push((await readAll(message)).toString())
+        return delivered
+      },
+      { storage },
+    )
+    faults.settle = () => Promise.reject(new Error('the disk is busy'))
+    const { entries } = await world.send(['a@rome.test', 'b@rome.test'])
+    await world.clock.settled()
+    await world.queue.drop(entries[0] ?? '')
+    // A renewal tells of the loss before the commit is tried again.
+    await world.clock.advance('105s')
+    expect(world.events('lease:lost')).toMatchObject([{ entries: [entries[0]] }])
+    delete faults.settle
+    await world.clock.advance('30s')
+    expect(world.events('dsn:sent')).toMatchObject([{ kind: 'failed', recipients: ['b@rome.test'] }])
+    expect(bounces.map(text => text.match(/^Final-Recipient:.*$/gm))).toEqual([
+      ['Final-Recipient: rfc822; b@rome.test'],
+    ])
   })
 
   it('survive a clock that jumps beyond them: no second delivery beside the first', async () => {
