@@ -169,9 +169,13 @@ async function bodyOf({ traceId, attempt, envelope, recipients, message }: Deliv
 async function readResponse({ outcome, clock }: Settings, response: Response): Promise<Verdict> {
   const { status } = response
   const kind = outcome(status)
-  const text = await firstOf(response)
+  if (kind === 'delivered') {
+    // The receiver has the message by its status: what becomes of the body must not bring it again.
+    void response.body?.cancel().catch(() => {})
+    return { status: kind, final: true, scope: 'message', reason: `HTTP ${status}` }
+  }
+  const text = await firstOf(response).catch(() => '')
   const reason = text === '' ? `HTTP ${status}` : `HTTP ${status}: ${text}`
-  if (kind === 'delivered') return { status: kind, final: true, scope: 'message', reason: `HTTP ${status}` }
   if (kind === 'failed') return localVerdict('failed', 'message', '5.0.0', reason)
   const retryAfter = readRetryAfter(response.headers.get('retry-after'), clock.now())
   const verdict = localVerdict('deferred', 'host', '4.3.0', reason)

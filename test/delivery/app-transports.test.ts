@@ -269,6 +269,38 @@ describe('createWebhookTransport', () => {
     expect(pulled).toBeLessThan(5)
   })
 
+  /** An answer whose body ends in an error, or, without one, never. */
+  const broken = (status: number, error?: Error) => {
+    const told = { cancelled: false }
+    const body = new ReadableStream<Uint8Array>({
+      start: controller => controller.enqueue(Buffer.from('ok')),
+      pull: controller => (error ? controller.error(error) : new Promise(() => {})),
+      cancel() {
+        told.cancelled = true
+      },
+    })
+    return { told, fetch: async () => new Response(body, { status }) }
+  }
+
+  it('has delivered with the status, and waits for no body', async () => {
+    const { told, fetch } = broken(200)
+    expect(await post('https://hook.test/', { fetch, clock: createVirtualClock() })).toMatchObject([
+      { status: 'delivered', reason: 'HTTP 200' },
+      {},
+    ])
+    expect(told.cancelled).toBe(true)
+    const { fetch: cut } = broken(200, new Error('cut off'))
+    expect(await post('https://hook.test/', { fetch: cut })).toMatchObject([{ status: 'delivered' }, {}])
+  })
+
+  it('takes the status for the answer where the body is cut off', async () => {
+    const { fetch } = broken(400, new Error('cut off'))
+    expect(await post('https://hook.test/', { fetch })).toMatchObject([
+      { status: 'failed', reason: 'HTTP 400' },
+      {},
+    ])
+  })
+
   it('returns what is too large, and defers what does not get through', async () => {
     expect(await post('https://hook.test/', { maxSize: 10 })).toMatchObject([
       { status: 'failed', enhanced: '5.3.4' },
