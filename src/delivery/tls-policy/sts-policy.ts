@@ -14,6 +14,9 @@ export const largestPolicy = 65_536
 const mostPatterns = 200
 /** A year, the longest a policy may last (RFC 8461 §3.2). */
 const longestAge = 31_557_600
+const fieldLine = /^[ \t]*([a-z0-9][\w.-]{0,31})[ \t]*:(.*)$/i
+/** Tried once a run of blanks, not at each of them: a policy may be nothing but blanks. */
+const blanksAround = /^[ \t]+|(?<![ \t])[ \t]+$/g
 
 /**
  * Reads a policy file. Of a key that comes twice the first counts, but for `mx`; keys that are not known are passed
@@ -23,8 +26,8 @@ export function parseStsPolicy(text: string): StsPolicy | undefined {
   const fields = new Map<string, string>()
   const mx: string[] = []
   for (const line of text.split(/\r?\n/)) {
-    const [, key = '', value = ''] =
-      /^[ \t]*([a-z0-9][\w.-]{0,31})[ \t]*:[ \t]*(.*?)[ \t]*$/i.exec(line) ?? []
+    const [, key = '', rest = ''] = fieldLine.exec(line) ?? []
+    const value = rest.replace(blanksAround, '')
     if (key === 'mx') mx.push(value)
     else if (key !== '' && !fields.has(key)) fields.set(key, value)
   }

@@ -269,9 +269,22 @@ describe('reading', () => {
       'version: STSv2\nmode: none\nmax_age: 1',
       'version: STSv1\nmode: enforce\nmax_age: 1',
       'version: STSv1\nmode: none\nmax_age: -1',
+      'version: STSv1\nmode: none\r\r\nmax_age: 1',
+      'version: STSv1\nmode: none\u00a0\nmax_age: 1',
+      'version: STSv1\nmode: none\nmax_age: 1\u2028',
     ]) {
       expect(parseStsPolicy(bad)).toBeUndefined()
     }
+  })
+
+  it.each([
+    ['in front of a lone CR', `x:${' '.repeat(2_500)}\ry`],
+    ['in front of a line separator', `x:${' '.repeat(2_500)}\u2028y`],
+    ['within a value', `x:a${' '.repeat(60_000)}y`],
+  ])('takes linear time over blanks %s', (_, line) => {
+    const start = performance.now()
+    expect(parseStsPolicy(`${policyText('enforce', 'a.test')}${line}`)?.mode).toBe('enforce')
+    expect(performance.now() - start).toBeLessThan(400)
   })
 
   it('matches wildcards with one label (§4.1)', () => {
