@@ -3,6 +3,8 @@ import { exactStatus, messageIdIn, type ParsedDsn, type ParsedDsnRecipient } fro
 import { remoteText } from './remote-text.js'
 
 const mostRecipients = 1_000
+/** Characters of a reason after which no further line is taken: more than is kept of it. */
+const enoughOfReason = 4_000
 
 /** How qmail and its kin begin, with the name of the host. */
 const qmailOpening = /^\s*Hi\. This is the [^\n]{0,200}? at\s{1,3}([^\s]{1,255}?)\.?\s*\n/
@@ -62,11 +64,13 @@ export function readPlainReasons(text: string): Map<string, string> {
     const [, address, first = ''] = addressLine.exec(line) ?? []
     if (address !== undefined) {
       current = last = address
-      reasons.set(address, remoteText(first))
+      reasons.set(address, first.trim())
     } else if (line.trim() === '') current = undefined
-    else if (current !== undefined) reasons.set(current, remoteText(`${reasons.get(current)} ${line}`))
-    else if (last !== undefined && reasons.get(last) === '' && reasonHeading.test(line)) current = last
+    else if (current !== undefined) {
+      const reason = reasons.get(current) ?? ''
+      if (reason.length < enoughOfReason) reasons.set(current, `${reason} ${line}`)
+    } else if (last !== undefined && reasons.get(last) === '' && reasonHeading.test(line)) current = last
   }
-  for (const [address, reason] of reasons) if (reason === '') reasons.delete(address)
-  return reasons
+  const texts = [...reasons].map(([address, reason]) => [address, remoteText(reason)] as const)
+  return new Map(texts.filter(([, reason]) => reason !== ''))
 }

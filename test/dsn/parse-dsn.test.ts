@@ -220,6 +220,15 @@ describe('hostile DSNs', () => {
     expect(performance.now() - start).toBeLessThan(10_000)
   })
 
+  it('of plain text, whose reason has no end, take bounded time', async () => {
+    const lines = Array.from({ length: 32_000 }, (_, index) => `${index % 10}`)
+    const start = performance.now()
+    const dsn = await parse(['X-Failed-Recipients: b@b.test', '', 'b@b.test:', ...lines].join('\n'))
+    expect(performance.now() - start).toBeLessThan(700)
+    const text = `${lines.join(' ').slice(0, 1_000)} [...]`
+    expect(dsn?.recipients).toMatchObject([{ diagnostic: { text } }])
+  })
+
   it('never fail it (property)', async () => {
     const line = fc.oneof(
       fc.string({ unit: 'binary', maxLength: 60 }),
