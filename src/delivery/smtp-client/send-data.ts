@@ -26,13 +26,12 @@ export async function sendData(
 ): Promise<DataSent> {
   const stuffer = new DotStuffer()
   const chunks = message.open()[Symbol.asyncIterator]()
-  // A source that stalls must not outlast the connection.
-  const broken = wire.broken()
   let held: Buffer | undefined
   let size = 0
   try {
     for (;;) {
-      const next = await Promise.race([chunks.next(), broken])
+      // A source that stalls must not outlast the connection. Asked anew each time: a promise keeps what it raced with.
+      const next = await Promise.race([chunks.next(), wire.broken()])
       if (wire.failure) throw wire.failure
       if (next === undefined || wire.early) return 'interrupted'
       if (next.done) break
