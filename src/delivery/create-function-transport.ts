@@ -11,8 +11,8 @@ import { localVerdict, replyVerdict, type Verdict } from './verdict.js'
 export interface FunctionTransportOptions {
   /**
    * Takes one message for some recipients. Once it returns, all of them have it, but for those it names an outcome for.
-   * What it throws defers the message, so that a mistake in it loses no mail; a `MailError` with a 5xx `reply` returns
-   * it to the sender.
+   * What it throws defers the message, and so does an outcome for somebody else, so that a mistake in it loses no mail;
+   * a `MailError` with a 5xx `reply` returns it to the sender.
    */
   deliver: (delivery: Delivery, signal: AbortSignal) => HandlerResult | Promise<HandlerResult>
   /** How long a call may take. Default: `'5m'`. */
@@ -29,6 +29,7 @@ export type HandlerResult = void | undefined | readonly HandlerOutcome[]
 
 /** What became of one recipient. */
 export interface HandlerOutcome {
+  /** An address as it stands in the delivery. */
   readonly recipient: string
   readonly status: 'delivered' | 'deferred' | 'failed'
   /** For people, in a bounce too. Default: none. */
@@ -89,17 +90,14 @@ function callHandler(
   })
 }
 
-function readResult(delivery: Delivery, result: unknown): RecipientOutcome[] {
-  if (result !== undefined && !(Array.isArray(result) && result.every(isOutcome))) {
-    const verdict = localVerdict(
-      'deferred',
-      'local',
-      '4.3.0',
-      'the function answered with no list of outcomes',
-    )
-    return everybody(delivery, verdict)
-  }
-  const named = new Map((result ?? []).map(one => [one.recipient, one]))
+function readResult(delivery: Delivery, result: unknown = []): RecipientOutcome[] {
+  if (!(Array.isArray(result) && result.every(isOutcome)))
+    return everybody(delivery, mistaken('answered with no list of outcomes'))
+  const known = new Set(delivery.recipients.map(({ address }) => address))
+  // A stranger may be one of them, written otherwise, who would then pass for delivered.
+  if (!result.every(({ recipient }) => known.has(recipient)))
+    return everybody(delivery, mistaken('answered for somebody it was not asked about'))
+  const named = new Map(result.map(one => [one.recipient, one]))
   return delivery.recipients.map(({ address }) => {
     const { status = 'delivered', reason = '' } = named.get(address) ?? {}
     if (status === 'delivered') return { recipient: address, status, final: true, scope: 'recipient', reason }
@@ -121,7 +119,11 @@ function isOutcome(value: unknown): value is HandlerOutcome {
 function thrownVerdict(thrown: unknown): Verdict {
   const reply = thrown instanceof MailError ? thrown.reply : undefined
   if (reply && reply.code >= 500) return replyVerdict(reply, 'message', 'the message')
-  return localVerdict('deferred', 'local', '4.3.0', `the function failed: ${describeError(thrown)}`)
+  return mistaken(`failed: ${describeError(thrown)}`)
+}
+
+function mistaken(how: string): Verdict {
+  return localVerdict('deferred', 'local', '4.3.0', `the function ${how}`)
 }
 
 function everybody({ recipients }: Delivery, verdict: Verdict): RecipientOutcome[] {

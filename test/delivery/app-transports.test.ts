@@ -75,6 +75,15 @@ describe('createFunctionTransport', () => {
     }
   })
 
+  it('defers when the answer names somebody it was not asked about, who might be one of them', async () => {
+    const strange = by(() => [{ recipient: 'Carol@rome.test', status: 'failed' }])
+    const reason = expect.stringContaining('not asked about')
+    expect(await deliver(strange)).toMatchObject([
+      { recipient: 'bob@rome.test', status: 'deferred', scope: 'local', reason },
+      { recipient: 'carol@rome.test', status: 'deferred', scope: 'local', reason },
+    ])
+  })
+
   it('waits no longer than it may, and tells the function so', async () => {
     const clock = createVirtualClock()
     let aborted = false
