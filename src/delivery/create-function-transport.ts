@@ -5,6 +5,7 @@ import { describeError, MailError } from '../core/error.js'
 import { durationSchema, functionSchema, lazy, parseOptions, shapeSchema } from '../core/options.js'
 import { SlotGate } from './slot-gate.js'
 import type { Delivery, RecipientOutcome, Transport } from './transport.js'
+import { unlessAborted } from './unless-aborted.js'
 import { localVerdict, replyVerdict, type Verdict } from './verdict.js'
 
 /** Options of `createFunctionTransport`. */
@@ -55,7 +56,8 @@ export function createFunctionTransport(options: FunctionTransportOptions): Tran
     const leave = await gate.enter(signal)
     const ending = new AbortController()
     try {
-      const work = callHandler(settings.deliver, delivery, AbortSignal.any([signal, ending.signal]))
+      const either = AbortSignal.any([signal, ending.signal])
+      const work = unlessAborted<unknown>(() => settings.deliver(delivery, either), either)
       const result = await withDeadline(settings.clock, settings.timeout, 'the function', work)
       return readResult(delivery, result)
     } catch (thrown) {
@@ -70,24 +72,6 @@ export function createFunctionTransport(options: FunctionTransportOptions): Tran
     site: async () => 'function',
     close: async () => {},
   }
-}
-
-/** An end of the attempt ends the wait, whatever the function does. */
-function callHandler(
-  handler: FunctionTransportOptions['deliver'],
-  delivery: Delivery,
-  signal: AbortSignal,
-): Promise<unknown> {
-  return new Promise((resolve, reject) => {
-    const end = () => reject(new MailError('ABORTED', 'the attempt was ended', { temporary: true }))
-    if (signal.aborted) return end()
-    signal.addEventListener('abort', end, { once: true })
-    const stop = () => signal.removeEventListener('abort', end)
-    Promise.resolve()
-      .then(() => handler(delivery, signal))
-      .then(resolve, reject)
-      .finally(stop)
-  })
 }
 
 function readResult(delivery: Delivery, result: unknown = []): RecipientOutcome[] {

@@ -38,7 +38,9 @@ function smarthost(options: Partial<SmarthostTransportOptions> & Pick<SmarthostT
     ...options,
   })
   closing.push(() => transport.close())
-  return { deliver: (one = letter) => transport.deliver(one, AbortSignal.timeout(10_000)) }
+  return {
+    deliver: (one = letter, signal = AbortSignal.timeout(10_000)) => transport.deliver(one, signal),
+  }
 }
 
 /** A server of the package smtp-server that wants a login. */
@@ -128,6 +130,22 @@ describe('smtp-server as a smarthost', () => {
     expect(await deliver()).toMatchObject([
       { status: 'deferred', reason: expect.stringContaining('no network') },
     ])
+  })
+
+  it('has the slot back of an attempt that was ended while its token was awaited', async () => {
+    const { port } = await submissionServer()
+    const ending = new AbortController()
+    const token = () => {
+      if (ending.signal.aborted) return 'fresh'
+      queueMicrotask(() => ending.abort())
+      return new Promise<string>(() => {})
+    }
+    const servers = [{ host: '127.0.0.1', port, auth: { user: 'alice', token } }]
+    const { deliver } = smarthost({ servers, concurrency: 1 })
+    expect(await deliver(letter, ending.signal)).toMatchObject([
+      { status: 'deferred', reason: 'the attempt was ended' },
+    ])
+    expect(await deliver()).toMatchObject([{ status: 'delivered' }])
   })
 
   it.each(['starttls', 'implicit'] as const)('is not trusted with a certificate of nobody, %s', async tls => {

@@ -1,5 +1,6 @@
 import { describeError, MailError } from '../../core/error.js'
 import type { Reply } from '../../core/reply.js'
+import { unlessAborted } from '../unless-aborted.js'
 import { localVerdict, replyVerdict, type Verdict } from '../verdict.js'
 import type { SmtpSession } from './smtp-session.js'
 
@@ -29,6 +30,7 @@ export interface TokenRequest {
   readonly user: string
   /** Whether the last token was refused: it has run out, or was revoked. */
   readonly refresh: boolean
+  /** Aborted when the attempt ends, which then waits for no token. */
   readonly signal: AbortSignal
 }
 
@@ -42,7 +44,7 @@ export interface AuthenticateOptions {
 /**
  * Logs in (RFC 4954) with PLAIN (RFC 4616), LOGIN or XOAUTH2. Resolves to why the server is of no use, or `undefined`
  * once logged in. A refusal is temporary: it says nothing about the message, and somebody may set the password right.
- * @throws MailError of the wire.
+ * @throws MailError of the wire; `HANDLER_FAILED` of a token function, `ABORTED` while it is waited for.
  */
 export async function authenticate(
   session: SmtpSession,
@@ -89,7 +91,10 @@ async function withToken(
 }
 
 async function askToken(token: TokenCredentials['token'], request: TokenRequest): Promise<string> {
-  const got: unknown = typeof token === 'string' ? token : await callTokenSource(token, request)
+  const got: unknown =
+    typeof token === 'string'
+      ? token
+      : await unlessAborted(() => callTokenSource(token, request), request.signal)
   if (typeof got === 'string' && /^[\u0020-\u007e]+$/.test(got)) return got
   throw new MailError('HANDLER_FAILED', 'the token function answered with no token', { temporary: true })
 }
