@@ -3,6 +3,7 @@ import { guardLogger } from '../core/logger.js'
 import { addressesOf } from '../core/network.js'
 import { parseOptions } from '../core/options.js'
 import { ConnectionPool } from './connection-pool.js'
+import { guardOnTls } from './guard-on-tls.js'
 import { MxAttempt, type MxContext } from './mx-attempt.js'
 import { mxSite } from './mx-site.js'
 import {
@@ -24,14 +25,15 @@ import type { Transport } from './transport.js'
  * @throws MailError `OPTION_INVALID`, `CERTIFICATE_UNREADABLE` (`tlsOptions.ca`).
  */
 export function createMxTransport(options: MxTransportOptions): Transport {
-  const settings = parseOptions('createMxTransport', mxTransportSchema(), options)
+  const given = parseOptions('createMxTransport', mxTransportSchema(), options)
+  const logger = guardLogger(given.logger)
+  const settings = { ...given, logger, onTls: guardOnTls(given.onTls, logger) }
   const pool = new ConnectionPool(settings.clock, settings.connections)
-  const logger = guardLogger(settings.logger)
   const secureContext = makeSecureContext('createMxTransport', settings.tlsOptions)
-  const sts = stsPolicies({ ...settings, logger, secureContext })
+  const sts = stsPolicies({ ...settings, secureContext })
   const own = new OwnAddresses(settings.ownAddresses ?? addressesOf(settings.network))
   const routes = new RouteCache(settings.clock, settings.resolver)
-  const context: MxContext = { ...settings, logger, secureContext, pool, own, routes, ...(sts && { sts }) }
+  const context: MxContext = { ...settings, secureContext, pool, own, routes, ...(sts && { sts }) }
   return {
     deliver: (delivery, signal) => settings.clock.track(new MxAttempt(context, delivery, signal).run()),
     site: (destination, signal) => settings.clock.track(mxSite(destination, settings.resolver, signal)),

@@ -2,6 +2,7 @@ import { isIP } from 'node:net'
 import { guardLogger } from '../core/logger.js'
 import { createDnsResolver } from '../dns/create-dns-resolver.js'
 import { ConnectionPool } from './connection-pool.js'
+import { guardOnTls } from './guard-on-tls.js'
 import type { RelayServer } from './open-relay-session.js'
 import { RelayAttempt } from './relay-attempt.js'
 import type { RelaySettings } from './relay-options.js'
@@ -16,6 +17,7 @@ export function createRelayTransport(
   servers: readonly RelayServer[],
 ): Transport {
   const { clock, connections, concurrency, tlsOptions, localAddress } = settings
+  const logger = guardLogger(settings.logger)
   const pool = new ConnectionPool(clock, connections)
   const needsNames = servers.some(({ host, path }) => path === undefined && isIP(host) === 0)
   const ownResolver = needsNames && !settings.resolver ? createDnsResolver() : undefined
@@ -23,7 +25,8 @@ export function createRelayTransport(
     ...settings,
     localAddress,
     servers,
-    logger: guardLogger(settings.logger),
+    logger,
+    onTls: guardOnTls(settings.onTls, logger),
     secureContext: makeSecureContext(factory, tlsOptions),
     resolver: needsNames ? (settings.resolver ?? ownResolver) : undefined,
     gate: new SlotGate(concurrency),

@@ -307,6 +307,32 @@ describe('createSmarthostTransport', () => {
     expect(results[0]).not.toHaveProperty('problem')
   })
 
+  it.each([
+    [
+      'throws',
+      () => {
+        throw new Error('no metrics')
+      },
+    ],
+    [
+      'rejects',
+      async () => {
+        throw new Error('no metrics')
+      },
+    ],
+  ])('delivers, and logs it, where onTls %s', async (_, onTls) => {
+    const { port, messages } = await submissionServer({ authOptional: true })
+    const errors: object[] = []
+    const hear = () => {}
+    const logger = { debug: hear, info: hear, warn: hear, error: (fields: object) => errors.push(fields) }
+    const servers = [{ host: 'localhost', port }]
+    const resolver = createDnsZone({ localhost: { a: '127.0.0.1' } })
+    const { deliver } = smarthost({ servers, resolver, onTls, logger })
+    expect(await deliver()).toMatchObject([{ status: 'delivered' }])
+    expect(messages).toHaveLength(1)
+    expect(errors).toEqual([{ domain: 'localhost', error: expect.stringContaining('no metrics') }])
+  })
+
   it('defers where the server offers no login', async () => {
     const network = createSimulatedNetwork()
     const clock = createVirtualClock()

@@ -93,6 +93,20 @@ describe('opportunistic TLS', () => {
   })
 })
 
+describe('onTls', () => {
+  it('cannot keep a new connection from being used, and closed, by what it throws', async () => {
+    const onTls = () => {
+      throw new Error('no metrics')
+    }
+    await using world = await createOutsideWorld({ onTls })
+    const rome = await world.rome()
+    expect(await world.deliverOne()).toMatchObject({ status: 'delivered' })
+    await world.transport.close()
+    await rome.connections[0]?.closed
+    expect(rome.connections[0]?.commands.at(-1)).toBe('QUIT')
+  })
+})
+
 describe('required TLS', () => {
   it('defers what a host would have in the clear', async () => {
     await using world = await createOutsideWorld({ tls: 'required' })
