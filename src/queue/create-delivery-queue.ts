@@ -63,8 +63,8 @@ function mxTransport(given: GivenSettings, storage: Storage, send: TlsReportsOpt
     guardLogger(logger).warn({ hostname }, warning)
   }
   const onTls = (result: TlsResult) => {
-    delivery?.onTls?.(result)
     reports?.record(result)
+    delivery?.onTls?.(result)
   }
   const mtaSts = rememberPolicies(delivery?.mtaSts, given.storage)
   // Whatever EHLO says, a host called as the queue is this server.
