@@ -22,8 +22,13 @@ function countSessions(smtp: Smtp, meter: Meter): (() => void)[] {
   const duration = meter.createHistogram('posthorn.smtp.session.duration', { unit: 's' })
   const secured = meter.createCounter('posthorn.smtp.sessions.secured', { unit: '{session}' })
   const errors = meter.createCounter('posthorn.smtp.errors', { unit: '{error}' })
+  // A client that is turned away before its greeting closes what never opened.
+  const open = new Set<string>()
   return [
-    smtp.on('session:opened', session => sessions.add(1, kindOf(session))),
+    smtp.on('session:opened', session => {
+      open.add(session.sessionId)
+      sessions.add(1, kindOf(session))
+    }),
     smtp.on('session:refused', session =>
       refused.add(1, { ...kindOf(session), 'posthorn.reason': session.reason }),
     ),
@@ -31,6 +36,7 @@ function countSessions(smtp: Smtp, meter: Meter): (() => void)[] {
       secured.add(1, { ...kindOf(session), 'tls.protocol.version': tlsVersion(session.version) }),
     ),
     smtp.on('session:closed', session => {
+      if (!open.delete(session.sessionId)) return
       sessions.add(-1, kindOf(session))
       duration.record(session.duration / 1_000, { ...kindOf(session), 'posthorn.reason': session.reason })
     }),

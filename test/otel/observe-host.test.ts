@@ -1,7 +1,7 @@
 import tls from 'node:tls'
 import { describe, expect, it } from 'vitest'
 import { createSmarthostTransport } from '../../src/delivery/create-smarthost-transport.js'
-import { createMailStore, memoryStorage } from '../../src/index.js'
+import { createMailStore, type MailServerOptions, memoryStorage, type Policy } from '../../src/index.js'
 import { bytesSource } from '../../src/message/sources.js'
 import { observe } from '../../src/otel/index.js'
 import { testTls } from '../fixtures/tls.js'
@@ -9,11 +9,16 @@ import { createMailWorld } from '../flow/mail-world.js'
 import { Dialogue } from '../pop3/dialogue.js'
 import { createSdk } from './sdk.js'
 
+interface WatchOptions {
+  addresses?: boolean
+  server?: Partial<MailServerOptions>
+}
+
 /** Paris, watched, and Rome, which knows Bob and nobody else. */
-async function watchedParis(options: { addresses?: boolean } = {}) {
+async function watchedParis({ server = {}, ...options }: WatchOptions = {}) {
   const sdk = createSdk()
   const world = createMailWorld()
-  const paris = await world.host('paris.test', { users: ['alice'] })
+  const paris = await world.host('paris.test', { users: ['alice'], server })
   await world.host('rome.test', { users: ['bob'] })
   const stop = await observe({ ...paris, ...sdk.options, ...options })
   const network = world.network.host(world.newAddress())
@@ -118,6 +123,16 @@ describe('a whole host', () => {
         1,
       ],
     ])
+  })
+
+  it('counts no session for a client that was turned away before its greeting', async () => {
+    const closed: Policy = { name: 'closed', connect: () => ({ action: 'reject' }) }
+    await using host = await watchedParis({ server: { policies: [closed] } })
+    await host.submit('alice-password', 'bob@rome.test')
+    const points = await host.sdk.points()
+    expect(points('posthorn.smtp.sessions.refused')).toEqual([[{ ...smtp, 'posthorn.reason': 'policy' }, 1]])
+    expect(points('posthorn.smtp.sessions')).toEqual([])
+    expect(points('posthorn.smtp.session.duration')).toEqual([])
   })
 
   it('counts what POP3 does', async () => {
