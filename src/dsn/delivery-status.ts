@@ -3,7 +3,7 @@ import { formatField } from '../message/fold.js'
 import { describeReply } from '../smtp/reply.js'
 import type { DsnContent, DsnRecipient } from './dsn.js'
 import { dsnStatus } from './dsn-status.js'
-import { asciiText, isAscii, remoteText } from './remote-text.js'
+import { addressText, asciiText, isAscii, remoteText } from './remote-text.js'
 
 /**
  * The machine's part of a DSN: the fields of the message, then those of each recipient, each group after an empty line
@@ -68,10 +68,11 @@ function machineText(text: string, smtputf8: boolean): string {
   return smtputf8 ? line : asciiText(line)
 }
 
+/** With SMTPUTF8 an address stands as it is: `utf-8-address` (RFC 6533 §3). */
 function typedAddress(type: string, address: string, smtputf8: boolean): string {
-  const text = remoteText(address)
+  const text = addressText(address)
   if (smtputf8 || isAscii(text)) return `${type}; ${text}`
-  return type === 'utf-8' ? `utf-8; ${encodeUtf8Address(text)}` : `${type}; ${asciiText(text)}`
+  return `${type}; ${type === 'utf-8' ? addressText(encodeUtf8Address(text)) : asciiText(text)}`
 }
 
 /** `utf-8-addr-xtext` (RFC 6533 §3): code points that ASCII does not have, and `\`, `+`, `=`, as `\x{1F4E8}`. */

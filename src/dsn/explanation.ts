@@ -4,7 +4,7 @@ import { describeReply } from '../smtp/reply.js'
 import { originalRecipient } from './delivery-status.js'
 import type { DsnContent, DsnKind, DsnRecipient } from './dsn.js'
 import { dsnStatus } from './dsn-status.js'
-import { remoteText, wrapText } from './remote-text.js'
+import { addressText, remoteText, wrapText } from './remote-text.js'
 
 /** What a DSN is about, in its subject. */
 export const subjects: Readonly<Record<DsnKind, string>> = {
@@ -76,8 +76,8 @@ function explainRecipient(content: DsnContent, told: DsnRecipient): string[] {
   const { recipient, attempt, willRetryUntil } = told
   const written = originalRecipient(recipient.originalRecipient)?.address
   const origin =
-    written === undefined || written === recipient.address ? '' : ` (you wrote to ${remoteText(written)})`
-  const lines = [`  ${remoteText(recipient.address)}${origin}`]
+    written === undefined || written === recipient.address ? '' : ` (you wrote to ${addressText(written)})`
+  const lines = [`  ${addressText(recipient.address)}${origin}`]
   if (content.kind === 'delivered' || content.kind === 'relayed') return lines
   lines.push(...wrapText(reasonOf(content, told), '    '))
   if (willRetryUntil !== undefined) lines.push(`    It will be tried until ${formatDate(willRetryUntil)}.`)

@@ -1,6 +1,6 @@
 import { type MessageHeader, parseHeader } from '../message/header.js'
 import type { DsnKind } from './dsn.js'
-import { remoteText } from './remote-text.js'
+import { addressText, remoteText } from './remote-text.js'
 
 /** What a delivery status notification says. Texts are bounded and hold no control characters. */
 export interface ParsedDsn {
@@ -113,7 +113,7 @@ const actionOfClass: ReadonlyMap<string, DsnKind> = new Map([
 ])
 
 function readAddress(fields: MessageHeader, name: string): TypedAddress | undefined {
-  const found = typed(fields, name)
+  const found = typed(fields, name, addressText)
   if (!found) return undefined
   const text = /^<(.+)>$/.exec(found.text)?.[1] ?? found.text
   return { type: found.type, address: found.type === 'utf-8' ? decodeUtf8Address(text) : text }
@@ -131,8 +131,12 @@ export function messageIdIn(text = ''): string | undefined {
 }
 
 /** `type; text`; without a type, as some servers write, it is `rfc822` for addresses and unknown otherwise. */
-function typed(fields: MessageHeader, name: string): { type: string; text: string } | undefined {
-  const value = plain(fields, name)
+function typed(
+  fields: MessageHeader,
+  name: string,
+  bounded = remoteText,
+): { type: string; text: string } | undefined {
+  const value = plain(fields, name, bounded)
   if (value === undefined) return undefined
   const [, type, text] = /^([\w-]{1,40}) ?; ?(.*)$/.exec(value) ?? []
   if (type === undefined || text === undefined)
@@ -149,9 +153,9 @@ function decodeUtf8Address(address: string): string {
   })
 }
 
-function plain(fields: MessageHeader, name: string): string | undefined {
+function plain(fields: MessageHeader, name: string, bounded = remoteText): string | undefined {
   const value = fields.get(name)?.value
-  return value === undefined ? undefined : remoteText(value) || undefined
+  return value === undefined ? undefined : bounded(value) || undefined
 }
 
 function instant(fields: MessageHeader, name: string): number | undefined {

@@ -1,6 +1,6 @@
 import { tryParseAddress } from '../core/address.js'
 import { exactStatus, messageIdIn, type ParsedDsn, type ParsedDsnRecipient } from './read-delivery-status.js'
-import { remoteText } from './remote-text.js'
+import { addressText, remoteText } from './remote-text.js'
 
 const mostRecipients = 1_000
 /** Characters of a reason after which no further line is taken: more than is kept of it. */
@@ -37,7 +37,7 @@ export function readPlainBounce(text: string, failed: string | undefined): Parse
 function failedRecipient(address: string, reason: string | undefined): ParsedDsnRecipient {
   const status = exactStatus(undefined, reason)
   return {
-    finalRecipient: { type: 'rfc822', address: remoteText(address) },
+    finalRecipient: { type: 'rfc822', address: addressText(address) },
     action: 'failed',
     ...(status !== undefined && { status }),
     ...(reason !== undefined && { diagnostic: { type: '', text: reason } }),

@@ -129,6 +129,13 @@ describe('the words for a person', () => {
     expect(person).toContain('  bob@elsewhere.test (you wrote to sales@example.test)')
   })
 
+  it('have long addresses whole', async () => {
+    const address = `${'l'.repeat(64)}@${'d'.repeat(62)}.${'e'.repeat(62)}.${'f'.repeat(58)}.test`
+    const recipient = { address, originalRecipient: `rfc822;x${address}` }
+    const { person } = await partsOf({ recipients: [told({ recipient })] })
+    expect(person).toContain(`  ${address} (you wrote to x${address})\r\n`)
+  })
+
   it('are quoted-printable where they are not ASCII', async () => {
     const reply = { code: 550, enhanced: '5.2.2', text: 'Das Postfach ist völlig überfüllt = 数据' }
     const { person, wire } = await partsOf({ recipients: [told({ attempt: attempt({ reply }) })] })
@@ -386,11 +393,11 @@ describe('what others wrote', () => {
     expect(Math.max(...wire.split('\r\n').map(line => line.length))).toBeLessThan(999)
   })
 
-  it('has no line over 998 octets, also in UTF-8', async () => {
+  it.each([true, false])('has no line over 998 octets, also in UTF-8, SMTPUTF8 %s', async smtputf8 => {
     const reply = { code: 550, text: '数'.repeat(5_000) }
     const recipient = { address: `${'ä'.repeat(2_000)}@b.test` }
     const { wire } = await partsOf({
-      smtputf8: true,
+      smtputf8,
       recipients: [told({ recipient, attempt: attempt({ reply }) })],
     })
     expect(Math.max(...wire.split('\r\n').map(line => Buffer.byteLength(line)))).toBeLessThan(999)

@@ -9,6 +9,13 @@ import { attempt, content, silentAttempt, told } from './dsn-content.js'
 const parse = (text: string) => parseDsn(bytesSource(text))
 const roundTrip = async (changes: Partial<DsnContent>) => parseDsn(await composeDsn(content(changes)))
 
+/** An address of 254 octets, the most there may be (RFC 5321 §4.5.3.1.3). */
+function longAddress(localPart: string): string {
+  const labels = `${'d'.repeat(62)}.`.repeat(2)
+  const rest = 254 - Buffer.byteLength(`${localPart}@${labels}.test`)
+  return `${localPart}@${labels}${'e'.repeat(rest)}.test`
+}
+
 /** A DSN with these lines as its delivery-status part. */
 function report(
   lines: readonly string[],
@@ -88,6 +95,20 @@ describe('our own DSNs', () => {
     })
   })
 
+  it.each([
+    ['in ASCII', 'l'.repeat(64), 'rfc822', false],
+    ['in UTF-8', 'ö'.repeat(32), 'utf-8', true],
+    ['in the escapes of RFC 6533 §3', 'ö'.repeat(32), 'utf-8', false],
+  ])('are read back with addresses as long as may be, %s', async (_, localPart, type, smtputf8) => {
+    const address = longAddress(localPart)
+    const recipient = { address, originalRecipient: `${type};${address}` }
+    const parsed = await roundTrip({ smtputf8, recipients: [told({ recipient })] })
+    expect(parsed?.recipients[0]).toMatchObject({
+      finalRecipient: { type, address },
+      originalRecipient: { type, address },
+    })
+  })
+
   it('are read back whatever the addresses and replies (property)', async () => {
     const word = fc.stringMatching(/^[!-:<-~]{1,100}$/)
     await fc.assert(
@@ -156,6 +177,14 @@ describe('the DSNs of others', () => {
 
   it('may end their lines with LF alone', async () => {
     expect(await parse(report(fields, { eol: '\n' }))).toMatchObject(read)
+  })
+
+  it('may name addresses as long as may be', async () => {
+    const address = longAddress('l'.repeat(64))
+    const lines = [...fields.slice(0, 2), `Final-Recipient: rfc822;${address}`, ...fields.slice(3)]
+    expect((await parse(report(lines)))?.recipients[0]?.finalRecipient).toEqual({ type: 'rfc822', address })
+    const bounce = `X-Failed-Recipients: ${address}\r\n\r\nIt failed.\r\n`
+    expect((await parse(bounce))?.recipients[0]?.finalRecipient).toEqual({ type: 'rfc822', address })
   })
 
   it('may be encoded', async () => {
