@@ -2,6 +2,7 @@ import { MailError } from '../../core/error.js'
 import type { SettleResult } from '../queue-storage.js'
 import type { NewRecord } from '../record-storage.js'
 import type { AcceptResult } from '../storage.js'
+import { appendMessages, appendTo, type NewMessage } from './append-messages.js'
 import { putBlob, referBlob } from './blob-rows.js'
 import {
   type Ending,
@@ -11,7 +12,6 @@ import {
   settleEntries,
 } from './entry-changes.js'
 import { ensureInbox, makeMailbox } from './mailbox-rows.js'
-import { appendMessages, appendTo, type NewMessage } from './message-changes.js'
 import { putRecord } from './record-rows.js'
 import { blobId, mailboxId } from './row-ids.js'
 import type { Statements } from './sqlite-database.js'

@@ -1,6 +1,6 @@
 import type { StorageChange } from '../storage.js'
+import type { Appending } from './append-messages.js'
 import type { LaneKey } from './lanes.js'
-import type { Appending } from './message-changes.js'
 import type { SqliteDatabase } from './sqlite-database.js'
 import { Statements } from './sqlite-database.js'
 
