@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
 import type { Clock } from '../../../src/core/clock.js'
 import { createVirtualClock } from '../../../src/core/virtual-clock.js'
-import type { Transport } from '../../../src/delivery/transport.js'
+import type { Delivery, Transport } from '../../../src/delivery/transport.js'
+import type { RecipientEvent } from '../../../src/queue/events.js'
 import { memoryStorage } from '../../../src/storage/memory/memory-storage.js'
 import type { Storage } from '../../../src/storage/storage.js'
 import { SeededRandom } from '../../../src/testing/conformance/seeded-random.js'
@@ -22,6 +23,14 @@ export const workers = 2
 /** What each site is promised by all workers together. A rate is kept to by every other site. */
 export const promised = { atOnce: 6, messages: 12, per: minute }
 
+/** How long an attempt may take. */
+const attemptTimeout = hour
+/**
+ * For how long one may be passed over: a worker has as many ready for a site as it may have under way, and begins the last
+ * of them when those before it have ended, each of which may hang.
+ */
+export const longestPassedOver = (promised.atOnce / workers) * attemptTimeout
+
 /** What the queue told of one recipient. */
 export interface Told {
   delivered: number
@@ -34,9 +43,11 @@ export interface Told {
   expiredAfter?: number
   /** How much of that time its site was down. */
   downFor?: number
+  /** How long it was due, in all, and its site up, before it was tried: a site takes so many a minute, in turn. */
+  waited: number
 }
 
-const untold: Told = { delivered: 0, failed: 0, returned: 0, warned: 0 }
+const untold: Told = { delivered: 0, failed: 0, returned: 0, warned: 0, waited: 0 }
 
 /** Lets five days pass over a queue and an internet of {@link SimulatedSite}s, all drawn from the seed. */
 export async function runSimulation(seed: number, messages: number, storage: Storage = memoryStorage()) {
@@ -58,16 +69,35 @@ export async function runSimulation(seed: number, messages: number, storage: Sto
   const dsns: string[] = []
   const home: string[] = []
   const told = new Map<string, Told>()
+  /** When each recipient is to be tried, and how often it was. */
+  const standing = new Map<string, { dueAt: number; attempts: number }>()
   const log = createHash('sha256')
   const numberOf = (destination: string) => Number(/^d(\d+)/.exec(destination)?.[1] ?? Number.NaN) % sites
   const isRated = (destination: string) => numberOf(destination) % 2 === 0
+
+  function noteAttempt(site: SimulatedSite, { traceId, recipients, attempt }: Delivery): void {
+    const now = clock.now()
+    const turns = recipients.map(({ address }) => {
+      const key = `${traceId} ${address}`
+      const { dueAt, attempts } = standing.get(key) ?? { dueAt: now, attempts: 0 }
+      const before = told.get(key) ?? untold
+      told.set(key, { ...before, waited: before.waited + now - dueAt - site.downDuring(dueAt, now) })
+      // What a process had that died is next due when its lease has run out.
+      return { dueAt, lost: attempt > attempts + 1 }
+    })
+    // The others come along with the first.
+    if (!turns.some(({ lost }) => lost)) site.noteTurn(Math.min(...turns.map(({ dueAt }) => dueAt)))
+  }
 
   const transport: Transport = {
     site: async destination =>
       destination === 'home.test' ? destination : `mx${numberOf(destination)}.test`,
     deliver: async (delivery, signal) => {
       const site = remote[numberOf(delivery.destination)]
-      if (site) return site.deliver(delivery, signal)
+      if (site) {
+        noteAttempt(site, delivery)
+        return site.deliver(delivery, signal)
+      }
       home.push(delivery.traceId)
       return delivery.recipients.map(({ address }) => ({
         recipient: address,
@@ -86,7 +116,7 @@ export async function runSimulation(seed: number, messages: number, storage: Sto
       transport,
       clock: untracked,
       random: () => random.next(),
-      attemptTimeout: '1h',
+      attemptTimeout,
       concurrency: { perSite: promised.atOnce / workers },
       limits: {
         perSite: ({ destination }) =>
@@ -105,6 +135,11 @@ export async function runSimulation(seed: number, messages: number, storage: Sto
         told.set(key, { ...before, [kind]: before[kind] + 1 })
         log.update(`${clock.now()} ${kind} ${key}\n`)
       }
+    const noteRetry = (event: RecipientEvent & { retryAt: number }) => {
+      standing.set(`${event.traceId} ${event.recipient}`, { dueAt: event.retryAt, attempts: event.attempts })
+    }
+    queue.on('recipient:deferred', noteRetry)
+    queue.on('recipient:unknown', noteRetry)
     queue.on('recipient:delivered', note('delivered'))
     queue.on('recipient:failed', event => {
       note('failed')(event)
@@ -140,7 +175,9 @@ export async function runSimulation(seed: number, messages: number, storage: Sto
       copies: [],
       queued: { traceId: `m${index}`, envelope: { sender: `s${random.below(20)}@home.test` }, recipients },
     })
-    return recipients.map(({ address }) => `m${index} ${address}`)
+    const keys = recipients.map(({ address }) => `m${index} ${address}`)
+    for (const key of keys) standing.set(key, { dueAt: clock.now(), attempts: 0 })
+    return keys
   }
 
   const expected: string[] = []

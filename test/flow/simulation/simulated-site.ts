@@ -31,6 +31,8 @@ export class SimulatedSite {
   /** When deliveries began. */
   readonly times: number[] = []
   mostAtOnce = 0
+  /** For how long others that were due later were tried before one: zero where they come in turn. In milliseconds. */
+  longestPassedOver = 0
   /** Recipients that were tried again at once, though they may have had the message. */
   readonly hasty: string[] = []
   #atOnce = 0
@@ -39,6 +41,8 @@ export class SimulatedSite {
   readonly #outages: readonly { from: number; to: number }[]
   readonly #greylists: boolean
   readonly #seen = new Map<string, number>()
+  /** Those tried so far that were due later than all before them, and when they were tried. */
+  readonly #turns: { readonly dueAt: number; readonly at: number }[] = []
   readonly #lostAt = new Map<string, number>()
 
   constructor(clock: Clock, random: SeededRandom) {
@@ -68,13 +72,23 @@ export class SimulatedSite {
       const verdicts = keys.map(key => this.#answer(key, lost))
       await sleep(this.#clock, 20 + this.#random.below(500), signal).catch(() => {
         keys.forEach((key, index) => {
-          if (verdicts[index]?.status === 'delivered') verdicts[index] = this.#unheard(key, signal.reason)
+          if (verdicts[index]?.status === 'delivered') verdicts[index] = this.#unheard(key)
+          // One that died has nothing to wait for.
+          if (signal.reason === killed) this.#lostAt.delete(key)
         })
       })
       return recipients.map(({ address }, index) => outcome(address, verdicts[index] ?? hostDown))
     } finally {
       this.#atOnce--
     }
+  }
+
+  /** A message that was due at `dueAt` is tried now. */
+  noteTurn(dueAt: number): void {
+    const now = this.#clock.now()
+    const laterOnes = this.#turns.slice(this.#turns.findLastIndex(turn => turn.dueAt <= dueAt) + 1)
+    this.longestPassedOver = Math.max(this.longestPassedOver, now - (laterOnes[0]?.at ?? now))
+    if (laterOnes.length === 0) this.#turns.push({ dueAt, at: now })
   }
 
   /** For how many milliseconds of a span it was down. */
@@ -101,11 +115,11 @@ export class SimulatedSite {
     return { status: 'delivered', scope: 'recipient', reason: 'taken' }
   }
 
-  /** The sender was cut off before it heard that the message was taken. One that died has nothing to wait for. */
-  #unheard(key: string, reason: unknown): Verdict {
+  /** The sender was cut off before it heard that the message was taken. */
+  #unheard(key: string): Verdict {
     const record = this.received.get(key)
     if (record) this.received.set(key, { ...record, unsure: true })
-    if (reason !== killed) this.#lostAt.set(key, this.#clock.now())
+    this.#lostAt.set(key, this.#clock.now())
     return lostAfterDot
   }
 
