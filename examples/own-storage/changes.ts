@@ -10,7 +10,10 @@ export function changesOf(before: Tables, after: Tables): StorageChange[] {
   const accounts = new Set(changed.map(({ account }) => account))
   const ids = new Set(keys('messages').map(key => after.messages.get(key)?.mailbox))
   const touched = [...after.mailboxes.values()].filter(({ id }) => ids.has(id))
-  const isDue = keys('entries').some(id => after.entries.get(id)?.state === 'waiting')
+  const waiting = keys('entries')
+    .map(id => after.entries.get(id))
+    .filter(entry => entry?.state === 'waiting')
+  const dueAt = Math.min(...waiting.map(entry => entry?.dueAt ?? 0))
   return [
     ...[...accounts].map(account => ({ kind: 'mailboxes', account }) as const),
     ...touched.map(({ id, account, name: mailbox }) => {
@@ -19,6 +22,6 @@ export function changesOf(before: Tables, after: Tables): StorageChange[] {
       const was = isNew ? { modseq: 1, uidNext: 1 } : new Mailboxes(before).counters(id)
       return { kind: 'messages', account, mailbox, modseq, before: was } as const
     }),
-    ...(isDue ? [{ kind: 'queue' } as const] : []),
+    ...(waiting.length > 0 ? [{ kind: 'queue', dueAt } as const] : []),
   ]
 }

@@ -15,6 +15,7 @@ const longestSleep = 10 * 60_000
 /** Waits after a storage that failed. */
 const firstBackoff = 1_000
 const longestBackoff = 60_000
+const unknown = Number.NEGATIVE_INFINITY
 
 /**
  * Leases what is due, within the limits of concurrency, and hands it to the line-up. One pass runs at a time; whatever
@@ -29,13 +30,16 @@ export class Scheduler {
   #paused = false
   #passing: Promise<void> | undefined
   #again = false
+  /** When something is due next, as far as that is known; in the past where it is not. */
+  #next = unknown
   #timer: Timer | undefined
+  #wakesAt = 0
   #failures = 0
   #unsubscribe = () => {}
 
   constructor(context: QueueContext) {
     this.#context = context
-    this.#lineup = new Lineup(context, () => this.wake())
+    this.#lineup = new Lineup(context, () => this.#callPass())
   }
 
   /** The attempts under way. */
@@ -70,7 +74,7 @@ export class Scheduler {
   start(): void {
     if (this.#state !== 'new') return
     this.#unsubscribe = this.#context.settings.storage.subscribe(change => {
-      if (change.kind === 'queue') this.wake()
+      if (change.kind === 'queue') this.#heed(change.dueAt)
     })
     this.#state = 'started'
     this.#lineup.accepting = this.#leasing
@@ -91,7 +95,7 @@ export class Scheduler {
   stop(): void {
     this.#state = 'stopped'
     this.#unsubscribe()
-    this.#timer?.cancel()
+    this.#cancelTimer()
     this.#lineup.close()
   }
 
@@ -109,6 +113,18 @@ export class Scheduler {
 
   /** Looks at the queue soon. */
   wake(): void {
+    this.#next = unknown
+    this.#callPass()
+  }
+
+  /** Entries wait anew. Most are to be tried later, as their attempts failed: nothing need be looked at before. */
+  #heed(dueAt = unknown): void {
+    this.#next = Math.min(this.#next, dueAt)
+    if (dueAt <= this.#context.settings.clock.now()) this.#callPass()
+    else if (!this.#passing && this.#leasing) this.#sleep()
+  }
+
+  #callPass(): void {
     if (this.#state !== 'started' && this.#idle.size === 0) return
     this.#again = true
     if (!this.#passing) this.#passing = this.#context.settings.clock.track(this.#passes())
@@ -119,7 +135,7 @@ export class Scheduler {
     await Promise.resolve()
     while (this.#again) {
       this.#again = false
-      this.#timer?.cancel()
+      this.#cancelTimer()
       try {
         await this.#pass()
         this.#failures = 0
@@ -131,12 +147,26 @@ export class Scheduler {
   }
 
   async #pass(): Promise<void> {
-    await this.#leaseDue()
-    const next = this.#state === 'stopped' ? undefined : await this.#context.settings.storage.queue.nextDue()
+    if (this.#isDue) {
+      await this.#leaseDue()
+      await this.#askNext()
+    }
     if (this.#again) return
-    const due = next !== undefined && next <= this.#context.settings.clock.now()
-    if (!due && this.#lineup.held.isEmpty()) this.#reportIdle()
-    if (this.#leasing) this.#sleep(next)
+    if (!this.#isDue && this.#lineup.held.isEmpty()) this.#reportIdle()
+    if (this.#leasing) this.#sleep()
+  }
+
+  /** Whether anything may be due. */
+  get #isDue(): boolean {
+    return this.#state !== 'stopped' && this.#next <= this.#context.settings.clock.now()
+  }
+
+  async #askNext(): Promise<void> {
+    if (this.#state === 'stopped') return
+    // What is told meanwhile counts.
+    this.#next = Number.POSITIVE_INFINITY
+    const next = await this.#context.settings.storage.queue.nextDue()
+    this.#next = Math.min(this.#next, next ?? Number.POSITIVE_INFINITY)
   }
 
   get #leasing(): boolean {
@@ -163,13 +193,29 @@ export class Scheduler {
   }
 
   /** What is due and not leased waits for an attempt to end, if there is one. */
-  #sleep(next: number | undefined): void {
+  #sleep(): void {
+    if (this.#next === Number.POSITIVE_INFINITY) return
+    const rest = this.#next - this.#context.settings.clock.now()
+    if (rest > 0) this.#wakeIn(Math.min(rest, longestSleep))
+    else this.#wakeIn(this.#lineup.held.isEmpty() ? firstBackoff : longestSleep)
+  }
+
+  /** Wakes after a delay, or before, where it does so already. */
+  #wakeIn(delay: number): void {
     const { clock } = this.#context.settings
-    const delays: number[] = []
-    const rest = next === undefined ? undefined : next - clock.now()
-    if (rest !== undefined && rest > 0) delays.push(rest, longestSleep)
-    else if (rest !== undefined) delays.push(this.#lineup.held.isEmpty() ? firstBackoff : longestSleep)
-    if (delays.length > 0) this.#timer = clock.schedule(Math.min(...delays), () => this.wake())
+    const at = clock.monotonic() + delay
+    if (this.#timer && this.#wakesAt <= at) return
+    this.#cancelTimer()
+    this.#wakesAt = at
+    this.#timer = clock.schedule(delay, () => {
+      this.#timer = undefined
+      this.wake()
+    })
+  }
+
+  #cancelTimer(): void {
+    this.#timer?.cancel()
+    this.#timer = undefined
   }
 
   #fail(thrown: unknown): void {
@@ -178,9 +224,9 @@ export class Scheduler {
       return
     }
     reportError(this.#context, 'looking for due entries', thrown)
+    this.#next = unknown
     const delay = Math.min(firstBackoff * 2 ** this.#failures++, longestBackoff)
-    if (this.#again) return
-    this.#timer = this.#context.settings.clock.schedule(delay, () => this.wake())
+    if (!this.#again) this.#wakeIn(delay)
   }
 
   #reportIdle(): void {

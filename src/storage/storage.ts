@@ -76,8 +76,8 @@ export type StorageChange =
     }
   /** Mailboxes of the account were made, renamed or deleted. */
   | { readonly kind: 'mailboxes'; readonly account: string }
-  /** Entries may have become due earlier than `nextDue` said before. */
-  | { readonly kind: 'queue' }
+  /** Entries may have become due earlier than `nextDue` said before: at `dueAt` the first of them, where that is known. */
+  | { readonly kind: 'queue'; readonly dueAt?: number }
 
 /** Whether `message` of a batch is a stored blob. */
 export function isStoredBlob(message: AcceptBatch['message']): message is { readonly blob: BlobId } {

@@ -95,6 +95,7 @@ export async function createQueueWorld(
   await queue.start()
   return {
     clock,
+    start,
     storage,
     transport,
     queue,

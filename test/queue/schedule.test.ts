@@ -1,5 +1,6 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { bytesSource, readAll } from '../../src/message/sources.js'
+import { memoryStorage } from '../../src/storage/memory/memory-storage.js'
 import { createQueueWorld, deferred, delivered, failed, hour, minute, unknown } from './queue-world.js'
 
 /** The default schedule without jitter, in minutes. */
@@ -31,6 +32,21 @@ describe('the life of an entry', () => {
     const [delivery] = world.transport.deliveries
     expect(delivery?.envelope).toEqual({ sender: 'alice@paris.test' })
     expect(delivery && (await readAll(delivery.message)).toString()).toContain('How are you?')
+  })
+
+  it('is not looked for before it is due', async () => {
+    const storage = memoryStorage()
+    const leasing = vi.spyOn(storage.queue, 'lease')
+    await using world = await createQueueWorld(() => deferred, { storage })
+    await world.send('bob@rome.test')
+    await world.clock.advance('14m')
+    expect(world.times('recipient:deferred')).toEqual([0])
+    const looks = leasing.mock.calls.map(([{ now }]) => now - world.start)
+    expect(looks.filter(at => at === 0).length).toBeLessThanOrEqual(4)
+    // When its lease would have run out.
+    expect(looks.filter(at => at > 0)).toEqual([5 * minute])
+    await world.clock.advance('1m')
+    expect(world.times('recipient:deferred')).toEqual([0, 15 * minute])
   })
 
   it('is tried by the whole schedule, warned of once, and returned just before 30 hours', async () => {

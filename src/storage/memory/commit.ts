@@ -8,7 +8,7 @@ type Counters = Pick<MailboxMessages, 'uidNext'> & { readonly modseq: number }
 export class Commit {
   #mailboxes: Map<MemoryMailbox, Counters> | undefined
   #accounts: Set<string> | undefined
-  #queue = false
+  #dueAt: number | undefined
 
   /** @param listened - whether anybody is to be told; gathers nothing otherwise. */
   constructor(private readonly listened: boolean) {}
@@ -28,8 +28,9 @@ export class Commit {
     this.#accounts.add(account)
   }
 
-  changedQueue(): void {
-    this.#queue = true
+  /** An entry waits until `dueAt` now. */
+  changedQueue(dueAt: number): void {
+    this.#dueAt = Math.min(this.#dueAt ?? dueAt, dueAt)
   }
 
   changes(): StorageChange[] {
@@ -46,7 +47,7 @@ export class Commit {
         before,
       })
     }
-    if (this.#queue) changes.push({ kind: 'queue' })
+    if (this.#dueAt !== undefined) changes.push({ kind: 'queue', dueAt: this.#dueAt })
     return changes
   }
 }

@@ -100,8 +100,9 @@ export class MemoryQueue implements QueueStorage {
     for (const lease of leases) {
       const slot = this.#leased(lease)
       if (!slot) continue
-      this.#change(slot, giveBackEntry(standingOf(slot)))
-      commit.changedQueue()
+      const standing = giveBackEntry(standingOf(slot))
+      this.#change(slot, standing)
+      if (standing.state === 'waiting') commit.changedQueue(standing.dueAt)
     }
     this.#around.feed.publish(commit)
   }
@@ -140,7 +141,7 @@ export class MemoryQueue implements QueueStorage {
     }
     const history = Object.freeze(addAttempt(slot.entry.history, settled.attempt))
     this.#change(slot, standing, history)
-    if (standing.state === 'waiting') commit.changedQueue()
+    if (standing.state === 'waiting') commit.changedQueue(standing.dueAt)
   }
 
   async get(id: string): Promise<QueueEntry | undefined> {
@@ -189,7 +190,7 @@ export class MemoryQueue implements QueueStorage {
       const standing = releaseEntry(standingOf(slot), dueAt)
       if (!standing) continue
       this.#change(slot, standing)
-      if (standing.state === 'waiting') commit.changedQueue()
+      if (standing.state === 'waiting') commit.changedQueue(dueAt)
       concerned.push(slot.entry.id)
     }
     this.#around.feed.publish(commit)
@@ -214,10 +215,11 @@ export class MemoryQueue implements QueueStorage {
       slot.entry = Object.freeze({ ...slot.entry, id, blob, size })
       this.#counts[slot.entry.state]++
       this.#slots.append(slot)
-      if (slot.entry.state === 'waiting') this.#due.put(slot)
+      if (slot.entry.state !== 'waiting') continue
+      this.#due.put(slot)
+      commit.changedQueue(slot.dueAt)
     }
     this.#around.blobs.refer(blob, slots.length)
-    if (slots.length > 0) commit.changedQueue()
     return slots.map(slot => slot.entry.id)
   }
 

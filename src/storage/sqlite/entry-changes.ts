@@ -45,11 +45,9 @@ export function putEntries(tx: Transaction, message: NewQueuedMessage, blob: num
     rows.push(row)
     if (entry.held) continue
     bringForward(tx, { owner: message.owner, destination: entry.destination }, entry.dueAt)
+    tx.changes.queue(entry.dueAt)
   }
-  if (rows.length > 0) {
-    tx.run('UPDATE entries SET message = id WHERE id = ?', first)
-    tx.changes.queue()
-  }
+  if (rows.length > 0) tx.run('UPDATE entries SET message = id WHERE id = ?', first)
   return rows.map(entryId.of)
 }
 
@@ -101,9 +99,12 @@ export function renewLeases(tx: Transaction, leases: readonly LeaseRef[], expire
 
 export function giveBackLeases(tx: Transaction, leases: readonly LeaseRef[]): void {
   const rows = leases.map(lease => leasedRow(tx, lease)).filter(row => row !== undefined)
-  for (const row of rows) putStanding(tx, row, giveBackEntry(standingOf(row)))
+  for (const row of rows) {
+    const standing = giveBackEntry(standingOf(row))
+    putStanding(tx, row, standing)
+    if (standing.state === 'waiting') tx.changes.queue(standing.dueAt)
+  }
   touchLanes(tx, rows)
-  if (rows.length > 0) tx.changes.queue()
 }
 
 function leasedRow(tx: Transaction, { id, token }: LeaseRef): EntryRow | undefined {
@@ -152,7 +153,7 @@ function endEntry(tx: Transaction, row: EntryRow, ending: Ending): void {
   }
   if ('next' in ending && ending.attempt) putAttempt(tx, row, ending.attempt)
   putStanding(tx, row, standing)
-  if (standing.state === 'waiting') tx.changes.queue()
+  if (standing.state === 'waiting') tx.changes.queue(standing.dueAt)
 }
 
 function removeEntry(tx: Transaction, row: EntryRow): void {
@@ -176,7 +177,7 @@ export function releaseEntries(tx: Transaction, ids: readonly string[], dueAt: n
     const standing = releaseEntry(standingOf(row), dueAt)
     if (!standing) continue
     putStanding(tx, row, standing)
-    if (standing.state === 'waiting') tx.changes.queue()
+    if (standing.state === 'waiting') tx.changes.queue(dueAt)
     concerned.push(row)
   }
   touchLanes(tx, concerned)

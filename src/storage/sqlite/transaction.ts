@@ -10,7 +10,7 @@ type MessagesChange = Extract<StorageChange, { kind: 'messages' }>
 export class Changes {
   readonly #mailboxes = new Map<number, MessagesChange>()
   readonly #accounts = new Set<string>()
-  #queue = false
+  #dueAt: number | undefined
 
   /** Messages of a mailbox changed; `before` has its counters from before. */
   messages(row: number, change: Omit<MessagesChange, 'kind'>): void {
@@ -22,22 +22,23 @@ export class Changes {
     this.#accounts.add(account)
   }
 
-  queue(): void {
-    this.#queue = true
+  /** An entry waits until `dueAt` now. */
+  queue(dueAt: number): void {
+    this.#dueAt = Math.min(this.#dueAt ?? dueAt, dueAt)
   }
 
   /** Adds what another command of the same commit changed. */
   merge(other: Changes): void {
     for (const account of other.#accounts) this.#accounts.add(account)
     for (const [row, { kind, ...change }] of other.#mailboxes) this.messages(row, change)
-    this.#queue ||= other.#queue
+    if (other.#dueAt !== undefined) this.queue(other.#dueAt)
   }
 
   list(): StorageChange[] {
     const changes: StorageChange[] = []
     for (const account of this.#accounts) changes.push({ kind: 'mailboxes', account })
     changes.push(...this.#mailboxes.values())
-    if (this.#queue) changes.push({ kind: 'queue' })
+    if (this.#dueAt !== undefined) changes.push({ kind: 'queue', dueAt: this.#dueAt })
     return changes
   }
 }

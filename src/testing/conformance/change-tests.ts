@@ -97,10 +97,11 @@ export function changeTests(test: StorageTest): void {
   })
 
   test('tells when entries may have become due', async storage => {
-    const queueTold = async (change: () => Promise<unknown>) => {
+    const queueTold = async (change: () => Promise<unknown>, dueAt = start) => {
       const { until, stop } = listen(storage)
       await change()
-      await until(told => told.kind === 'queue')
+      const told = await until(one => one.kind === 'queue')
+      if ('dueAt' in told) assert.equal(told.dueAt, dueAt)
       stop()
     }
     await queueTold(() => enqueue(storage, { address: 'cem@other.test' }))
@@ -110,7 +111,7 @@ export function changeTests(test: StorageTest): void {
     const [second] = await lease(storage, start)
     assert.ok(second)
     const entries = [settled(second, { state: 'waiting', dueAt: start + 5 })]
-    await queueTold(() => storage.queue.settle({ entries }))
+    await queueTold(() => storage.queue.settle({ entries }), start + 5)
     await queueTold(() => storage.queue.release([second.id], start))
   })
 
