@@ -55,12 +55,14 @@ export class ConnectionPool {
   /** Keeps a session for the next message, instead of the one that waits longest where there are enough, or closes it. */
   give(key: string, pooled: PooledSession): void {
     const { wire } = pooled.session
-    if (!this.#hasUseFor(key, pooled)) {
+    const { idle, age } = this.#limits
+    const left = Math.min(idle, pooled.openedAt + age - this.#clock.monotonic())
+    if (left <= 0 || !this.#hasUseFor(key, pooled.session)) {
       wire.quit()
       return
     }
     const discard = () => this.#discard(kept)
-    const kept = { key, pooled, timer: this.#clock.schedule(this.#limits.idle, discard) }
+    const kept = { key, pooled, timer: this.#clock.schedule(left, discard) }
     wire.keepAlive(false)
     wire.watch(discard)
     const others = this.#kept.get(key)
@@ -78,14 +80,12 @@ export class ConnectionPool {
     for (const kept of this.#waiting) this.#discard(kept)
   }
 
-  #hasUseFor(key: string, { session, openedAt }: PooledSession): boolean {
-    const { idle, messages, age, perHost } = this.#limits
+  #hasUseFor(key: string, session: SmtpSession): boolean {
+    const { messages, perHost } = this.#limits
     return (
       !this.#closed &&
       session.wire.idle &&
-      idle > 0 &&
       session.transactions < messages &&
-      this.#clock.monotonic() - openedAt < age &&
       (this.#kept.get(key)?.length ?? 0) < perHost
     )
   }

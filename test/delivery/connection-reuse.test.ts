@@ -158,6 +158,57 @@ describe('a connection', () => {
     }
   })
 
+  it.each(['502 5.5.1 What?', '354 Go ahead', '421 4.4.2 Bye', hangUp])(
+    'whose last transaction cannot be taken back is replaced, and nobody pays for it: %s',
+    async RSET => {
+      for (const extensions of [['PIPELINING'], []]) {
+        await using world = await createOutsideWorld()
+        const rome = await world.rome([
+          {
+            extensions,
+            RSET,
+            MAIL: { inTurn: ['250 ok', '503 5.5.1 Nested MAIL'] },
+            RCPT: '550 5.1.1 no',
+            DATA: '554 5.5.1 nobody',
+          },
+          {},
+        ])
+        await world.deliverOne()
+        expect(await world.deliverOne()).toMatchObject({ status: 'delivered' })
+        expect(rome.connections).toHaveLength(2)
+      }
+    },
+  )
+
+  it('that is no longer wanted after RSET is replaced as well', async () => {
+    await using world = await createOutsideWorld()
+    const rome = await world.rome([
+      {
+        MAIL: { inTurn: ['250 ok', '421 4.7.0 Too many messages'] },
+        RCPT: '550 5.1.1 no',
+        DATA: '554 5.5.1 nobody',
+      },
+      {},
+    ])
+    await world.deliverOne()
+    expect(await world.deliverOne()).toMatchObject({ status: 'delivered' })
+    expect(rome.connections[0]?.commands).toContain('RSET')
+  })
+
+  it('serves no longer than its time, however long it may wait', async () => {
+    await using world = await createOutsideWorld({ connections: { idle: '1h', age: '1m' } })
+    const rome = await world.rome()
+    await world.deliverOne()
+    await world.clock.advance('40s')
+    await world.deliverOne()
+    expect(rome.connections[0]?.messages).toHaveLength(2)
+    await world.clock.advance('20s')
+    await rome.connections[0]?.closed
+    expect(rome.connections[0]?.commands.at(-1)).toBe('QUIT')
+    await world.deliverOne()
+    expect(rome.connections.map(peer => peer.messages.length)).toEqual([2, 1])
+  })
+
   it('is closed with the transport, which then keeps none', async () => {
     await using world = await createOutsideWorld()
     const rome = await world.rome({ QUIT: silence })

@@ -60,12 +60,12 @@ class Transaction {
     const recipients = await this.#presentable()
     if (recipients.length === 0) return
     this.#session.transactions++
-    const reset = this.#session.needsReset ? ['RSET'] : []
+    const { wire, extensions, needsReset } = this.#session
     const mail = this.#mailCommand(recipients)
-    const rcpts = recipients.map(recipient => rcptCommand(recipient, this.#session.extensions))
+    const rcpts = recipients.map(recipient => rcptCommand(recipient, extensions))
     this.#session.needsReset = true
-    if (this.#pipelined) this.#session.wire.send([...reset, mail, ...rcpts, 'DATA'])
-    for (const command of reset) await this.#ask(command, this.#timeouts.mail, 'RSET')
+    if (this.#pipelined) wire.send([...(needsReset ? ['RSET'] : []), mail, ...rcpts, 'DATA'])
+    if (needsReset) await this.#forgetLast()
     if (!(await this.#sayMail(mail, recipients))) return
     if (!(await this.#sayRcpts(rcpts, recipients))) return
     if (this.#pipelined || this.#taken.length > 0) await this.#sayData()
@@ -118,6 +118,14 @@ class Transaction {
     this.#answered ||= reply.code !== 421
     if (reply.code >= 400 || Math.floor(reply.code / 100) === positive) return reply
     throw new MailError('PROTOCOL', `the server replied to ${name} with ${reply.code}`)
+  }
+
+  /** A server that does not forget the last transaction is of no more use, and says nothing of this one. */
+  async #forgetLast(): Promise<void> {
+    const { wire } = this.#session
+    if (!this.#pipelined) wire.send(['RSET'])
+    const reply = await wire.reply(this.#timeouts.mail, 'RSET')
+    if (reply.code >= 300) throw new MailError('PROTOCOL', `the server replied to RSET with ${reply.code}`)
   }
 
   /** Whether to go on. */
