@@ -122,7 +122,8 @@ export class MxAttempt {
 
   #isSelf(host: ResolvedHost): boolean {
     const { hostname, own, isSelf } = this.#context
-    return host.name === hostname || own.hasHost(host) || isSelf(host.name, host.addresses)
+    const isCalledSo = host.name === hostname || host.canonical === hostname
+    return isCalledSo || own.hasHost(host) || isSelf(host.name, host.addresses)
   }
 
   async #tryHost(host: ResolvedHost, plan: DestinationTls): Promise<void> {

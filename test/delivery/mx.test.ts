@@ -191,6 +191,15 @@ describe('a hostile or broken MX', () => {
     'fe80::1',
     'fec0::1',
     'ff02::1',
+    '192.0.0.8',
+    '198.18.0.1',
+    '::127.0.0.1',
+    '64:ff9b::127.0.0.1',
+    '64:ff9b::a01:203',
+    '64:ff9b:1::808:808',
+    '2002:7f00:1::1',
+    '2002:c0a8:101::1',
+    '100::1',
   ])('is not followed to %s', async address => {
     expect(isPublicAddress(address)).toBe(false)
     await using world = await createOutsideWorld()
@@ -205,12 +214,17 @@ describe('a hostile or broken MX', () => {
     expect(trap.connections).toHaveLength(0)
   })
 
-  it.each(['192.0.2.1', '8.8.8.8', '172.32.0.1', '2001:db8::1', '2606:4700::1111', '64:ff9b::808:808'])(
-    'is followed to %s',
-    address => {
-      expect(isPublicAddress(address)).toBe(true)
-    },
-  )
+  it.each([
+    '192.0.2.1',
+    '8.8.8.8',
+    '172.32.0.1',
+    '2001:db8::1',
+    '2606:4700::1111',
+    '64:ff9b::808:808',
+    '2002:808:808::1',
+  ])('is followed to %s', address => {
+    expect(isPublicAddress(address)).toBe(true)
+  })
 
   it('is followed to a private address when that is allowed', async () => {
     await using world = await createOutsideWorld({ allowPrivateAddresses: true })
@@ -357,6 +371,15 @@ describe('this server among the MX (RFC 5321 §5.1)', () => {
     world.zone.set('milan.test', mx([10, 'alias.paris.test']))
     world.zone.set('alias.paris.test', { aaaa: '2001:DB8:0::1' })
     expect(await world.deliverOne({ destination: 'milan.test' })).toMatchObject({ enhanced: '5.4.6' })
+  })
+
+  it('is recognised behind an alias, where its addresses are not known here', async () => {
+    await using world = await createOutsideWorld({ ownAddresses: [] })
+    world.zone.set('rome.test', mx([10, 'alias.paris.test']))
+    world.zone.set('alias.paris.test', { cname: 'mx.paris.test' })
+    const paris = await world.server('mx.paris.test')
+    expect(await world.deliverOne()).toMatchObject({ status: 'failed', enhanced: '5.4.6' })
+    expect(paris.connections).toEqual([])
   })
 
   it('has the addresses it is said to have, and no others', async () => {
