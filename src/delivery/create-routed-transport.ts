@@ -4,6 +4,7 @@ import type { EnvelopeRecipient } from '../core/envelope.js'
 import { describeError } from '../core/error.js'
 import { functionSchema, lazy, parseOptions, shapeSchema } from '../core/options.js'
 import type { Delivery, RecipientOutcome, Transport } from './transport.js'
+import { unlessAborted } from './unless-aborted.js'
 import { localVerdict } from './verdict.js'
 
 /** Options of `createRoutedTransport`. */
@@ -74,13 +75,10 @@ export function createRoutedTransport<Name extends string>(options: RoutedTransp
     async deliver(delivery, signal) {
       const ways = new Map<Transport, EnvelopeRecipient[]>()
       const lost: RecipientOutcome[] = []
-      await Promise.all(
-        delivery.recipients.map(async recipient => {
-          const way = await findWay(byName, choose, question(delivery, recipient))
-          if ('problem' in way) lost.push(deferred(recipient, way.problem))
-          else ways.set(way.transport, [...(ways.get(way.transport) ?? []), recipient])
-        }),
-      )
+      for (const [recipient, way] of await findWays(byName, choose, delivery, signal)) {
+        if ('problem' in way) lost.push(deferred(recipient, way.problem))
+        else ways.set(way.transport, [...(ways.get(way.transport) ?? []), recipient])
+      }
       const outcomes = await Promise.all(
         [...ways].map(([transport, recipients]) => deliverBy(transport, { ...delivery, recipients }, signal)),
       )
@@ -105,13 +103,33 @@ function question({ envelope, destination, traceId, attempt }: Delivery, { addre
   return { recipient: address, domain, sender: envelope.sender, traceId, attempt }
 }
 
+type Choose = (asked: RouteQuestion) => Promise<unknown>
+type Way = { readonly transport: Transport } | { readonly problem: string }
+
+/** The ways of all recipients, in their order; none once `signal` is aborted, as a function may never answer. */
+async function findWays(
+  byName: ReadonlyMap<string, Transport>,
+  choose: Choose,
+  delivery: Delivery,
+  signal: AbortSignal,
+): Promise<(readonly [EnvelopeRecipient, Way])[]> {
+  const { recipients } = delivery
+  const find = async (recipient: EnvelopeRecipient) =>
+    [recipient, await findWay(byName, choose, question(delivery, recipient))] as const
+  try {
+    return await unlessAborted(() => Promise.all(recipients.map(find)), signal)
+  } catch (thrown) {
+    return recipients.map(recipient => [recipient, { problem: describeError(thrown) }])
+  }
+}
+
 async function findWay(
   byName: ReadonlyMap<string, Transport>,
-  route: (asked: RouteQuestion) => Promise<unknown>,
+  choose: Choose,
   asked: RouteQuestion,
-): Promise<{ readonly transport: Transport } | { readonly problem: string }> {
+): Promise<Way> {
   try {
-    const name = await route(asked)
+    const name = await choose(asked)
     const transport = typeof name === 'string' ? byName.get(name) : undefined
     return transport ? { transport } : { problem: `the route function named no transport: ${String(name)}` }
   } catch (thrown) {

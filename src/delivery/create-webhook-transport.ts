@@ -2,12 +2,13 @@ import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { type Clock, systemClock, withDeadline } from '../core/clock.js'
 import type { Duration } from '../core/duration.js'
-import { describeError } from '../core/error.js'
+import { describeError, MailError } from '../core/error.js'
 import { durationSchema, functionSchema, lazy, parseOptions, shapeSchema } from '../core/options.js'
 import { readAll } from '../message/sources.js'
 import { SlotGate } from './slot-gate.js'
 import type { Delivery, RecipientOutcome, Transport } from './transport.js'
-import { localVerdict, type Verdict } from './verdict.js'
+import { unlessAborted } from './unless-aborted.js'
+import { errorVerdict, localVerdict, type Verdict } from './verdict.js'
 import { signWebhook, webhookKey } from './webhook-signature.js'
 
 /** Options of `createWebhookTransport`. */
@@ -48,6 +49,8 @@ export function webhookOutcome(status: number): 'delivered' | 'deferred' | 'fail
 }
 
 const mostOfAnAnswer = 1_000
+/** For so long the body of an answer is waited for, in milliseconds: its status says what counts. */
+const answerWait = 5_000
 const longestRetryAfter = 24 * 3_600_000
 
 const schema = lazy(() =>
@@ -124,11 +127,12 @@ async function attempt(
   let leave = () => {}
   try {
     leave = await gate.enter(signal)
-    const work = post(settings, delivery, AbortSignal.any([signal, ending.signal]))
+    const either = AbortSignal.any([signal, ending.signal])
+    const work = unlessAborted(() => post(settings, delivery, either), either)
     return await withDeadline(settings.clock, settings.timeout, 'the request', work)
   } catch (thrown) {
     ending.abort(thrown)
-    return localVerdict('deferred', 'host', '4.4.1', `the request failed: ${describeFailure(thrown)}`)
+    return errorVerdict(thrown)
   } finally {
     leave()
   }
@@ -140,41 +144,47 @@ async function post(settings: Settings, delivery: Delivery, signal: AbortSignal)
   const named = createHash('sha256').update(JSON.stringify(recipients.map(({ address }) => address)))
   const id = `${traceId}-${named.digest('hex').slice(0, 16)}`
   const timestamp = Math.floor(settings.clock.now() / 1_000)
-  const response = await settings.fetch(settings.url, {
-    method: 'POST',
-    redirect: 'manual',
-    headers: {
-      ...settings.headers,
-      'content-type': 'application/json',
-      'webhook-id': id,
-      'webhook-timestamp': String(timestamp),
-      'webhook-signature': signWebhook({ id, timestamp, body }, settings.secret),
-    },
-    body,
-    signal,
-  })
+  const headers = {
+    ...settings.headers,
+    'content-type': 'application/json',
+    'webhook-id': id,
+    'webhook-timestamp': String(timestamp),
+    'webhook-signature': signWebhook({ id, timestamp, body }, settings.secret),
+  }
+  const response = await request(settings, { method: 'POST', redirect: 'manual', headers, body, signal })
   return readResponse(settings, response)
 }
 
+async function request({ fetch, url }: Settings, options: RequestInit): Promise<Response> {
+  try {
+    return await fetch(url, options)
+  } catch (thrown) {
+    const message = `the request failed: ${describeFailure(thrown)}`
+    throw new MailError('CONNECT_FAILED', message, { temporary: true, cause: thrown })
+  }
+}
+
 async function bodyOf({ traceId, attempt, envelope, recipients, message }: Delivery): Promise<string> {
+  const bytes = await readAll(message)
+  // A message cut short must never be posted as if it were whole.
+  if (bytes.length !== message.size)
+    throw new MailError('MESSAGE_INCOMPLETE', `the message has ${bytes.length} of ${message.size} octets`)
   return JSON.stringify({
     traceId,
     attempt,
     sender: envelope.sender,
     recipients: recipients.map(({ address }) => address),
-    message: (await readAll(message)).toString('base64'),
+    message: bytes.toString('base64'),
   })
 }
 
 async function readResponse({ outcome, clock }: Settings, response: Response): Promise<Verdict> {
   const { status } = response
   const kind = outcome(status)
-  if (kind === 'delivered') {
-    // The receiver has the message by its status: what becomes of the body must not bring it again.
-    void response.body?.cancel().catch(() => {})
-    return { status: kind, final: true, scope: 'message', reason: `HTTP ${status}` }
-  }
-  const text = await firstOf(response).catch(() => '')
+  const beginning = firstOf(response, clock)
+  // The receiver has the message by its status: what becomes of the body must not bring it again.
+  if (kind === 'delivered') return { status: kind, final: true, scope: 'message', reason: `HTTP ${status}` }
+  const text = await beginning
   const reason = text === '' ? `HTTP ${status}` : `HTTP ${status}: ${text}`
   if (kind === 'failed') return localVerdict('failed', 'message', '5.0.0', reason)
   const retryAfter = readRetryAfter(response.headers.get('retry-after'), clock.now())
@@ -182,18 +192,28 @@ async function readResponse({ outcome, clock }: Settings, response: Response): P
   return retryAfter === undefined ? verdict : { ...verdict, retryAfter }
 }
 
-/** The beginning of an answer, whose rest is not waited for. */
-async function firstOf(response: Response): Promise<string> {
+/**
+ * The beginning of an answer, as far as it comes in time. One that is all there by then leaves its connection to the next
+ * request; any other is cut off. Never rejects.
+ */
+async function firstOf(response: Response, clock: Clock): Promise<string> {
   const reader = response.body?.getReader()
   if (!reader) return ''
-  let text = ''
+  const cut = () => void reader.cancel().catch(() => {})
+  const timer = clock.schedule(answerWait, cut)
   const decoder = new TextDecoder()
-  while (text.length < mostOfAnAnswer) {
-    const { done, value } = await reader.read()
-    if (done) break
-    text += decoder.decode(value, { stream: true })
+  let text = ''
+  try {
+    while (text.length < mostOfAnAnswer) {
+      const { done, value } = await reader.read()
+      if (done) break
+      text += decoder.decode(value, { stream: true })
+    }
+  } catch {
+    // Broken off by the other side: what came has come.
   }
-  reader.cancel().catch(() => {})
+  timer.cancel()
+  cut()
   return text.slice(0, mostOfAnAnswer).trim()
 }
 

@@ -143,6 +143,39 @@ describe('createRoutedTransport', () => {
     )
   })
 
+  it('keeps recipients in their order, however long the function thinks', async () => {
+    const log: string[] = []
+    let release = () => {}
+    const second = new Promise<void>(resolve => {
+      release = resolve
+    })
+    const transport = createRoutedTransport({
+      transports: { world: recording(log, 'world') },
+      route: async ({ recipient }): Promise<'world'> => {
+        if (recipient.startsWith('a')) await second
+        else setImmediate(release)
+        return 'world'
+      },
+    })
+    const recipients = ['a', 'b'].map(name => ({ address: `${name}@rome.test` }))
+    await deliver(transport, { ...letter, recipients })
+    expect(log).toEqual(['world: a@rome.test b@rome.test'])
+  })
+
+  it('ends with its signal, whether the function answers or not', async () => {
+    const transport = createRoutedTransport({
+      transports: { world: recording([], 'world') },
+      route: () => new Promise(() => {}),
+    })
+    const ending = new AbortController()
+    const delivering = transport.deliver(letter, ending.signal)
+    ending.abort()
+    expect(await delivering).toMatchObject([
+      { recipient: 'bob@rome.test', status: 'deferred', scope: 'local' },
+      { recipient: 'carol@rome.test', status: 'deferred', scope: 'local' },
+    ])
+  })
+
   it('defers who has no way, and whose way breaks, and nobody else', async () => {
     const broken: Transport = { deliver: () => Promise.reject(new Error('broken')), close: async () => {} }
     const transport = createRoutedTransport<string>({
@@ -227,6 +260,16 @@ describe('createWebhookTransport', () => {
     ])
   })
 
+  it('posts no message that was cut short', async () => {
+    const { requests, url } = await receiver(204)
+    const message = { size: 10, open: () => bytesSource('Subject').open() }
+    expect(await post(url, {}, { ...letter, message })).toMatchObject([
+      { status: 'deferred', scope: 'local' },
+      {},
+    ])
+    expect(requests).toEqual([])
+  })
+
   it('names the same message alike in every attempt', async () => {
     const { requests, url } = await receiver(503)
     await post(url)
@@ -278,12 +321,14 @@ describe('createWebhookTransport', () => {
     expect(pulled).toBeLessThan(5)
   })
 
-  /** An answer whose body ends in an error, or, without one, never. */
-  const broken = (status: number, error?: Error) => {
-    const told = { cancelled: false }
+  /** An answer of `ok`, whose rest is up to the test. */
+  const unfinished = (status: number) => {
+    const told = { cancelled: false, controller: undefined as ReadableStreamDefaultController | undefined }
     const body = new ReadableStream<Uint8Array>({
-      start: controller => controller.enqueue(Buffer.from('ok')),
-      pull: controller => (error ? controller.error(error) : new Promise(() => {})),
+      start(controller) {
+        told.controller = controller
+        controller.enqueue(Buffer.from('ok'))
+      },
       cancel() {
         told.cancelled = true
       },
@@ -291,21 +336,86 @@ describe('createWebhookTransport', () => {
     return { told, fetch: async () => new Response(body, { status }) }
   }
 
-  it('has delivered with the status, and waits for no body', async () => {
-    const { told, fetch } = broken(200)
-    expect(await post('https://hook.test/', { fetch, clock: createVirtualClock() })).toMatchObject([
-      { status: 'delivered', reason: 'HTTP 200' },
-      {},
-    ])
-    expect(told.cancelled).toBe(true)
-    const { fetch: cut } = broken(200, new Error('cut off'))
-    expect(await post('https://hook.test/', { fetch: cut })).toMatchObject([{ status: 'delivered' }, {}])
+  it('has delivered with the status, and reads the body for the sake of the connection, but not for ever', async () => {
+    const clock = createVirtualClock()
+    const delivered = [{ status: 'delivered', reason: 'HTTP 200' }, {}]
+    const stalling = unfinished(200)
+    expect(await post('https://hook.test/', { fetch: stalling.fetch, clock })).toMatchObject(delivered)
+    expect(stalling.told.cancelled).toBe(false)
+    await clock.advance('5s')
+    expect(stalling.told.cancelled).toBe(true)
+    const late = unfinished(200)
+    expect(await post('https://hook.test/', { fetch: late.fetch, clock })).toMatchObject(delivered)
+    late.told.controller?.close()
+    await clock.settled()
+    expect([late.told.cancelled, clock.nextTimer()]).toEqual([false, undefined])
+    const broken = unfinished(200)
+    broken.told.controller?.error(new Error('cut off'))
+    expect(await post('https://hook.test/', { fetch: broken.fetch, clock })).toMatchObject(delivered)
   })
 
-  it('takes the status for the answer where the body is cut off', async () => {
-    const { fetch } = broken(400, new Error('cut off'))
-    expect(await post('https://hook.test/', { fetch })).toMatchObject([
-      { status: 'failed', reason: 'HTTP 400' },
+  it('posts the next message over a connection whose answer came in two parts', async () => {
+    const sockets = new Set<unknown>()
+    const answered: (() => void)[] = []
+    const server = createServer((request, response) => {
+      sockets.add(request.socket)
+      request.resume().on('end', () => {
+        response.writeHead(200, { 'content-length': '4' }).write('ok')
+        answered.push(() => response.end('ok'))
+      })
+    })
+    await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+    closing.push(() => {
+      server.closeAllConnections()
+      server.close()
+    })
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
+    let read: Promise<unknown> = Promise.resolve()
+    const fetch = async (...given: Parameters<typeof globalThis.fetch>) => {
+      const response = await globalThis.fetch(...given)
+      const { body } = response
+      if (!body) return response
+      const [mine, theirs] = body.tee()
+      read = new Response(mine).text()
+      return new Response(theirs, response)
+    }
+    for (let times = 0; times < 2; times++) {
+      expect(await post(url, { fetch })).toMatchObject([{ status: 'delivered' }, {}])
+      for (const finish of answered.splice(0)) finish()
+      await read
+      // fetch has the connection back in the turn after.
+      await new Promise(setImmediate)
+    }
+    expect(sockets.size).toBe(1)
+  })
+
+  it('takes the status for the answer where the body stalls or is cut off', async () => {
+    const clock = createVirtualClock()
+    const stalling = unfinished(503)
+    const delivering = post('https://hook.test/', { fetch: stalling.fetch, clock })
+    await clock.advance('5s')
+    expect(await delivering).toMatchObject([{ status: 'deferred', reason: 'HTTP 503: ok' }, {}])
+    expect(stalling.told.cancelled).toBe(true)
+    const cut = unfinished(400)
+    setImmediate(() => cut.told.controller?.error(new Error('cut off')))
+    expect(await post('https://hook.test/', { fetch: cut.fetch, clock })).toMatchObject([
+      { status: 'failed', reason: 'HTTP 400: ok' },
+      {},
+    ])
+  })
+
+  it('has come to nothing on this side where the attempt is ended, or the outcome cannot be told', async () => {
+    const ending = new AbortController()
+    const fetch = () => new Promise<Response>(() => {})
+    const transport = createWebhookTransport({ url: 'https://hook.test/', secret, fetch })
+    const delivering = transport.deliver(letter, ending.signal)
+    ending.abort()
+    expect(await delivering).toMatchObject([{ status: 'deferred', scope: 'local' }, {}])
+    const outcome = () => {
+      throw new Error('no idea')
+    }
+    expect(await post('https://hook.test/', { fetch: unfinished(299).fetch, outcome })).toMatchObject([
+      { status: 'deferred', scope: 'local', reason: 'no idea' },
       {},
     ])
   })
