@@ -94,7 +94,7 @@ async function connect(
   return { wire: new SmtpWire(secure, context.clock, dialogue), encryption, localAddress }
 }
 
-/** What is wrong with the encryption, once it stands or has failed. */
+/** What is wrong with the encryption, once it stands or has failed. @throws MailError `ABORTED`. */
 async function shakeHands(
   secure: tls.TLSSocket,
   { verify }: RelayServer,
@@ -104,6 +104,10 @@ async function shakeHands(
   try {
     await withDeadline(clock, timeouts.tls, 'the TLS handshake', handshaken(secure, signal))
   } catch (error) {
+    if (error instanceof MailError && error.code === 'ABORTED') {
+      secure.destroy()
+      throw error
+    }
     return tlsProblem('validation-failure', describeError(error))
   }
   return verify ? checkPkix(secure) : undefined

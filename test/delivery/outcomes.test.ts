@@ -235,15 +235,19 @@ describe('an end from outside', () => {
     expect(rome.connections).toHaveLength(0)
   })
 
-  it('ends an attempt whose message never comes out of storage', async () => {
+  it.each([
+    ['', ['PIPELINING']],
+    [' to tell whether it needs SMTPUTF8', []],
+  ])('ends an attempt whose message never comes out of storage%s', async (_, extensions) => {
     await using world = await createOutsideWorld()
-    await world.rome()
+    await world.rome({ extensions })
     const message: MessageSource = {
       size: 10,
       open: () => ({ [Symbol.asyncIterator]: () => ({ next: () => new Promise(() => {}) }) }),
     }
     const controller = new AbortController()
-    const delivering = world.deliver({ message }, controller.signal)
+    const envelope = { sender: 'alice@paris.test', smtputf8: extensions.length === 0 }
+    const delivering = world.deliver({ envelope, message }, controller.signal)
     await world.clock.settled()
     controller.abort()
     expect(await delivering).toMatchObject([{ status: 'deferred', scope: 'local' }])

@@ -13,7 +13,7 @@ import type { Delivery } from '../../src/delivery/transport.js'
 import { createDnsZone } from '../../src/dns/zone/create-dns-zone.js'
 import { bytesSource } from '../../src/message/sources.js'
 import { createScriptedServer } from '../../src/testing/remote/create-scripted-server.js'
-import type { Script } from '../../src/testing/remote/script.js'
+import { type Script, silence } from '../../src/testing/remote/script.js'
 import { testTls, testTlsFiles } from '../fixtures/tls.js'
 import { aiosmtpd, describeWith } from '../testing-tools/tools.js'
 
@@ -276,6 +276,60 @@ describe('createSmarthostTransport', () => {
     expect(await deliver()).toMatchObject([{ status: 'delivered', host: '192.0.2.2' }])
     expect(servers.map(server => server.connections[0]?.messages.length)).toEqual([0, 1])
     expect(servers[0]?.connections[0]?.commands.join()).not.toContain('MAIL')
+  })
+
+  it.each([
+    [
+      { user: 'alice', token: 'x'.repeat(500) },
+      'XOAUTH2',
+      `user=alice\u0001auth=Bearer ${'x'.repeat(500)}\u0001\u0001`,
+    ],
+    [{ user: 'alice', password: 'x'.repeat(500) }, 'PLAIN', `\0alice\0${'x'.repeat(500)}`],
+  ])(
+    'says what makes the line too long for AUTH once it is asked (RFC 4954 §4)',
+    async (auth, mechanism, said) => {
+      const { servers, deliver } = await worldWith({ auth }, { extensions: [`AUTH ${mechanism}`] })
+      expect(await deliver()).toMatchObject([{ status: 'delivered' }])
+      expect(servers[0]?.connections[0]?.commands[1]).toBe(`AUTH ${mechanism}`)
+      expect(servers[0]?.connections[0]?.authAnswers).toEqual([Buffer.from(said).toString('base64')])
+    },
+  )
+
+  it.each([
+    [365, 'AUTH PLAIN '.length + 496],
+    [366, 'AUTH PLAIN'.length],
+  ])('takes 510 octets, and CRLF, for what fits: a password of %i', async (length, line) => {
+    const auth = { user: 'alice', password: 'x'.repeat(length) }
+    const { servers, deliver } = await worldWith({ auth }, { extensions: ['AUTH PLAIN'] })
+    expect(await deliver()).toMatchObject([{ status: 'delivered' }])
+    expect(servers[0]?.connections[0]?.commands[1]).toHaveLength(line)
+  })
+
+  it('tells nobody of a handshake that its own end broke off', async () => {
+    const network = createSimulatedNetwork()
+    const clock = createVirtualClock()
+    const server = createScriptedServer({
+      network: network.host('192.0.2.1'),
+      clock,
+      script: { greeting: silence },
+    })
+    await server.listen({ host: '192.0.2.1', port: 465 })
+    closing.push(() => server.close())
+    const results: TlsResult[] = []
+    const { deliver } = smarthost({
+      servers: [{ host: 'mx.rome.test', tls: 'implicit' }],
+      resolver: createDnsZone({ 'mx.rome.test': { a: '192.0.2.1' } }),
+      network: network.host('192.0.2.100'),
+      clock,
+      onTls: result => results.push(result),
+    })
+    const ending = new AbortController()
+    const delivering = deliver(letter, ending.signal)
+    await clock.settled()
+    ending.abort()
+    expect(await delivering).toMatchObject([{ status: 'deferred', scope: 'local', enhanced: '4.3.0' }])
+    await server.connections[0]?.closed
+    expect(results).toEqual([])
   })
 
   it('keeps REQUIRETLS mail from a server without verified encryption', async () => {

@@ -111,7 +111,13 @@ async function callTokenSource(
   }
 }
 
-/** Says AUTH and answers challenges; PLAIN and XOAUTH2 say what they have at once. Nothing of it is heard by a log. */
+/** What a command line may hold besides CRLF (RFC 5321 §4.5.3.1.4). */
+const longestLine = 510
+
+/**
+ * Says AUTH and answers challenges; PLAIN and XOAUTH2 say what they have at once, where the line can hold it (RFC 4954
+ * §4). Nothing of it is heard by a log.
+ */
 async function exchange(
   { wire }: SmtpSession,
   mechanism: string,
@@ -119,8 +125,9 @@ async function exchange(
   limit: number,
 ): Promise<Reply> {
   const [first = '', ...rest] = steps.map(step => Buffer.from(step).toString('base64'))
-  const atOnce = mechanism !== 'LOGIN'
-  wire.send([atOnce ? `AUTH ${mechanism} ${first}` : `AUTH ${mechanism}`], [`AUTH ${mechanism} …`])
+  const line = `AUTH ${mechanism} ${first}`
+  const atOnce = mechanism !== 'LOGIN' && line.length <= longestLine
+  wire.send([atOnce ? line : `AUTH ${mechanism}`], [`AUTH ${mechanism} …`])
   let reply = await wire.reply(limit, 'AUTH')
   for (const step of atOnce ? rest : [first, ...rest]) {
     if (reply.code !== 334) return reply

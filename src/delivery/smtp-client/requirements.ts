@@ -28,7 +28,7 @@ export async function missingForMessage(mail: Mail, session: SmtpSession): Promi
     // RFC 8689 §4.2.1: another host may still do.
     return localVerdict('failed', 'host', '5.7.30', 'the server does not support REQUIRETLS')
   }
-  if (!extensions.has('SMTPUTF8') && (await needsUtf8(mail))) {
+  if (!extensions.has('SMTPUTF8') && (await needsUtf8(mail, session))) {
     return localVerdict(
       'failed',
       'message',
@@ -74,9 +74,13 @@ export function missingForRecipient(recipient: EnvelopeRecipient, session: SmtpS
 }
 
 /** Whether sender or header cannot do without SMTPUTF8: many clients ask for it where there is nothing but ASCII. */
-async function needsUtf8({ envelope, message }: Mail): Promise<boolean> {
+async function needsUtf8({ envelope, message }: Mail, { wire }: SmtpSession): Promise<boolean> {
   if (!isAscii(envelope.sender)) return true
-  return envelope.smtputf8 === true && !(await isHeaderAscii(message))
+  if (envelope.smtputf8 !== true) return false
+  // A source that stalls must not outlast the connection.
+  const isPlain = await Promise.race([isHeaderAscii(message), wire.broken()])
+  if (wire.failure) throw wire.failure
+  return isPlain === false
 }
 
 async function isHeaderAscii(message: MessageSource): Promise<boolean> {
