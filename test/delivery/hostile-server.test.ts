@@ -50,6 +50,15 @@ describe('a server that never stops talking', () => {
     },
   )
 
+  it.each(['550 5.7.1 Go away', '250 Welcome'])(
+    'nor is one behind a refusal of STARTTLS: %s',
+    async early => {
+      await using world = await createOutsideWorld()
+      await world.rome({ extensions: ['STARTTLS', 'PIPELINING'], STARTTLS: ['454 4.7.0 Not now', early] })
+      expect(await world.deliverOne()).toMatchObject({ status: 'deferred', scope: 'host', enhanced: '4.5.0' })
+    },
+  )
+
   it('many replies to nothing cost the connection, and no more', async () => {
     await using world = await createOutsideWorld()
     const rome = await world.rome({ dot: ['250 ok', ...Array(10_000).fill('250 ok')] })

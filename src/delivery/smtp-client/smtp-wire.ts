@@ -192,8 +192,8 @@ export class SmtpWire {
     try {
       for (const reply of this.#reader.push(chunk)) {
         this.#take(reply)
-        // What stands behind the reply to STARTTLS is no reply, or none of the server's.
-        if (this.#startingTls) break
+        // What stands behind the consent to STARTTLS is no reply, or none of the server's.
+        if (this.#startingTls && reply.code < 300) break
       }
     } catch (error) {
       this.fail(error as MailError)
