@@ -115,7 +115,7 @@ export class RelayAttempt {
     kept: boolean,
   ) {
     const { timeouts } = this.#context
-    return this.#progress.send(session, place, { timeouts, end: this.#end, kept })
+    return this.#progress.send(session, place, { timeouts, end: this.#end, kept, weigh: untilPutRight })
   }
 
   async #resolve({ host, path }: RelayServer): Promise<ResolvedHost> {
@@ -138,4 +138,9 @@ export class RelayAttempt {
   #isOver(): boolean {
     return this.#end.isReached || this.#progress.remaining().length === 0
   }
+}
+
+/** What a server of the app's own choice wants of whoever comes, such as a login, somebody may see to. */
+function untilPutRight(fault: Verdict): Verdict {
+  return fault.reply ? { ...fault, status: 'deferred' } : fault
 }

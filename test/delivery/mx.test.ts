@@ -66,6 +66,22 @@ describe('finding the hosts', () => {
     },
   )
 
+  it('asks another host where one wants TLS or a login that it cannot have, and returns the mail where all do', async () => {
+    await using world = await createOutsideWorld()
+    world.zone.set('rome.test', mx([10, 'a.rome.test'], [20, 'b.rome.test']))
+    const wanting = { MAIL: '530 5.7.0 Must issue a STARTTLS command first' }
+    await world.server('a.rome.test', wanting)
+    await world.server('b.rome.test', [{}, wanting])
+    expect(await world.deliverOne()).toMatchObject({ status: 'delivered', host: 'b.rome.test' })
+    await world.clock.advance('1m')
+    expect(await world.deliverOne()).toMatchObject({
+      status: 'failed',
+      scope: 'host',
+      host: 'b.rome.test',
+      reply: { code: 530 },
+    })
+  })
+
   it('never asks another host once the final dot is out', async () => {
     await using world = await createOutsideWorld()
     world.zone.set('rome.test', mx([10, 'a.rome.test'], [20, 'b.rome.test']))

@@ -268,6 +268,17 @@ describe('createSmarthostTransport', () => {
     expect(servers[0]?.connections.map(peer => peer.ends.remoteAddress)).toEqual(['192.0.2.101'])
   })
 
+  it('asks the next server when one wants a login that it has not, and defers where all do', async () => {
+    for (const extensions of [['PIPELINING'], []]) {
+      const wanting = { extensions, MAIL: '530 5.7.0 Authentication required' }
+      const { servers, deliver } = await world(wanting, {})
+      expect(await deliver()).toMatchObject([{ status: 'delivered', host: '192.0.2.2' }])
+      await servers[0]?.connections[0]?.closed
+      const { deliver: inVain } = await world(wanting)
+      expect(await inVain()).toMatchObject([{ status: 'deferred', scope: 'host', reply: { code: 530 } }])
+    }
+  })
+
   it('asks the next server when one does not let it in', async () => {
     const auth = { user: 'alice', password: 'open sesame' }
     const extensions = ['AUTH PLAIN']

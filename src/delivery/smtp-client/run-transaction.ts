@@ -131,7 +131,11 @@ class Transaction {
   /** Whether to go on. */
   async #sayMail(command: string, recipients: readonly EnvelopeRecipient[]): Promise<boolean> {
     const reply = await this.#ask(command, this.#timeouts.mail, 'MAIL')
-    if (this.#isShuttingDown(reply, 'MAIL FROM')) return false
+    // RFC 4954 §6, RFC 3207 §4: 530 wants a login or TLS first, whatever the message is.
+    if (reply.code === 421 || reply.code === 530) {
+      this.#leave(reply, 'MAIL FROM')
+      return false
+    }
     if (reply.code < 300) return true
     this.#judge(recipients, replyVerdict(reply, 'message', 'MAIL FROM'))
     return this.#pipelined
@@ -216,10 +220,13 @@ class Transaction {
 
   /** 421 at any point: the host is going away (RFC 5321 §3.8), which says nothing about the message. */
   #isShuttingDown(reply: Reply, to: string): boolean {
-    if (reply.code !== 421) return false
+    if (reply.code === 421) this.#leave(reply, to)
+    return reply.code === 421
+  }
+
+  #leave(reply: Reply, to: string): void {
     this.#fault = replyVerdict(reply, 'host', to)
     this.#session.wire.quit()
-    return true
   }
 
   #judge(recipients: readonly EnvelopeRecipient[], verdict: Verdict): void {
