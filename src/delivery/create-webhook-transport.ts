@@ -13,7 +13,7 @@ import { signWebhook, webhookKey } from './webhook-signature.js'
 
 /** Options of `createWebhookTransport`. */
 export interface WebhookTransportOptions {
-  /** Where messages are posted to: `https:`, or `http:` for what is near. Redirects are not followed. */
+  /** Where messages are posted to: `https:`, or `http:` for what is near; no login in it. Redirects are not followed. */
   url: string
   /**
    * Signs each request as Standard Webhooks has it; `verifyWebhook` checks that. `whsec_` and base64, or any text. At
@@ -89,7 +89,13 @@ type Settings = z.output<ReturnType<typeof schema>>
 export function createWebhookTransport(options: WebhookTransportOptions): Transport {
   const settings = parseOptions('createWebhookTransport', schema(), options)
   const gate = new SlotGate(settings.concurrency)
-  const { host } = new URL(settings.url)
+  const { host, username, password } = new URL(settings.url)
+  // fetch takes none, and would tell it in its error. This one tells no URL either.
+  if (username !== '' || password !== '')
+    throw new MailError(
+      'OPTION_INVALID',
+      'createWebhookTransport: url: expected no login, which headers can say',
+    )
   return {
     deliver: (delivery, signal) => settings.clock.track(deliver(settings, gate, delivery, signal)),
     site: async () => host,

@@ -447,6 +447,19 @@ describe('createWebhookTransport', () => {
   })
 })
 
+describe('a login in the URL of a webhook', () => {
+  it('is refused, as fetch takes none, and told nobody', () => {
+    const url = 'https://alice:sesame@hook.test/'
+    expect(() => createWebhookTransport({ url, secret })).toThrowError(
+      expect.objectContaining({
+        code: 'OPTION_INVALID',
+        message: expect.stringMatching(/url: (?!.*sesame)/),
+      }),
+    )
+    expect(() => createWebhookTransport({ url: 'https://hook.test/a@b.test', secret })).not.toThrow()
+  })
+})
+
 describe('the site of a transport that goes one way', () => {
   const { signal } = new AbortController()
   const smarthost = createSmarthostTransport({
