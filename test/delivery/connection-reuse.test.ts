@@ -158,6 +158,26 @@ describe('a connection', () => {
     }
   })
 
+  it('goes on after a sender that was refused', async () => {
+    await using world = await createOutsideWorld()
+    const rome = await world.rome({
+      MAIL: { inTurn: ['550 5.7.1 Not you', '250 ok'] },
+      RCPT: { inTurn: ['503 5.5.1 MAIL first', '250 ok'] },
+      DATA: { inTurn: ['503 5.5.1 MAIL first', '354 Go ahead'] },
+    })
+    expect(await world.deliverOne()).toMatchObject({ status: 'failed', scope: 'message' })
+    expect(await world.deliverOne()).toMatchObject({ status: 'delivered' })
+    expect(rome.connections).toHaveLength(1)
+  })
+
+  it('is closed at once where the server says more than it was asked', async () => {
+    await using world = await createOutsideWorld()
+    const rome = await world.rome({ dot: ['250 ok', '250 and more'] })
+    expect(await world.deliverOne()).toMatchObject({ status: 'delivered' })
+    await rome.connections[0]?.closed
+    expect(rome.connections[0]?.commands.at(-1)).toBe('QUIT')
+  })
+
   it.each(['502 5.5.1 What?', '354 Go ahead', '421 4.4.2 Bye', hangUp])(
     'whose last transaction cannot be taken back is replaced, and nobody pays for it: %s',
     async RSET => {

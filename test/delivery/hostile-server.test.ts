@@ -12,6 +12,18 @@ const large = (size: number): MessageSource => ({
   },
 })
 
+/** The sockets that the transport opens from now on. */
+function watchSockets({ outside }: Awaited<ReturnType<typeof createOutsideWorld>>): net.Socket[] {
+  const sockets: net.Socket[] = []
+  const { connect } = outside
+  outside.connect = async options => {
+    const socket = await connect(options)
+    sockets.push(socket)
+    return socket
+  }
+  return sockets
+}
+
 describe('a server that never stops talking', () => {
   const table: [string, Script][] = [
     ['an endless line for a banner', { greeting: endlessly('220 aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa') }],
@@ -133,27 +145,48 @@ describe('a server that breaks into the message', () => {
     })
   })
 
-  it('and reads no more does not keep the connection open', async () => {
+  it.each([
+    ['552 5.3.4 Too big', { status: 'failed', scope: 'message', reply: { code: 552 } }],
+    ['421 4.3.2 Bye', { status: 'deferred', scope: 'host', reply: { code: 421 } }],
+  ])('and reads no more has the connection cut off: %s', async (early, outcome) => {
+    for (const chunks of [1, 4]) {
+      await using world = await createOutsideWorld()
+      await world.rome({
+        extensions: [],
+        DATA: peer => {
+          peer.say(['354 Go ahead'])
+          peer.stopReading()
+          world.clock.schedule(1000, () => peer.say([early]))
+        },
+      })
+      const sockets = watchSockets(world)
+      const chunk = Buffer.alloc(4_000_000, 'a')
+      const message: MessageSource = {
+        size: chunks * chunk.length,
+        async *open() {
+          for (let index = 0; index < chunks; index++) yield chunk
+        },
+      }
+      expect(await world.deliverDuring('2s', { message })).toMatchObject(outcome)
+      expect(sockets.map(socket => socket.destroyed)).toEqual([true])
+    }
+  })
+
+  it('and reads no more of the envelope does not keep the connection open', async () => {
     await using world = await createOutsideWorld()
     await world.rome({
-      extensions: [],
-      DATA: peer => {
-        peer.say(['354 Go ahead'])
+      EHLO: peer => {
+        peer.say(['250-scripted.test', '250 PIPELINING'])
         peer.stopReading()
         world.clock.schedule(1000, () => peer.say(['421 4.3.2 Bye']))
       },
     })
-    const sockets: net.Socket[] = []
-    const { connect } = world.outside
-    world.outside.connect = async options => {
-      const socket = await connect(options)
-      sockets.push(socket)
-      return socket
-    }
-    expect(await world.deliverDuring('2s', { message: large(40_000_000) })).toMatchObject({
-      status: 'deferred',
-      reply: { code: 421 },
-    })
+    const sockets = watchSockets(world)
+    // More than the buffers of a connection hold.
+    const to = Array.from({ length: 1_000 }, (_, index) => `${'x'.repeat(20_000)}${index}@rome.test`)
+    const delivering = world.deliver({ to })
+    await world.clock.advance('2s')
+    expect((await delivering)[0]).toMatchObject({ status: 'deferred', reply: { code: 421 } })
     expect(sockets.map(socket => socket.destroyed)).toEqual([false])
     await world.clock.advance('5s')
     expect(sockets.map(socket => socket.destroyed)).toEqual([true])

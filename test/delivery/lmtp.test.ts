@@ -76,12 +76,33 @@ describe('createLmtpTransport', () => {
     ])
   })
 
+  it('hears every recipient out, one that is told of the end of the service too', async () => {
+    const { transport } = await scripted({ dot: { inTurn: ['421 4.3.2 Closing', '250 2.0.0 kept', hangUp] } })
+    expect(await deliver(transport, 'a@rome.test', 'b@rome.test', 'c@rome.test')).toMatchObject([
+      { recipient: 'a@rome.test', status: 'deferred', reply: { code: 421 } },
+      { recipient: 'b@rome.test', status: 'delivered' },
+      { recipient: 'c@rome.test', status: 'unknown' },
+    ])
+  })
+
+  it('leaves a server that wants a message for nobody, and would take what comes next for it', async () => {
+    const { server, transport } = await scripted({
+      extensions: ['PIPELINING'],
+      RCPT: { inTurn: ['550 5.1.1 nobody', '250 ok'] },
+      DATA: '354 Go ahead',
+    })
+    expect(await deliver(transport, 'a@rome.test')).toMatchObject([{ status: 'failed', scope: 'recipient' }])
+    await server.connections[0]?.closed
+    expect(server.connections[0]?.messages).toEqual([])
+  })
+
   it('goes on over the same connection', async () => {
     const { server, transport } = await scripted({ dot: '250 2.0.0 kept' })
     for (const to of ['a@rome.test', 'b@rome.test']) {
       expect(await deliver(transport, to)).toMatchObject([{ recipient: to, status: 'delivered' }])
     }
     expect(server.connections).toHaveLength(1)
+    expect(server.connections[0]?.commands).not.toContain('RSET')
   })
 
   it('defers what a broken server does not take', async () => {

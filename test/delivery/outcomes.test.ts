@@ -218,6 +218,24 @@ describe('an end from outside', () => {
     expect(await delivering).toMatchObject([{ status: 'unknown' }])
   })
 
+  it('is known to come before the final dot, however late it does', async () => {
+    await using world = await createOutsideWorld()
+    await world.rome()
+    const controller = new AbortController()
+    const message = {
+      size: 0,
+      open: () => ({
+        [Symbol.asyncIterator]: () => ({
+          next: async () => ({ done: true }),
+          return: async () => controller.abort(),
+        }),
+      }),
+    } as unknown as MessageSource
+    expect(await world.deliver({ message }, controller.signal)).toMatchObject([
+      { status: 'deferred', scope: 'local' },
+    ])
+  })
+
   it('leaves nothing that listens to its signal behind', async () => {
     await using world = await createOutsideWorld()
     await world.rome()

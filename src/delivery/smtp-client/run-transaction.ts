@@ -1,7 +1,6 @@
 import type { EnvelopeRecipient } from '../../core/envelope.js'
 import { MailError } from '../../core/error.js'
 import type { Reply } from '../../core/reply.js'
-import { describeReply } from '../../smtp/reply.js'
 import { errorVerdict, replyVerdict, unknownVerdict, type Verdict } from '../verdict.js'
 import { mailCommand, rcptCommand } from './envelope-commands.js'
 import { isAscii, type Mail, missingForMessage, missingForRecipient } from './requirements.js'
@@ -189,9 +188,6 @@ class Transaction {
     for (const recipient of this.#taken) {
       const reply = await this.#reply(this.#timeouts.dot, 'the final dot', 2)
       this.#judgeMessage(reply, [recipient], 'recipient')
-      // The server is going away: of those behind nothing is known.
-      if (reply.code === 421)
-        throw new MailError('CONNECTION_LOST', describeReply(reply), { temporary: true })
     }
     this.#session.needsReset = false
   }
@@ -205,8 +201,9 @@ class Transaction {
     const reply = this.#session.wire.early
     if (!reply || reply.code < 400)
       throw new MailError('PROTOCOL', 'the server replied in the middle of the message')
-    if (this.#isShuttingDown(reply, 'the message')) return
-    this.#judgeMessage(reply)
+    if (reply.code === 421) this.#fault = replyVerdict(reply, 'host', 'the message')
+    else this.#judgeMessage(reply)
+    // Cut off: QUIT would stand in the message.
     this.#session.wire.fail(new MailError('PROTOCOL', 'the server broke into the message'))
   }
 

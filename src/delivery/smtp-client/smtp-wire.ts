@@ -133,8 +133,6 @@ export class SmtpWire {
     this.#socket.on('error', () => {})
     this.#reader.clear()
     this.#replies.length = 0
-    this.#early = undefined
-    this.#outstanding = 0
     this.#startingTls = false
     const secure = tls.connect({ ...options, socket: this.#socket })
     this.#socket = secure
