@@ -74,6 +74,28 @@ describe('a connection', () => {
     expect(rome.connections).toHaveLength(2)
   })
 
+  it('lets the process end while it waits, and only then', async () => {
+    await using world = await createOutsideWorld()
+    await world.rome()
+    const { connect } = world.outside
+    const calls: string[] = []
+    world.outside.connect = async options => {
+      const socket = await connect(options)
+      for (const name of ['ref', 'unref'] as const) {
+        const call = socket[name].bind(socket)
+        socket[name] = () => {
+          calls.push(name)
+          return call()
+        }
+      }
+      return socket
+    }
+    await world.deliverOne()
+    expect(calls).toEqual(['unref'])
+    await world.deliverOne()
+    expect(calls).toEqual(['unref', 'ref', 'unref'])
+  })
+
   it('is kept as often as the queue has messages under way to one site', async () => {
     await using world = await createOutsideWorld()
     const rome = await world.rome()

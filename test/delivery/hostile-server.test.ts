@@ -62,6 +62,18 @@ describe('a server that never stops talking', () => {
     },
   )
 
+  it('but a goodbye is heard whenever it is said', async () => {
+    for (const extensions of ['250-PIPELINING', '250-8BITMIME']) {
+      await using world = await createOutsideWorld()
+      await world.rome({ EHLO: ['250-scripted.test', extensions, '250 SIZE', '421 4.3.2 Bye'] })
+      expect(await world.deliverOne()).toMatchObject({
+        status: 'deferred',
+        scope: 'host',
+        reply: { code: 421, enhanced: '4.3.2' },
+      })
+    }
+  })
+
   it.each(['550 5.7.1 Go away', '250 Welcome'])(
     'nor is one behind a refusal of STARTTLS: %s',
     async early => {
@@ -172,13 +184,19 @@ describe('a server that breaks into the message', () => {
     }
   })
 
-  it('and reads no more of the envelope does not keep the connection open', async () => {
-    await using world = await createOutsideWorld()
+  it('and reads no more of the envelope does not keep the connection open, nor is it heard any more', async () => {
+    const heard: string[] = []
+    const ignore = () => {}
+    const debug = (fields: object) => heard.push(JSON.stringify(fields))
+    await using world = await createOutsideWorld({
+      logger: { debug, info: ignore, warn: ignore, error: ignore },
+    })
     await world.rome({
       EHLO: peer => {
         peer.say(['250-scripted.test', '250 PIPELINING'])
         peer.stopReading()
         world.clock.schedule(1000, () => peer.say(['421 4.3.2 Bye']))
+        world.clock.schedule(3000, () => peer.say(['250 And another thing']))
       },
     })
     const sockets = watchSockets(world)
@@ -187,9 +205,29 @@ describe('a server that breaks into the message', () => {
     const delivering = world.deliver({ to })
     await world.clock.advance('2s')
     expect((await delivering)[0]).toMatchObject({ status: 'deferred', reply: { code: 421 } })
+    await world.clock.advance('2s')
     expect(sockets.map(socket => socket.destroyed)).toEqual([false])
-    await world.clock.advance('5s')
+    await world.clock.advance('3s')
     expect(sockets.map(socket => socket.destroyed)).toEqual([true])
+    expect(heard.join()).toContain('421 4.3.2 Bye')
+    expect(heard.join()).not.toContain('And another thing')
+  })
+
+  it('and leaves without reading it has gone at once', async () => {
+    await using world = await createOutsideWorld()
+    await world.rome({
+      extensions: [],
+      DATA: peer => {
+        peer.say(['354 Go ahead'])
+        peer.stopReading()
+        peer.end()
+      },
+    })
+    expect(await world.deliverOne({ message: large(40_000_000) })).toMatchObject({
+      status: 'deferred',
+      scope: 'host',
+      enhanced: '4.4.2',
+    })
   })
 
   it('or says 250 and leaves has taken it', async () => {

@@ -76,6 +76,13 @@ describe('createLmtpTransport', () => {
     ])
   })
 
+  it('says HELO to no server that does not know LHLO (RFC 2033 §4.1)', async () => {
+    const { server, transport } = await scripted({ LHLO: '500 5.5.1 What?' })
+    expect(await deliver(transport, 'a@rome.test')).toMatchObject([{ status: 'deferred', scope: 'host' }])
+    await server.connections[0]?.closed
+    expect(server.connections[0]?.commands).toEqual(['LHLO mx.paris.test', 'QUIT'])
+  })
+
   it('hears every recipient out, one that is told of the end of the service too', async () => {
     const { transport } = await scripted({ dot: { inTurn: ['421 4.3.2 Closing', '250 2.0.0 kept', hangUp] } })
     expect(await deliver(transport, 'a@rome.test', 'b@rome.test', 'c@rome.test')).toMatchObject([

@@ -42,6 +42,10 @@ describe('ReplyReader', () => {
     },
   )
 
+  it('keeps no more than a thousand characters of a line', () => {
+    expect(read(`550 ${'a'.repeat(4000)}\r\n`)).toEqual([{ code: 550, text: 'a'.repeat(1000) }])
+  })
+
   it('refuses a line, ended or not, that is too long, and a reply of too many lines', () => {
     expect(() => read(`250 ${'a'.repeat(5000)}`)).toThrow(/more than 4096 octets/)
     expect(() => read(`250 ${'a'.repeat(5000)}\r\n`)).toThrow(/more than 4096 octets/)
