@@ -316,6 +316,60 @@ describe('createSmarthostTransport', () => {
     expect(servers[0]?.connections[0]?.commands[1]).toHaveLength(line)
   })
 
+  /** A server that asks so many questions at each AUTH, notes the answers and lets nobody in. */
+  const asking = (mechanism: string, questions: number, answers: string[]): Script => ({
+    extensions: [`AUTH ${mechanism}`],
+    AUTH: async peer => {
+      for (let question = 0; question < questions; question++) answers.push(await peer.ask('334 eyJ9'))
+      peer.say(['535 5.7.8 No'])
+    },
+  })
+
+  it('answers what XOAUTH2 says of a token with nothing, and asks for one more token only', async () => {
+    const asked: boolean[] = []
+    const token = ({ refresh }: { refresh: boolean }) => {
+      asked.push(refresh)
+      return 'stale'
+    }
+    const answers: string[] = []
+    const auth = { user: 'alice', token }
+    const { servers, deliver } = await worldWith({ auth }, asking('XOAUTH2', 1, answers))
+    expect(await deliver()).toMatchObject([{ status: 'deferred', scope: 'host', reply: { code: 535 } }])
+    expect([asked, answers]).toEqual([
+      [false, true],
+      ['', ''],
+    ])
+    expect(servers[0]?.connections[0]?.messages).toEqual([])
+  })
+
+  it.each([
+    ['PLAIN', 1],
+    ['LOGIN', 3],
+  ])('ends what asks for more than there is to say (RFC 4954 §4): %s', async (mechanism, questions) => {
+    const answers: string[] = []
+    const auth = { user: 'alice', password: 'sesame' }
+    const { deliver } = await worldWith({ auth }, asking(mechanism, questions, answers))
+    expect(await deliver()).toMatchObject([{ status: 'deferred', scope: 'host', reply: { code: 535 } }])
+    expect([answers.length, answers.at(-1)]).toEqual([questions, '*'])
+  })
+
+  it('logs in by LOGIN where that is all there is', async () => {
+    const auth = { user: 'alice', password: 'sesame' }
+    const { servers, deliver } = await worldWith({ auth }, { extensions: ['AUTH LOGIN'] })
+    expect(await deliver()).toMatchObject([{ status: 'delivered' }])
+    const answers = servers[0]?.connections[0]?.authAnswers ?? []
+    expect(answers.map(answer => Buffer.from(answer, 'base64').toString())).toEqual(['alice', 'sesame'])
+  })
+
+  it.each(['', 'a\u0001b', 'a\nb', undefined])('takes %j for no token', async token => {
+    const auth = { user: 'alice', token: () => token as string }
+    const { servers, deliver } = await worldWith({ auth }, { extensions: ['AUTH XOAUTH2'] })
+    expect(await deliver()).toMatchObject([
+      { status: 'deferred', reason: expect.stringContaining('no token') },
+    ])
+    expect(servers[0]?.connections[0]?.commands.join()).not.toContain('AUTH')
+  })
+
   it('tells nobody of a handshake that its own end broke off', async () => {
     const network = createSimulatedNetwork()
     const clock = createVirtualClock()
