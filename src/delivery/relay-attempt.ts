@@ -73,11 +73,9 @@ export class RelayAttempt {
   async #tryServer(server: RelayServer, key: string): Promise<void> {
     const { pool, clock } = this.#context
     const { host } = server
-    for (let kept = pool.take(key); kept; kept = pool.take(key)) {
-      const { session, address } = kept
-      if ((await this.#send(session, { host, address }, true)) === 'stale') continue
+    const kept = pool.take(key)
+    if (kept && (await this.#send(kept.session, { host, address: kept.address }, true)) !== 'stale')
       return pool.give(key, kept)
-    }
     const { addresses, problem } = await this.#resolve(server)
     if (problem) this.#progress.blame(problem, { host })
     for (const address of addresses) {

@@ -180,6 +180,28 @@ describe('a connection', () => {
     }
   })
 
+  it('is the one used last, so that those beyond the need are closed', async () => {
+    await using world = await createOutsideWorld()
+    const rome = await world.rome()
+    await Promise.all([world.deliverOne(), world.deliverOne()])
+    for (let times = 0; times < 3; times++) {
+      await world.clock.advance('4s')
+      await world.deliverOne()
+    }
+    expect(rome.connections.map(peer => peer.messages.length).toSorted()).toEqual([1, 4])
+    expect(rome.connections.filter(peer => peer.commands.includes('QUIT'))).toHaveLength(1)
+  })
+
+  it('that is in use has its troubles told to the message it carries', async () => {
+    await using world = await createOutsideWorld()
+    const rome = await world.rome({
+      DATA: { inTurn: ['354 Go ahead', ['354 Go ahead', '552 5.3.4 Too big']] },
+    })
+    await world.deliverOne()
+    expect(await world.deliverOne()).toMatchObject({ status: 'failed', reply: { code: 552 } })
+    expect(rome.connections).toHaveLength(1)
+  })
+
   it('goes on after a sender that was refused', async () => {
     await using world = await createOutsideWorld()
     const rome = await world.rome({

@@ -25,6 +25,15 @@ describe('finding the hosts', () => {
     expect([a, b, c].map(server => server.connections.length)).toEqual([1, 1, 1])
   })
 
+  it('asks a host that is named twice once, where it is wanted most', async () => {
+    await using world = await createOutsideWorld()
+    world.zone.set('rome.test', mx([10, 'a.rome.test'], [20, 'b.rome.test'], [30, 'a.rome.test']))
+    const a = await world.server('a.rome.test', { greeting: '421 4.3.2 Busy' })
+    await world.server('b.rome.test', { greeting: '421 4.3.2 Busy' })
+    expect(await world.deliverOne()).toMatchObject({ status: 'deferred', host: 'b.rome.test' })
+    expect(a.connections).toHaveLength(1)
+  })
+
   it('takes equals in an order of each message, and the same when it is tried again after a greylist', async () => {
     await using world = await createOutsideWorld()
     world.zone.set('rome.test', mx([10, 'a.rome.test'], [10, 'b.rome.test']))
@@ -289,6 +298,28 @@ describe('a hostile or broken MX', () => {
     expect(dials).toBe(3)
   })
 
+  it('has a connection that stands too late cut off', async () => {
+    await using world = await createOutsideWorld()
+    const rome = await world.rome()
+    const { connect } = world.outside
+    const signals: (AbortSignal | undefined)[] = []
+    let stand = () => {}
+    const late = new Promise<void>(resolve => {
+      stand = resolve
+    })
+    world.outside.connect = async ({ signal, ...options }) => {
+      signals.push(signal)
+      await late
+      return connect(options)
+    }
+    expect(await world.deliverDuring('30s')).toMatchObject({ status: 'deferred', enhanced: '4.4.2' })
+    expect(signals.map(signal => signal?.aborted)).toEqual([true])
+    stand()
+    await world.clock.settled()
+    await rome.connections[0]?.closed
+    expect(rome.connections).toHaveLength(1)
+  })
+
   it('may have names that are none', async () => {
     await using world = await createOutsideWorld({
       resolver: {
@@ -447,6 +478,7 @@ describe('addresses of one family', () => {
 
   it('are those of the local address, which servers then see', async () => {
     await using world = await createOutsideWorld({ localAddress: '192.0.2.3' })
+    await world.server('mx.rome.test', {}, '2001:db8::7')
     const four = await world.rome()
     world.zone.set('mx.rome.test', { a: four.address, aaaa: '2001:db8::7' })
     expect(await world.deliverOne()).toMatchObject({ status: 'delivered', address: four.address })
@@ -458,5 +490,15 @@ describe('addresses of one family', () => {
       status: 'failed',
       reason: expect.stringContaining('family'),
     })
+  })
+
+  it('are each spoken to from the local address of the same', async () => {
+    await using world = await createOutsideWorld({ localAddress: ['192.0.2.3', '2001:db8::3'] })
+    const six = await world.server('six.rome.test', { greeting: '421 4.3.2 Busy' }, '2001:db8::7')
+    const four = await world.rome()
+    world.zone.set('mx.rome.test', { a: four.address, aaaa: six.address })
+    expect((await world.deliverOne()).status).toBe('delivered')
+    const sources = [six, four].map(server => server.connections.map(peer => peer.ends.remoteAddress))
+    expect(sources).toEqual([['2001:db8::3'], ['192.0.2.3']])
   })
 })

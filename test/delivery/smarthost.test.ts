@@ -13,7 +13,7 @@ import type { Delivery } from '../../src/delivery/transport.js'
 import { createDnsZone } from '../../src/dns/zone/create-dns-zone.js'
 import { bytesSource } from '../../src/message/sources.js'
 import { createScriptedServer } from '../../src/testing/remote/create-scripted-server.js'
-import { type Script, silence } from '../../src/testing/remote/script.js'
+import { hangUp, type Script, silence } from '../../src/testing/remote/script.js'
 import { testTls, testTlsFiles } from '../fixtures/tls.js'
 import { aiosmtpd, describeWith } from '../testing-tools/tools.js'
 
@@ -253,6 +253,35 @@ describe('createSmarthostTransport', () => {
     const { servers, deliver } = await world({ dot: peer => peer.drop() }, {})
     expect(await deliver()).toMatchObject([{ status: 'unknown', host: '192.0.2.1' }])
     expect(servers[1]?.connections).toHaveLength(0)
+  })
+
+  it('looks up and asks no more than it takes, and waits for a name that is not there', async () => {
+    const asked: string[] = []
+    const zone = createDnsZone({ 'a.test': { a: ['192.0.2.1', '192.0.2.2'] }, 'b.test': { a: '192.0.2.3' } })
+    const resolver = {
+      mx: zone.mx.bind(zone),
+      txt: zone.txt.bind(zone),
+      tlsa: zone.tlsa.bind(zone),
+      ptr: zone.ptr.bind(zone),
+      close: () => zone.close(),
+      addresses(...given: Parameters<typeof zone.addresses>) {
+        asked.push(given[0])
+        return zone.addresses(...given)
+      },
+    }
+    const named = ['gone.test', 'a.test', 'b.test'].map(host => ({ host, port: 587, tls: 'none' as const }))
+    const { servers, deliver } = await worldWith({ resolver, servers: named }, {}, {}, {})
+    expect(await deliver()).toMatchObject([{ status: 'delivered', host: 'a.test' }])
+    expect(asked).toEqual(['gone.test', 'a.test'])
+    expect(servers.map(server => server.connections.length)).toEqual([1, 0, 0])
+    const { deliver: inVain } = await worldWith({ resolver, servers: named.slice(0, 1) })
+    expect(await inVain()).toMatchObject([{ status: 'deferred', scope: 'host', host: 'gone.test' }])
+  })
+
+  it('has a connection that died while it was kept replaced', async () => {
+    const { servers, deliver } = await world({ MAIL: { inTurn: ['250 ok', hangUp] } })
+    for (let times = 0; times < 2; times++) expect(await deliver()).toMatchObject([{ status: 'delivered' }])
+    expect(servers[0]?.connections.map(peer => peer.messages.length)).toEqual([1, 1])
   })
 
   it('sends no more at once than it may', async () => {

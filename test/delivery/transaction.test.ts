@@ -159,6 +159,18 @@ describe('what a server does not offer', () => {
     expect(rome.connections[0]?.commands).toEqual(['EHLO mx.paris.test'])
   })
 
+  it('takes a message that has just the SIZE, and keywords in any case', async () => {
+    await using world = await createOutsideWorld()
+    const rome = await world.rome([
+      { extensions: [`size ${letter.size}`] },
+      { extensions: [`Size ${letter.size - 1}`] },
+    ])
+    expect((await world.deliverOne()).status).toBe('delivered')
+    expect(rome.connections[0]?.commands[1]).toBe(`MAIL FROM:<alice@paris.test> SIZE=${letter.size}`)
+    await world.clock.advance('1m')
+    expect(await world.deliverOne()).toMatchObject({ status: 'failed', enhanced: '5.3.4' })
+  })
+
   it('takes SIZE without a number, or 0, for no limit', async () => {
     await using world = await createOutsideWorld()
     await world.rome([{ extensions: ['SIZE'] }, { extensions: ['SIZE 0'] }])

@@ -64,7 +64,7 @@ export class SmtpWire {
 
   /** Whether nothing is due from the server and the connection is whole. */
   get idle(): boolean {
-    return !this.#failure && !this.#early && this.#outstanding === 0 && this.#replies.length === 0
+    return !this.#failure && !this.#early && this.#outstanding === 0
   }
 
   /** Who hears the conversation from now on. */
