@@ -84,6 +84,29 @@ describe('createFunctionTransport', () => {
     ])
   })
 
+  it('defers what a 4xx reply is thrown for', async () => {
+    const reply = { code: 450, enhanced: '4.2.1', text: 'Later' }
+    const busy = by(() => Promise.reject(new MailError('RELAY_DENIED', 'busy', { reply })))
+    expect(await deliver(busy)).toMatchObject([{ status: 'deferred', scope: 'local' }, {}])
+  })
+
+  it('gives a slot to the next that still waits for it', async () => {
+    const releases: (() => void)[] = []
+    const slow = by(() => new Promise<void>(resolve => releases.push(resolve)), { concurrency: 1 })
+    const ending = new AbortController()
+    const first = deliver(slow)
+    const ended = slow.deliver(letter, ending.signal).catch((error: MailError) => error.code)
+    const third = deliver(slow)
+    ending.abort()
+    expect(await ended).toBe('ABORTED')
+    for (const delivering of [first, third, deliver(slow)]) {
+      await new Promise(setImmediate)
+      expect(releases).toHaveLength(1)
+      releases.pop()?.()
+      expect(await delivering).toMatchObject([{ status: 'delivered' }, {}])
+    }
+  })
+
   it('waits no longer than it may, and tells the function so', async () => {
     const clock = createVirtualClock()
     let aborted = false
@@ -160,6 +183,13 @@ describe('createRoutedTransport', () => {
     const recipients = ['a', 'b'].map(name => ({ address: `${name}@rome.test` }))
     await deliver(transport, { ...letter, recipients })
     expect(log).toEqual(['world: a@rome.test b@rome.test'])
+  })
+
+  it('closes each of its ways once', async () => {
+    let closed = 0
+    const way: Transport = { deliver: async () => [], close: async () => void closed++ }
+    await createRoutedTransport({ transports: { a: way, b: way }, route: () => 'a' }).close()
+    expect(closed).toBe(1)
   })
 
   it('ends with its signal, whether the function answers or not', async () => {
@@ -303,8 +333,12 @@ describe('createWebhookTransport', () => {
     const { url: other } = await receiver(429, { 'retry-after': late })
     const [outcome] = await post(other)
     expect(outcome?.retryAfter).toBeGreaterThan(3_500_000)
-    const { url: third } = await receiver(503, { 'retry-after': 'soon' })
-    expect((await post(third))[0]).not.toHaveProperty('retryAfter')
+    for (const useless of ['soon', '0', 'Thu, 01 Jan 1970 00:00:00 GMT']) {
+      const { url: third } = await receiver(503, { 'retry-after': useless })
+      expect((await post(third))[0]).not.toHaveProperty('retryAfter')
+    }
+    const { url: long } = await receiver(503, { 'retry-after': '999999' })
+    expect(await post(long)).toMatchObject([{ retryAfter: 24 * 3_600_000 }, {}])
   })
 
   it('reads no more of an endless answer than it keeps', async () => {
@@ -420,8 +454,22 @@ describe('createWebhookTransport', () => {
     ])
   })
 
+  it('has a slot for the next message when one is through', async () => {
+    const { requests, url } = await receiver(204)
+    const transport = createWebhookTransport({ url, secret, concurrency: 1 })
+    for (let times = 0; times < 3; times++)
+      expect(await deliver(transport)).toMatchObject([{ status: 'delivered' }, {}])
+    expect(requests).toHaveLength(3)
+  })
+
   it('returns what is too large, and defers what does not get through', async () => {
-    expect(await post('https://hook.test/', { maxSize: 10 })).toMatchObject([
+    const { size } = letter.message
+    const fetch = async () => new Response(null, { status: 204 })
+    expect(await post('https://hook.test/', { maxSize: size, fetch })).toMatchObject([
+      { status: 'delivered' },
+      {},
+    ])
+    expect(await post('https://hook.test/', { maxSize: size - 1, fetch })).toMatchObject([
       { status: 'failed', enhanced: '5.3.4' },
       {},
     ])

@@ -310,6 +310,12 @@ describe('control characters in what a server says', () => {
     expect(JSON.stringify(outcome).length).toBeLessThan(4000)
   })
 
+  it('are no more than twenty lines of it', async () => {
+    await using world = await createOutsideWorld()
+    await world.rome({ RCPT: [...Array(99).fill('550-5.1.1 No'), '550 5.1.1 No'] })
+    expect((await world.deliverOne()).reply?.text).toEqual(Array(20).fill('No'))
+  })
+
   it('do not reach logs, which hear every line of the dialogue', async () => {
     const said: string[] = []
     const hear = (fields: object, message: string) => said.push(`${message} ${JSON.stringify(fields)}`)

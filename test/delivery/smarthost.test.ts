@@ -40,6 +40,7 @@ function smarthost(options: Partial<SmarthostTransportOptions> & Pick<SmarthostT
   closing.push(() => transport.close())
   return {
     deliver: (one = letter, signal = AbortSignal.timeout(10_000)) => transport.deliver(one, signal),
+    close: () => transport.close(),
   }
 }
 
@@ -227,7 +228,7 @@ describe('createSmarthostTransport', () => {
     )
     for (const server of servers) closing.push(() => server.close())
     const inside = network.host('192.0.2.100', '192.0.2.101')
-    const { deliver } = smarthost({
+    const { deliver, close } = smarthost({
       servers: servers.map(({ address }) => ({ host: address, port: 587, tls: 'none' as const })),
       network: inside,
       clock,
@@ -235,7 +236,7 @@ describe('createSmarthostTransport', () => {
       concurrency: 1,
       ...options,
     })
-    return { servers, deliver, clock }
+    return { servers, deliver, clock, close }
   }
 
   it('asks the next server when one cannot be spoken to, and takes an answer about the mail', async () => {
@@ -282,6 +283,16 @@ describe('createSmarthostTransport', () => {
     const { servers, deliver } = await world({ MAIL: { inTurn: ['250 ok', hangUp] } })
     for (let times = 0; times < 2; times++) expect(await deliver()).toMatchObject([{ status: 'delivered' }])
     expect(servers[0]?.connections.map(peer => peer.messages.length)).toEqual([1, 1])
+  })
+
+  it('closes its connections with itself, and those that are refused', async () => {
+    const { servers, deliver, close } = await world({ greeting: '554 Go away' }, {})
+    await deliver()
+    await servers[0]?.connections[0]?.closed
+    expect(servers[1]?.connections[0]?.commands).not.toContain('QUIT')
+    await close()
+    await servers[1]?.connections[0]?.closed
+    expect(servers.map(server => server.connections[0]?.commands.at(-1))).toEqual(['QUIT', 'QUIT'])
   })
 
   it('sends no more at once than it may', async () => {

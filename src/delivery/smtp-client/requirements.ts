@@ -77,10 +77,8 @@ export function missingForRecipient(recipient: EnvelopeRecipient, session: SmtpS
 async function needsUtf8({ envelope, message }: Mail, { wire }: SmtpSession): Promise<boolean> {
   if (!isAscii(envelope.sender)) return true
   if (envelope.smtputf8 !== true) return false
-  // A source that stalls must not outlast the connection.
-  const isPlain = await Promise.race([isHeaderAscii(message), wire.broken()])
-  if (wire.failure) throw wire.failure
-  return isPlain === false
+  // A source that stalls must not outlast the connection, whose failure is found when it is spoken to.
+  return (await Promise.race([isHeaderAscii(message), wire.broken()])) === false
 }
 
 async function isHeaderAscii(message: MessageSource): Promise<boolean> {
