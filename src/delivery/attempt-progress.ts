@@ -132,8 +132,8 @@ export class AttemptProgress {
 }
 
 /** Whether a recipient was only one too many for a transaction (RFC 5321 §4.5.3.1.10, RFC 3463 §3.6). */
-function isTooMany({ scope, status, reply }: Verdict): boolean {
-  if (scope !== 'recipient' || status !== 'deferred' || !reply) return false
+function isTooMany({ command, status, reply }: Verdict): boolean {
+  if (command !== 'RCPT TO' || status !== 'deferred' || !reply) return false
   return reply.enhanced === undefined
     ? reply.code === 452 || reply.code === 552
     : /^[45]\.5\.3$/.test(reply.enhanced)

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { literalAddress, tryNormalizeDomain } from '../core/domain.js'
 import { MailError } from '../core/error.js'
-import { isNullMx, type Resolver } from '../dns/resolver.js'
+import type { Resolver } from '../dns/resolver.js'
 
 const longestName = 255
 
@@ -18,7 +18,8 @@ export async function mxSite(destination: string, resolver: Resolver, signal: Ab
       temporary: true,
     })
   }
-  if (answer.status !== 'found' || isNullMx(answer)) return destination
+  if (answer.status !== 'found') return destination
+  // The empty name of a null MX is none.
   const names = answer.records
     .map(({ exchange }) => tryNormalizeDomain(exchange))
     .filter(name => name !== undefined)

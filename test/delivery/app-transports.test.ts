@@ -474,9 +474,15 @@ describe('createWebhookTransport', () => {
       {},
     ])
     const clock = createVirtualClock()
-    const silent = post('https://hook.test/', { fetch: () => new Promise(() => {}), clock })
+    const signals: (AbortSignal | null | undefined)[] = []
+    const mute: typeof globalThis.fetch = (_, given) => {
+      signals.push(given?.signal)
+      return new Promise(() => {})
+    }
+    const silent = post('https://hook.test/', { fetch: mute, clock })
     await clock.advance('31s')
     expect(await silent).toMatchObject([{ status: 'deferred', scope: 'host' }, {}])
+    expect(signals.map(signal => signal?.aborted)).toEqual([true])
     const refused = await post('http://127.0.0.1:9/')
     expect(refused).toMatchObject([{ status: 'deferred' }, {}])
   })

@@ -142,6 +142,20 @@ describe('a connection', () => {
     },
   )
 
+  it('is not replaced where the attempt was ended', async () => {
+    await using world = await createOutsideWorld()
+    const rome = await world.rome({ extensions: [], MAIL: { inTurn: ['250 ok', silence] } })
+    await world.deliverOne()
+    const ending = new AbortController()
+    const delivering = world.deliver({}, ending.signal)
+    await world.clock.settled()
+    ending.abort()
+    expect(await delivering).toMatchObject([
+      { status: 'deferred', scope: 'local', reason: 'the attempt was ended' },
+    ])
+    expect(rome.connections).toHaveLength(1)
+  })
+
   it('is replaced once only', async () => {
     await using world = await createOutsideWorld()
     const rome = await world.rome([{ MAIL: { inTurn: ['250 ok', hangUp] } }, { MAIL: hangUp }])

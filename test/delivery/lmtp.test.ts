@@ -9,6 +9,7 @@ import type { Delivery, Transport } from '../../src/delivery/transport.js'
 import { bytesSource } from '../../src/message/sources.js'
 import { createScriptedServer } from '../../src/testing/remote/create-scripted-server.js'
 import { drop, hangUp, type Script } from '../../src/testing/remote/script.js'
+import { testTls } from '../fixtures/tls.js'
 import { describeWith } from '../testing-tools/tools.js'
 import { type Dovecot, dovecotLmtp, startDovecot } from './dovecot-lmtp.js'
 
@@ -74,6 +75,34 @@ describe('createLmtpTransport', () => {
       { recipient: 'a@rome.test', status: 'delivered' },
       { recipient: 'b@rome.test', status: 'unknown', scope: 'host' },
     ])
+  })
+
+  it('takes 452 to the message for no more than it says: the others have theirs, and it is not sent again', async () => {
+    const { server, transport } = await scripted({ dot: { inTurn: ['250 2.0.0 kept', '452 Full'] } })
+    expect(await deliver(transport, 'a@rome.test', 'b@rome.test')).toMatchObject([
+      { recipient: 'a@rome.test', status: 'delivered' },
+      { recipient: 'b@rome.test', status: 'deferred', reply: { code: 452 } },
+    ])
+    expect(server.connections[0]?.messages).toHaveLength(1)
+  })
+
+  it('trusts no certificate of nobody', async () => {
+    const network = createSimulatedNetwork()
+    const clock = createVirtualClock()
+    const server = createScriptedServer({
+      protocol: 'lmtp',
+      network: network.host('192.0.2.7'),
+      clock,
+      tls: testTls,
+    })
+    await server.listen({ host: '192.0.2.7', port: 24 })
+    const options = { hostname: 'mx.paris.test', host: '192.0.2.7', tls: 'starttls' } as const
+    const transport = createLmtpTransport({ ...options, network: network.host('192.0.2.1'), clock })
+    closing.push(transport, server)
+    expect(await deliver(transport, 'a@rome.test')).toMatchObject([
+      { status: 'deferred', scope: 'host', enhanced: '4.7.5' },
+    ])
+    expect(server.connections[0]?.messages).toEqual([])
   })
 
   it('says HELO to no server that does not know LHLO (RFC 2033 §4.1)', async () => {

@@ -15,6 +15,7 @@ describe('what a reply means', () => {
       { status: 'deferred', scope: 'host' },
     ],
     ['4xx to EHLO', { EHLO: '450 4.7.1 No' }, { status: 'deferred', scope: 'host' }],
+    ['3xx to EHLO', { EHLO: '354 What?' }, { status: 'deferred', scope: 'host', enhanced: '4.5.0' }],
     ['5xx to EHLO and HELO', { EHLO: '550 No', HELO: '550 No' }, { status: 'deferred', scope: 'host' }],
     ['4xx to MAIL', { MAIL: '451 4.7.1 Later' }, { status: 'deferred', scope: 'message' }],
     ['5xx to MAIL', { MAIL: '550 5.1.8 No' }, { status: 'failed', scope: 'message' }],
@@ -53,6 +54,14 @@ describe('what a reply means', () => {
         ...outcome,
       })
     }
+  })
+
+  it('says goodbye to a host that wants nothing of us', async () => {
+    await using world = await createOutsideWorld()
+    const rome = await world.rome({ greeting: '554 5.7.1 No' })
+    await world.deliverOne()
+    await rome.connections[0]?.closed
+    expect(rome.connections[0]?.commands).toEqual(['QUIT'])
   })
 
   it('tells what the server said, and to what', async () => {
