@@ -70,10 +70,9 @@ export class Attempt {
     this.#leases.abandon()
   }
 
-  /** Ends the work before it began: gives the leases that are held. */
+  /** Ends the work before it began: gives the leases, which are to be given back. One got anew is not for this attempt. */
   takeLeases(): LeaseRef[] {
-    this.#leases.end()
-    return this.#entries.flatMap(({ id }) => this.#leases.get(id) ?? [])
+    return this.#leases.abandon()
   }
 
   /** Whether a recipient's message would return if the attempt were put off. */

@@ -1,5 +1,6 @@
 import type { Timer } from '../core/clock.js'
-import type { LeasedEntry, LeaseRef } from '../storage/queue-storage.js'
+import { MailError } from '../core/error.js'
+import type { LeasedEntry, LeaseRef, SettleResult } from '../storage/queue-storage.js'
 import { type QueueContext, reportError } from './queue-context.js'
 
 /**
@@ -10,6 +11,8 @@ export class Leases {
   readonly #context: QueueContext
   readonly #traceId: string
   readonly #held = new Map<string, string>()
+  /** Entries whose settlement is under way. */
+  readonly #settling = new Set<string>()
   #timer: Timer | undefined
   /** Called once, when the last lease is lost. */
   onAllLost: () => void = () => {}
@@ -37,22 +40,46 @@ export class Leases {
     return true
   }
 
+  /**
+   * Settles leases by a call of storage, and takes note of what it says. A renewal that does not find them meanwhile says
+   * nothing: they may be settled already. @throws what storage throws; MailError `DRIVER_CONTRACT`.
+   */
+  async settle(leases: readonly LeaseRef[], call: () => Promise<SettleResult>): Promise<SettleResult> {
+    for (const { id } of leases) this.#settling.add(id)
+    try {
+      const result = await call()
+      if (result.settled) await this.#settled(leases)
+      else if (!this.#loseOf(leases, result.lost)) {
+        const message = 'settle: got no lease of this settlement as lost, expected one'
+        throw new MailError('DRIVER_CONTRACT', message, { temporary: true })
+      }
+      return result
+    } finally {
+      for (const { id } of leases) this.#settling.delete(id)
+    }
+  }
+
   /** Ends leases that were settled. One that was adopted in the meantime is given back. */
-  async settled(leases: readonly LeaseRef[]): Promise<void> {
+  async #settled(leases: readonly LeaseRef[]): Promise<void> {
     const adopted: LeaseRef[] = []
     for (const { id, token } of leases) {
       const current = this.get(id)
       if (current && current.token !== token) adopted.push(current)
       this.#held.delete(id)
     }
-    if (adopted.length > 0) await this.#context.settings.storage.queue.giveBack(adopted)
+    if (adopted.length === 0) return
+    try {
+      await this.#context.settings.storage.queue.giveBack(adopted)
+    } catch (thrown) {
+      reportError(this.#context, 'giving leases back', thrown, this.#traceId)
+    }
   }
 
   /**
-   * Takes note of lost leases, by the ids that a call with `leases` named; one that is another by now stays. Resolves
-   * to whether any of `leases` was named.
+   * Takes note of lost leases, by the ids that a call with `leases` named; one that is another by now stays. Whether any
+   * of `leases` was named.
    */
-  lose(leases: readonly LeaseRef[], ids: readonly string[]): boolean {
+  #loseOf(leases: readonly LeaseRef[], ids: readonly string[]): boolean {
     const used = new Map(leases.map(({ id, token }) => [id, token]))
     const named = ids.filter(id => used.has(id))
     this.#lose(named.filter(id => this.#held.get(id) === used.get(id)))
@@ -74,10 +101,16 @@ export class Leases {
     this.#timer = undefined
   }
 
-  /** Lets go of all leases without a word. */
-  abandon(): void {
+  /** Lets go of all leases without a word; gives those that were held. */
+  abandon(): LeaseRef[] {
     this.end()
+    const leases = this.#refs()
     this.#held.clear()
+    return leases
+  }
+
+  #refs(): LeaseRef[] {
+    return Array.from(this.#held, ([id, token]) => ({ id, token }))
   }
 
   #arm(delay: number): void {
@@ -87,11 +120,15 @@ export class Leases {
 
   async #renew(): Promise<void> {
     const { clock, lease, storage } = this.#context.settings
-    const leases = [...this.#held].map(([id, token]) => ({ id, token }))
+    const leases = this.#refs()
     if (leases.length === 0) return
     let delay = lease / 3
     try {
-      this.lose(leases, await storage.queue.renew(leases, clock.now() + lease))
+      const lost = await storage.queue.renew(leases, clock.now() + lease)
+      this.#loseOf(
+        leases,
+        lost.filter(id => !this.#settling.has(id)),
+      )
     } catch (thrown) {
       reportError(this.#context, 'renewing leases', thrown, this.#traceId)
       delay = lease / 10

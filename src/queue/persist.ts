@@ -1,5 +1,4 @@
 import { sleep } from '../core/clock.js'
-import { MailError } from '../core/error.js'
 import type { LeaseRef, SettledEntry, SettleResult } from '../storage/queue-storage.js'
 import type { AcceptBatch, AcceptResult } from '../storage/storage.js'
 import type { Leases } from './leases.js'
@@ -67,18 +66,12 @@ async function commit(
     ...endedRecords(context, outcome),
     ...suppressionRecords(context, outcome),
   ])
-  const result = await context.settings.storage.queue.settle({
+  const settlement = {
     entries,
     ...(accept && { accept: [accept] }),
     ...(records.length > 0 && { records }),
-  })
-  if (result.settled) await leases.settled(entries)
-  else if (!leases.lose(entries, result.lost)) {
-    throw new MailError('DRIVER_CONTRACT', 'settle: got no lease of this settlement as lost, expected one', {
-      temporary: true,
-    })
   }
-  return result
+  return leases.settle(entries, () => context.settings.storage.queue.settle(settlement))
 }
 
 function settledEntry({ attempt, fate, untried }: Outcome, lease: LeaseRef | undefined): SettledEntry[] {

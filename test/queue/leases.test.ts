@@ -17,6 +17,15 @@ function onCommand() {
   return { script, answer: (answer: Answer) => waiting.shift()?.(answer), waiting }
 }
 
+/** What a reply of the storage waits for. */
+function gate() {
+  let open = () => {}
+  const opened = new Promise<void>(resolve => {
+    open = resolve
+  })
+  return { open, opened }
+}
+
 /** Never answers, whatever its signal says: a process that died. */
 const dead = () => new Promise<Answer>(() => {})
 
@@ -161,6 +170,99 @@ describe('leases', () => {
     answer(delivered)
     await world.clock.settled()
     expect(world.events('recipient:delivered')).toMatchObject([{ recipient: 'bob@rome.test' }])
+  })
+
+  it('given back are let go of: what is leased anew before that is answered is attempted', async () => {
+    const { script, answer } = onCommand()
+    const { storage, faults } = faultyStorage(memoryStorage())
+    await using world = await createQueueWorld(script, { storage, concurrency: { perSite: 1 } })
+    await world.send('bob@rome.test')
+    await world.send('carol@rome.test')
+    await world.clock.settled()
+    const reply = gate()
+    faults.giveBack = async (real, leases) => {
+      await real(leases)
+      await reply.opened
+    }
+    world.queue.pause()
+    delete faults.giveBack
+    world.queue.resume()
+    await world.clock.settled()
+    expect(await world.queue.counts()).toMatchObject({ leased: 2 })
+    reply.open()
+    answer(delivered)
+    await world.clock.settled()
+    answer(delivered)
+    await world.clock.settled()
+    expect(world.events('recipient:delivered').map(event => event.recipient)).toEqual([
+      'bob@rome.test',
+      'carol@rome.test',
+    ])
+  })
+
+  it('are not told of as lost by a renewal that finds them settled', async () => {
+    const { script, answer } = onCommand()
+    const { storage, faults } = faultyStorage(memoryStorage())
+    await using world = await createQueueWorld(script, { storage })
+    await world.send('bob@rome.test')
+    await world.clock.advance('99s')
+    const reply = gate()
+    faults.settle = async (real, settlement) => {
+      const result = await real(settlement)
+      await reply.opened
+      return result
+    }
+    answer(delivered)
+    await world.clock.advance('2s')
+    reply.open()
+    await world.clock.settled()
+    expect(world.events('recipient:delivered')).toHaveLength(1)
+    expect(world.events('lease:lost')).toEqual([])
+  })
+
+  it('that are gone before they can be settled are told of by the settlement', async () => {
+    const { script, answer } = onCommand()
+    const { storage, faults } = faultyStorage(memoryStorage())
+    await using world = await createQueueWorld(script, { storage })
+    const { entries } = await world.send('bob@rome.test')
+    await world.clock.advance('99s')
+    const reply = gate()
+    faults.settle = async (real, settlement) => {
+      await reply.opened
+      return real(settlement)
+    }
+    answer(delivered)
+    await world.clock.settled()
+    await storage.queue.drop(entries)
+    await world.clock.advance('2s')
+    reply.open()
+    await world.clock.settled()
+    expect(world.events('recipient:delivered')).toEqual([])
+    expect(world.events('lease:lost')).toMatchObject([{ entries }])
+  })
+
+  it('taken anew on what was settled meanwhile go back, and where that fails the outcome is told all the same', async () => {
+    const { storage, faults } = faultyStorage(memoryStorage())
+    const retry = ({ now }: { now: number }) => ({ retryAt: now + 1_000 })
+    await using world = await createQueueWorld(() => deferred, { storage, retry })
+    const reply = gate()
+    faults.settle = async (real, settlement) => {
+      const result = await real(settlement)
+      await reply.opened
+      return result
+    }
+    await world.send('bob@rome.test')
+    await world.clock.advance('2s')
+    expect(await world.queue.counts()).toMatchObject({ leased: 1 })
+    faults.giveBack = () => Promise.reject(new Error('the disk is busy'))
+    reply.open()
+    await world.clock.settled()
+    expect(world.events('recipient:deferred')).toHaveLength(1)
+    expect(world.events('queue:error')).toMatchObject([{ during: 'giving leases back' }])
+    delete faults.settle
+    delete faults.giveBack
+    await world.clock.advance('6m')
+    expect(world.transport.deliveries.length).toBeGreaterThan(1)
   })
 
   it('go on when the clock is set back', async () => {
