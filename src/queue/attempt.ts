@@ -167,8 +167,10 @@ export class Attempt {
     const ids = entries.map(entry => entry.id)
     this.#context.events.emit('attempt:started', { traceId, destination, entries: ids, attempt })
     const sender = returnPathOf(this.#context, entries[0])
-    return deliverUnlessSuppressed(this.#context, delivery, ({ envelope, ...rest }) =>
-      this.#delivery.deliver({ ...rest, envelope: { ...envelope, sender } }),
+    return this.#delivery.run(dial =>
+      deliverUnlessSuppressed(this.#context, delivery, ({ envelope, ...rest }) =>
+        dial({ ...rest, envelope: { ...envelope, sender } }),
+      ),
     )
   }
 

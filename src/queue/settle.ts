@@ -1,3 +1,4 @@
+import { withDeadline } from '../core/clock.js'
 import type { DsnKind } from '../dsn/dsn.js'
 import type { MessageSource } from '../message/message-source.js'
 import { announceOutcomes, announceSuppressed } from './announce.js'
@@ -8,6 +9,8 @@ import { reportError } from './queue-context.js'
 
 /** How long an entry whose bounce cannot be composed waits before it is tried, and returned, again. */
 const bounceRetry = 5 * 60_000
+/** How long composing one may take: accounts and signers of the app, which are asked for it, may never answer. */
+const planDeadline = 60_000
 
 /** What {@link settle} works with. */
 export interface SettleRequest extends PersistRequest {
@@ -91,7 +94,8 @@ async function tryPlan(
   const { traceId } = outcomes[0].entry
   try {
     if (!message) throw new Error('the message is not at hand')
-    return await planDsn(context, kind, outcomes, message)
+    const planning = planDsn(context, kind, outcomes, message)
+    return await withDeadline(context.settings.clock, planDeadline, 'composing it', planning)
   } catch (thrown) {
     reportError(context, `composing a DSN (${kind})`, thrown, traceId)
     return undefined

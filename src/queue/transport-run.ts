@@ -7,7 +7,7 @@ import type { QueueContext } from './queue-context.js'
 /** How long a transport may take to end after its signal. */
 const afterSignal = 30_000
 
-/** Lets the transport work until it is done, or its time is over, or it was told to end and does not. */
+/** Lets what delivers work until it is done, or its time is over, or it was told to end and does not. */
 export class TransportRun {
   readonly #context: QueueContext
   readonly #controller = new AbortController()
@@ -19,10 +19,10 @@ export class TransportRun {
   }
 
   /**
-   * Resolves to whatever the transport answers.
-   * @throws what the transport throws; MailError `TIMEOUT`, or the reason of {@link TransportRun.abort}, when it does not end.
+   * Resolves to whatever `work` answers, which is given the way to the transport: nothing is dialled once it was told to end.
+   * @throws what `work` throws; MailError `TIMEOUT`, or the reason of {@link TransportRun.abort}, when it does not end.
    */
-  async deliver(delivery: Delivery): Promise<unknown> {
+  async run(work: (dial: (delivery: Delivery) => Promise<unknown>) => Promise<unknown>): Promise<unknown> {
     const { clock, attemptTimeout, transport } = this.#context.settings
     const { signal } = this.#controller
     signal.throwIfAborted()
@@ -30,8 +30,12 @@ export class TransportRun {
     const givenUp = new Promise<never>((_, reject) => {
       this.#giveUp = reject
     })
+    const dial = async (delivery: Delivery) => {
+      signal.throwIfAborted()
+      return transport.deliver(delivery, signal)
+    }
     try {
-      return await Promise.race([transport.deliver(delivery, signal), givenUp])
+      return await Promise.race([work(dial), givenUp])
     } finally {
       this.#timer.cancel()
       this.#timer = undefined

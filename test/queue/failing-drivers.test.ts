@@ -195,6 +195,23 @@ describe('a driver that fails', () => {
     expect(await world.queue.list()).toEqual([])
   })
 
+  it('as the router that never answers, holds up no attempt', async () => {
+    const router: Router = {
+      isLocal: () => false,
+      route: recipient =>
+        recipient.startsWith('alice')
+          ? new Promise(() => {})
+          : Promise.resolve({ kind: 'accept', local: [], remote: [recipient], relay: true }),
+    }
+    await using world = await createQueueWorld(() => failed, { router })
+    await world.send('bob@rome.test')
+    await world.clock.advance('2m')
+    expect(world.events('queue:error')).toMatchObject([
+      { during: 'composing a DSN (failed)', error: { code: 'TIMEOUT' } },
+    ])
+    expect(await world.queue.counts()).toEqual({ waiting: 1, leased: 0, held: 0, dead: 0 })
+  })
+
   it('as the router that takes the sender for no address, ends the bounce', async () => {
     const router: Router = {
       isLocal: () => false,

@@ -55,6 +55,25 @@ describe('a suppression list', () => {
     expect(world.events('recipient:deferred')).toHaveLength(1)
     expect(world.events('queue:error')).toHaveLength(1)
   })
+
+  it('that never answers is waited for no longer than a transport, and nothing is dialled after', async () => {
+    let answer = () => {}
+    const find = () => new Promise<undefined>(resolve => (answer = () => resolve(undefined)))
+    const list = { find, add: () => {} }
+    await using world = await createQueueWorld(() => delivered, {
+      attemptTimeout: '10m',
+      suppression: { list },
+    })
+    await world.send('bob@rome.test')
+    await world.clock.advance('11m')
+    expect(world.events('recipient:deferred')).toMatchObject([
+      { attempt: { scope: 'local', reason: expect.stringContaining('took longer than 10 minutes') } },
+    ])
+    answer()
+    await world.clock.settled()
+    expect(world.transport.deliveries).toEqual([])
+    expect(await world.queue.counts()).toMatchObject({ waiting: 1 })
+  })
 })
 
 describe('a suppression list in the storage of the queue', () => {
