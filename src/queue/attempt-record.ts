@@ -1,5 +1,6 @@
 import { describeError } from '../core/error.js'
 import { escapeControls } from '../core/logger.js'
+import type { Reply } from '../core/reply.js'
 import type { RecipientOutcome } from '../delivery/transport.js'
 import type { AttemptRecord } from '../storage/queue-storage.js'
 
@@ -32,10 +33,38 @@ function isOutcome(value: unknown): value is RecipientOutcome {
   )
 }
 
-/** What is kept of an outcome. */
+/**
+ * What is kept of an outcome: what the contract has, each in its type. What a transport of others adds, or has wrong, could
+ * not be stored, and the message would be delivered again.
+ */
 export function recordOutcome(outcome: RecipientOutcome, span: Span): AttemptRecord {
-  const { recipient: _, dsnPassedOn: __, ...facts } = outcome
-  return { ...facts, ...span, reason: cleanReason(outcome.reason) }
+  const { status, scope, reason, retryAfter, final } = outcome
+  const reply = readReply(outcome.reply)
+  return {
+    status,
+    scope,
+    ...readTexts(outcome),
+    ...(reply && { reply }),
+    ...(typeof final === 'boolean' && { final }),
+    ...(Number.isFinite(retryAfter) && { retryAfter }),
+    ...span,
+    reason: cleanReason(reason),
+  }
+}
+
+const textual = ['host', 'address', 'enhanced', 'command', 'tls', 'tlsRule', 'tlsVerified'] as const
+
+function readTexts(outcome: RecipientOutcome): Pick<AttemptRecord, (typeof textual)[number]> {
+  const names = textual.filter(name => typeof outcome[name] === 'string')
+  return Object.fromEntries(names.map(name => [name, outcome[name]]))
+}
+
+function readReply(reply: Partial<Reply> | undefined): Reply | undefined {
+  const { code, enhanced, text } = reply ?? {}
+  const isText =
+    typeof text === 'string' || (Array.isArray(text) && text.every(line => typeof line === 'string'))
+  if (typeof code !== 'number' || !Number.isInteger(code) || !isText) return undefined
+  return { code, ...(typeof enhanced === 'string' && { enhanced }), text }
 }
 
 /** The record of an attempt that failed for now on this side of the wire. */

@@ -252,6 +252,42 @@ describe('a driver that fails', () => {
     expect(await world.queue.list()).toMatchObject([{ state: 'waiting' }])
   })
 
+  it('as a transport that says more than its contract has, loses no outcome', async () => {
+    const more: Record<string, unknown> = { socket: { bytes: 7n }, reply: { code: 250, text: 'OK', at: 7n } }
+    more['self'] = more
+    await using world = await createQueueWorld(() => ({ ...delivered, ...more }) as Answer, {
+      history: { keep: '1d' },
+    })
+    await world.send('bob@rome.test')
+    await world.queue.idle()
+    expect(world.events('queue:error')).toEqual([])
+    expect(world.events('recipient:delivered')[0]?.attempt).toEqual({
+      ...{ startedAt: world.clock.now(), endedAt: world.clock.now() },
+      ...{ status: 'delivered', scope: 'recipient', reason: 'taken' },
+      reply: { code: 250, text: 'OK' },
+    })
+  })
+
+  it.each([
+    ['NaN as the time to wait', { retryAfter: Number.NaN }],
+    ['a reply without a code', { reply: { text: 'Later' } }],
+    ['a reply without a text', { reply: { code: 450 } }],
+    ['a name that is none', { host: 7, tls: true }],
+  ])('as a transport that tells %s, is not believed in that', async (_, facts) => {
+    await using world = await createQueueWorld(() => ({ ...deferred, ...facts }) as Answer)
+    await world.send('bob@rome.test')
+    await world.queue.idle()
+    expect(world.events('queue:error')).toEqual([])
+    expect(world.events('recipient:deferred')).toMatchObject([{ retryAt: world.clock.now() + 15 * minute }])
+    expect(Object.keys(world.events('recipient:deferred')[0]?.attempt ?? {}).toSorted()).toEqual([
+      'endedAt',
+      'reason',
+      'scope',
+      'startedAt',
+      'status',
+    ])
+  })
+
   it('as a transport that never answers, is cut after its time and a little', async () => {
     await using world = await createQueueWorld(() => new Promise(() => {}), { attemptTimeout: '10m' })
     await world.send('bob@rome.test')
