@@ -1,5 +1,5 @@
 import { isIPv6 } from 'node:net'
-import { tryParseAddress } from '../../core/address.js'
+import { addressKey, tryParseAddress } from '../../core/address.js'
 import { tryNormalizeDomainPattern } from '../../core/domain.js'
 import { MailError } from '../../core/error.js'
 import type { AttemptRecord } from '../../storage/queue-storage.js'
@@ -14,24 +14,31 @@ export type AddressTest = (address: string) => boolean
 export function readPattern(pattern: string): AddressTest {
   if (pattern === '*') return () => true
   if (pattern === '' || pattern === ':') return address => address === ''
-  if (/[\s^\\$()]/.test(pattern) || pattern.slice(1).includes('*')) {
+  const wanted = normalPattern(pattern)
+  if (wanted === undefined) {
     const got = JSON.stringify(pattern.slice(0, 200))
     throw new MailError('OPTION_INVALID', `eximRules: expected a domain, an address or *.domain, got ${got}`)
   }
-  const wanted = normalPattern(pattern)
   const whole = wanted.includes('@')
   const ending = wanted.startsWith('*') ? wanted.slice(1) : undefined
   return address => {
-    const subject = whole ? address.toLowerCase() : (tryParseAddress(address)?.domain ?? '')
-    return ending === undefined ? subject === wanted : subject.endsWith(ending)
+    const parsed = tryParseAddress(address)
+    const subject = parsed && (whole ? addressKey(parsed) : parsed.domain)
+    return ending === undefined ? subject === wanted : subject?.endsWith(ending) === true
   }
 }
 
-/** Lower case, the domain in A-labels where it is one: Exim's `*foo.test` is a mere ending. */
-function normalPattern(pattern: string): string {
+/**
+ * Lower case, the domain in A-labels where it is one: Exim's `*foo.test` is a mere ending. `undefined` for what is no such
+ * pattern, as lookups, lists, negations and regular expressions are.
+ */
+function normalPattern(pattern: string): string | undefined {
+  if (/["\s^\\$()]|^!|.\*/.test(pattern)) return undefined
   const at = pattern.lastIndexOf('@') + 1
-  const domain = tryNormalizeDomainPattern(pattern.slice(at)) ?? pattern.slice(at)
-  return (pattern.slice(0, at) + domain).toLowerCase()
+  const [local, place] = [pattern.slice(0, at), pattern.slice(at)]
+  const isEnding = at === 0 && /^\*[\w-][\w.-]*$/.test(place)
+  const domain = tryNormalizeDomainPattern(place) ?? (isEnding ? place : undefined)
+  return domain === undefined ? undefined : (local + domain).toLowerCase()
 }
 
 /** Whether an attempt ended as an error name says. */
@@ -51,14 +58,19 @@ const named: ReadonlyMap<string, ErrorTest> = new Map<string, ErrorTest>([
   ['refused_A6', outcome => isRefused(outcome) && isIPv6(outcome.address ?? '')],
   ['lost_connection', outcome => isLost(outcome) && !isTimeout(outcome)],
   ['timeout', isTimeout],
-  ['timeout_DNS', ({ enhanced }) => enhanced === '4.4.3'],
+  [
+    'timeout_connect',
+    outcome => isTimeout(outcome) && /^(?:connecting|cannot connect) to /.test(outcome.reason),
+  ],
+  ['timeout_DNS', isLookup],
+  ['lookup', isLookup],
   ['tls_required', ({ enhanced }) => enhanced === '4.7.4' || enhanced === '4.7.5'],
   ['quota', ({ reply }) => /^[45]\.2\.2$/.test(reply?.enhanced ?? '') || reply?.code === 552],
 ])
 
 /**
- * Reads the name of an error: `*`, `auth_failed`, `lost_connection`, `quota`, `refused`, `refused_A4`, `refused_A6`,
- * `timeout`, `timeout_DNS`, `tls_required`, and `mail_4xx`, `rcpt_4xx`, `data_4xx` with digits or `x` behind the 4.
+ * Reads the name of an error: `*`, `auth_failed`, `lookup`, `lost_connection`, `quota`, `refused`, `refused_A4`,
+ * `refused_A6`, `timeout`, `timeout_connect`, `timeout_DNS`, `tls_required`, and `mail_4xx`, `rcpt_4xx`, `data_4xx` with digits or `x` behind the 4.
  */
 export function readError(name: string): ErrorTest {
   const known = named.get(name)
@@ -81,7 +93,12 @@ function isLost({ status, enhanced }: AttemptRecord): boolean {
   return status === 'unknown' || enhanced === '4.4.2'
 }
 
-/** Deadlines are told by the words of this side: a 4.4.2 of RFC 3463 is a lost connection as well. */
-function isTimeout({ enhanced, reason }: AttemptRecord): boolean {
+/** Told by the words of this side, not by those of a server: a 4.4.2 of RFC 3463 is a lost connection as well. */
+function isTimeout({ enhanced, reason, reply }: AttemptRecord): boolean {
+  if (reply) return false
   return (enhanced === '4.4.2' && reason.includes(' took longer than ')) || reason.includes('ETIMEDOUT')
+}
+
+function isLookup({ enhanced }: AttemptRecord): boolean {
+  return enhanced === '4.4.3'
 }

@@ -12,7 +12,8 @@ import type { RetryContext, RetryDecision, RetryPolicy } from './retry-policy.js
 export interface EximRulesOptions extends Omit<ExpiryOptions, 'giveUpAfter'> {
   /**
    * The first rule that fits decides. As data, or as the retry section of an Exim configuration: a line a rule, `#`
-   * before comments, `pattern error [senders=address:address] steps`. Regular expressions and lookups are not read.
+   * before comments, `pattern error [senders=address:address] steps`. Regular expressions, lookups, named lists and
+   * negations are not read.
    */
   rules: string | readonly EximRule[]
   /** What decides where no rule fits. Default: `exponentialBackoff()`. (Exim returns such mail at once.) */
@@ -23,14 +24,14 @@ export interface EximRulesOptions extends Omit<ExpiryOptions, 'giveUpAfter'> {
 export interface EximRule {
   /** Of the recipient: `*`, `example.test`, `*.example.test`, `user@example.test`. Default: `*`. */
   recipient?: string
-  /** Such as `*`, `refused`, `timeout`, `lost_connection`, `quota`, `rcpt_4xx`. Default: `*`. */
+  /** Such as `*`, `refused`, `timeout`, `timeout_connect`, `lost_connection`, `quota`, `rcpt_4xx`. Default: `*`. */
   error?: string
   /** Patterns, one of which the sender must fit; `''` is the null sender. Default: all senders. */
   senders?: readonly string[]
   /**
    * `F,2h,15m; G,16h,1h,1.5; F,4d,6h`: every 15 minutes for 2 hours; then, until 16 hours, at intervals that begin with
-   * an hour and grow by half; then every 6 hours until 4 days, when the message returns. Ages count from queueing. An
-   * empty text returns the message at once.
+   * an hour and grow by half; then every 6 hours until 4 days, when the message returns. Ages count from queueing, no
+   * interval is longer than a day. An empty text returns the message at once.
    */
   steps: string
 }
@@ -121,7 +122,7 @@ function readRules(text: string): GivenRule[] {
 
 function readRule(line: string): GivenRule {
   const [, recipient, error, senders, steps = ''] =
-    /^(\S+)\s+([\w*]+)(?:\s+senders=(\S*))?(?:\s+([FGH],.*))?$/.exec(line) ?? []
+    /^(\S+)\s+([\w*]+)(?:\s+senders=("[^"]*"|\S*))?(?:\s+([FGH],.*))?$/.exec(line) ?? []
   if (recipient === undefined || error === undefined) {
     const got = JSON.stringify(line.slice(0, 200))
     throw new MailError('OPTION_INVALID', `eximRules: rules: expected 'pattern error steps', got ${got}`)
@@ -129,8 +130,11 @@ function readRule(line: string): GivenRule {
   return { recipient, error, steps, senders: senders === undefined ? undefined : readSenders(senders) }
 }
 
-/** Exim writes the null sender as an empty item: `senders=:`. */
+/** Exim writes the null sender as an empty item: `senders=:`, and a list with blanks in quotes. */
 function readSenders(text: string): string[] {
-  const items = text.split(':')
+  const items = text
+    .replace(/^"(.*)"$/, '$1')
+    .split(':')
+    .map(item => item.trim())
   return items.at(-1) === '' && items.length > 1 ? items.slice(0, -1) : items
 }

@@ -2,7 +2,10 @@ import { MailError } from '../../core/error.js'
 
 /** One step of an Exim retry rule. Lengths in milliseconds. */
 export interface EximStep {
-  /** `F`: a fixed interval; `G`: one that grows by a factor; `H`: the same, drawn at random from half of it to all. */
+  /**
+   * `F`: a fixed interval; `G`: one that grows by a factor; `H`: the first interval, and of what it would have grown by
+   * since a half to all, drawn at random.
+   */
   readonly kind: 'F' | 'G' | 'H'
   /** The step is followed until the message is this old. */
   readonly until: number
@@ -61,20 +64,25 @@ function wrong(text: string, expected: string): MailError {
   return new MailError('OPTION_INVALID', `eximRules: ${expected}, got ${JSON.stringify(text.slice(0, 200))}`)
 }
 
+/** Exim's `retry_interval_max`, which cannot be more. */
+const longestInterval = 86_400_000
+
 /**
- * The wait that steps have for a message of some age; `undefined` when the last one is over. Growing intervals are
- * counted from where their step begins, so the answer hangs on the age alone.
+ * The wait that steps have for a message of some age, a day at most; `undefined` when the last one is over. Growing
+ * intervals are counted from where their step begins, so the answer hangs on the age alone.
  */
 export function eximInterval(steps: readonly EximStep[], age: number, random: number): number | undefined {
   const index = steps.findIndex(({ until }) => age < until)
   const step = steps[index]
   if (!step) return undefined
-  if (step.kind === 'F') return step.every
-  const within = Math.max(age - (steps[index - 1]?.until ?? 0), 0)
-  const { every, factor } = step
+  const { kind, every } = step
+  const grown = grownInterval(step, age - (steps[index - 1]?.until ?? 0))
+  return Math.min(kind === 'H' ? every + (grown - every) * (0.5 + random / 2) : grown, longestInterval)
+}
+
+function grownInterval({ every, factor }: EximStep, within: number): number {
+  if (factor === 1) return every
   // The n-th interval begins at every·(factorⁿ − 1) / (factor − 1).
-  const n =
-    factor === 1 ? 0 : Math.floor(Math.log1p((within * (factor - 1)) / every) / Math.log(factor) + 1e-9)
-  const interval = every * factor ** n
-  return step.kind === 'H' ? Math.max(interval * (0.5 + random / 2), 1) : interval
+  const passed = Math.log1p((Math.max(within, 0) * (factor - 1)) / every) / Math.log(factor)
+  return every * factor ** Math.floor(passed + 1e-9)
 }

@@ -87,16 +87,46 @@ describe('eximRules', () => {
     ['refused_A4', { enhanced: '4.4.1', reason: 'connect ECONNREFUSED', address: '192.0.2.1' }],
     ['timeout', { enhanced: '4.4.2', reason: 'RCPT took longer than 5 minutes' }],
     ['lost_connection', { enhanced: '4.4.2', reason: 'the connection was lost' }],
+    ['timeout', { enhanced: '4.4.1', reason: 'cannot connect to mx.rome.test: connect ETIMEDOUT' }],
+    ['timeout_connect', { enhanced: '4.4.1', reason: 'cannot connect to mx.rome.test: connect ETIMEDOUT' }],
+    ['timeout_connect', { enhanced: '4.4.2', reason: 'connecting to 192.0.2.1 took longer than 5 minutes' }],
     ['timeout_DNS', { enhanced: '4.4.3' }],
+    ['lookup', { enhanced: '4.4.3' }],
     ['tls_required', { enhanced: '4.7.4' }],
     ['auth_failed', { command: 'AUTH' }],
     ['mail_4xx', { command: 'MAIL FROM', reply: { code: 451, text: '' } }],
     ['data_452', { command: 'the message', reply: { code: 452, text: '' } }],
+    ['data_4x2', { command: 'DATA', reply: { code: 452, text: '' } }],
+    ['quota', { reply: { code: 452, enhanced: '4.2.2', text: '' } }],
+    ['lost_connection', { status: 'unknown', enhanced: '4.4.2' }],
   ] as const)('knows the error %s, and not all as one', (error, facts) => {
     const policy = eximRules({ rules: [{ error, steps: 'F,1d,1h' }, { steps: 'F,1d,2h' }] })
     const outcome = { ...contextOf().outcome, ...facts }
     expect(firstWait(policy, { outcome })).toBe(60)
     expect(firstWait(policy, {})).toBe(120)
+  })
+
+  it.each([
+    ['timeout', { reason: '451 my database: connect ETIMEDOUT', reply: { code: 451, text: 'ETIMEDOUT' } }],
+    ['timeout', { enhanced: '4.4.2', reason: 'the connection was lost' }],
+    ['timeout_connect', { enhanced: '4.4.2', reason: 'RCPT took longer than 5 minutes' }],
+    ['lost_connection', { enhanced: '4.4.2', reason: 'RCPT took longer than 5 minutes' }],
+    ['refused', { enhanced: '4.4.1', reason: 'cannot connect: connect EHOSTUNREACH' }],
+    ['refused_A4', { enhanced: '4.4.1', reason: 'connect ECONNREFUSED', address: '2001:db8::1' }],
+    ['refused_A6', { enhanced: '4.4.1', reason: 'connect ECONNREFUSED', address: '192.0.2.1' }],
+    ['rcpt_45x', { command: 'RCPT TO', reply: { code: 421, text: '' } }],
+    ['rcpt_4xx', { command: 'MAIL FROM', reply: { code: 421, text: '' } }],
+    ['rcpt_4xx', { command: 'RCPT TO', reply: { code: 550, text: '' } }],
+    ['quota', { reply: { code: 450, enhanced: '4.2.1', text: '' } }],
+  ] as const)('takes nothing else for the error %s: %j', (error, facts) => {
+    const policy = eximRules({ rules: [{ error, steps: 'F,1d,1h' }, { steps: 'F,1d,2h' }] })
+    expect(firstWait(policy, { outcome: { ...contextOf().outcome, ...facts } })).toBe(120)
+  })
+
+  it('reads senders in quotes, with blanks between', () => {
+    const rules = '* * senders="a@b.test : *@paris.test" F,1d,3h'
+    expect(firstWait(eximRules({ rules }), {})).toBe(180)
+    expect(firstWait(eximRules({ rules }), { sender: 'bob@oslo.test' })).toBe(15)
   })
 
   it.each(['Bücher.test', 'bob@bücher.test', '*.bücher.test', '*@xn--bcher-kva.test', '*cher-kva.test'])(
@@ -108,6 +138,23 @@ describe('eximRules', () => {
       expect(firstWait(policy, {})).toBe(15)
     },
   )
+
+  it.each([
+    [0, 0, 60],
+    [0, 1, 60],
+    [1, 0, 90],
+    [1, 1, 120],
+    [3, 0, 150],
+    [3, 1, 240],
+  ])('draws the intervals of H between the first and that of G: %i h old, %i drawn', (age, random, wait) => {
+    const decision = eximRules({ rules: [{ steps: 'H,16h,1h,2' }] })(contextOf({ now: age * hour, random }))
+    expect(decision).toMatchObject({ retryAt: age * hour + wait * minute })
+  })
+
+  it.each(['F,60d,3d', 'G,60d,2d,2', 'H,60d,2d,2', 'G,60d,1h,8'])('waits no longer than a day: %s', steps => {
+    const decision = eximRules({ rules: [{ steps }] })(contextOf({ now: 20 * day, random: 0 }))
+    expect(decision).toMatchObject({ retryAt: 21 * day })
+  })
 
   it('asks another policy where no rule fits', () => {
     const policy = eximRules({
@@ -140,6 +187,12 @@ describe('eximRules', () => {
   it.each([
     [{ recipient: '^.*$', steps: classic }],
     [{ recipient: 'a*b.test', steps: classic }],
+    [{ recipient: '+relay_to_domains', steps: classic }],
+    [{ recipient: '!rome.test', steps: classic }],
+    [{ recipient: 'lsearch;/etc/retry', steps: classic }],
+    [{ recipient: 'bob@', steps: classic }],
+    [{ recipient: '*.', steps: classic }],
+    [{ senders: ['"bob@rome.test'], steps: classic }],
     [{ error: 'rcpt_5xx', steps: classic }],
     [{ error: 'whatever', steps: classic }],
     [{ step: classic }],
