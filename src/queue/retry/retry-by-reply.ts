@@ -113,7 +113,7 @@ function apply({ means, wait }: Rule, policy: RetryPolicy, context: RetryContext
     case 'retry':
       return policy(deferred(context))
     case 'slow-down':
-      return slower(policy(deferred(context, { retryAfter: wait ?? anHour })))
+      return slower(policy(deferred(context, { retryAfter: longerWait(context, wait ?? anHour) })))
     case 'other-family':
       return changeFamily(policy(deferred(context)), context, wait ?? aMinute)
   }
@@ -122,6 +122,10 @@ function apply({ means, wait }: Rule, policy: RetryPolicy, context: RetryContext
 /** The context as the policy inside is to see it: of something temporary. */
 function deferred(context: RetryContext, changes: Partial<AttemptRecord> = {}): RetryContext {
   return { ...context, outcome: { ...context.outcome, status: 'deferred', ...changes } }
+}
+
+function longerWait({ outcome }: RetryContext, wait: number): number {
+  return Math.max(outcome.retryAfter ?? 0, wait)
 }
 
 function slower(decision: RetryDecision): RetryDecision {
@@ -138,5 +142,5 @@ function changeFamily(
   const other = isIPv6(address) ? 4 : isIPv4(address) ? 6 : undefined
   if (family !== undefined || other === undefined) return undefined
   if ('giveUp' in decision) return decision
-  return { ...decision, retryAt: Math.min(decision.retryAt, now + wait), family: other }
+  return { ...decision, retryAt: Math.min(decision.retryAt, now + Math.max(wait, 1)), family: other }
 }

@@ -56,6 +56,17 @@ describe('retryByReply', () => {
     expect(policy(said(421, '4.3.2 restarting'))).not.toHaveProperty('pace')
   })
 
+  it('lets the other side ask for a longer wait than the rule has', () => {
+    const asked = said(421, '4.7.28 unusual rate of mail', { retryAfter: 3 * hour })
+    expect(policy(asked)).toMatchObject({ retryAt: 3 * hour, pace: 'slow-down' })
+  })
+
+  it('tries the other family later than now, even without a wait', () => {
+    const own = retryByReply({ rules: [{ means: 'other-family', wait: 0 }] })
+    const decision = own(said(450, 'no', { address: '192.0.2.1' }, hour))
+    expect(decision).toMatchObject({ family: 6, retryAt: hour + 1 })
+  })
+
   it('takes some permanent codes for temporary, and some temporary ones for permanent', () => {
     expect(policy.reconsider(said(552, '5.2.2 The mailbox is full'))).toMatchObject(quarter)
     expect(policy.reconsider(said(554, '5.7.1 Temporarily unavailable'))).toMatchObject(quarter)
@@ -99,23 +110,43 @@ describe('retryByReply', () => {
       '',
     )
     const presets = fc.constantFrom(thirtyHours, fiveDays)
+    const retryAfter = fc.integer({ min: 0, max: 40 * hour })
+    const seen = { again: 0, ended: 0 }
     fc.assert(
       fc.property(
         codes,
         texts,
         presets,
+        retryAfter,
         fc.integer({ min: 0, max: 6 * 24 * hour }),
-        (code, text, preset, now) => {
-          const own = retryByReply({ policy: exponentialBackoff(preset) })
-          const context = said(code, text, { address: '2001:db8::1' }, now)
+        (code, text, preset, retryAfter, now) => {
+          const inner = exponentialBackoff(preset)
+          const own = retryByReply({ policy: inner })
+          const context = said(code, text, { address: '2001:db8::1', retryAfter }, now)
           const decision = code >= 500 ? own.reconsider(context) : own(context)
-          if (!decision || 'giveUp' in decision) return
-          expect(decision.retryAt).toBeGreaterThan(now)
-          expect(decision.retryAt).toBeLessThan(decision.giveUpAt ?? 0)
+          if ('giveUp' in inner(context)) {
+            seen.ended++
+            expect(decision).toEqual(code >= 500 ? undefined : { giveUp: true })
+            return
+          }
+          if (!decision || 'giveUp' in decision) {
+            expect(decision).toBeUndefined()
+            expect(code).toBeGreaterThanOrEqual(500)
+            return
+          }
+          seen.again++
+          const { retryAt, giveUpAt = 0, family } = decision
+          expect(retryAt).toBeGreaterThan(now)
+          expect(retryAt).toBeLessThan(giveUpAt)
+          // As late as was asked for, or the last attempt; the other family is tried at once.
+          if (!family && retryAt < giveUpAt - 5 * minute)
+            expect(retryAt).toBeGreaterThanOrEqual(now + retryAfter)
         },
       ),
       { numRuns: 500 },
     )
+    expect(seen.again).toBeGreaterThan(50)
+    expect(seen.ended).toBeGreaterThan(50)
   })
 })
 

@@ -191,26 +191,6 @@ describe('every policy', () => {
       ),
     }),
   )
-  const policies = fc.oneof(
-    fc
-      .record({
-        ...expiry,
-        first: fc.integer({ min: minute, max: hour }),
-        factor: fc.double({ min: 1, max: 8, noNaN: true }),
-        max: fc.integer({ min: hour, max: day }),
-        jitter: fc.double({ min: 0, max: 0.5, noNaN: true }),
-      })
-      .map(exponentialBackoff),
-    fc
-      .record({
-        ...expiry,
-        delays: fc.array(
-          length.map(ms => ms + minute),
-          { minLength: 1, maxLength: 9 },
-        ),
-      })
-      .map(fixedSchedule),
-  )
   const randoms = fc.array(fc.double({ min: 0, max: 0.999, noNaN: true }), { minLength: 1, maxLength: 20 })
 
   /** What servers say, by rules of every kind; the reply of each attempt is drawn. */
@@ -251,27 +231,62 @@ describe('every policy', () => {
     )
   })
 
-  it('answers any context with an instant to come, before its own end, or gives up', () => {
+  it('answers any context: until the last attempt with an instant to come, the same each time, then never', () => {
     const context = fc.record({
       attempt: fc.integer({ min: -1, max: 1_000_000 }),
       queuedAt: fc.integer({ min: 0, max: 2 ** 42 }),
-      now: fc.integer({ min: 0, max: 2 ** 42 }),
       warned: fc.boolean(),
       sender: fc.constantFrom('', 'alice@paris.test'),
       random: fc.double({ min: 0, max: 0.999, noNaN: true }),
     })
+    // Of the time a message has, before it was queued and after its end included.
+    const part = fc.integer({ min: -200, max: 1_200 }).map(permille => permille / 1_000)
+    let ended = 0
     fc.assert(
-      fc.property(policies, context, (policy, given) => {
-        const decision = policy(contextOf(given))
-        if ('giveUp' in decision) {
-          expect(given.now).toBeGreaterThan(given.queuedAt)
+      fc.property(expiries, shapes, context, part, (expiry, shape, given, part) => {
+        const policy =
+          'delays' in shape
+            ? fixedSchedule({ ...expiry, ...shape })
+            : exponentialBackoff({ ...expiry, ...shape })
+        const { giveUpAfter, lastAttempt, warnAfter } = expiry
+        const age = Math.round(part * giveUpAfter)
+        const lead = Math.min(lastAttempt, giveUpAfter / 10)
+        const asked = contextOf({ ...given, now: given.queuedAt + age })
+        const lastAt = given.queuedAt + giveUpAfter - lead
+        const decision = policy(asked)
+        expect(policy(asked)).toEqual(decision)
+        if (asked.now >= lastAt - Math.min(lead, 1_000)) {
+          ended++
+          expect(decision).toEqual({ giveUp: true })
           return
         }
-        expect(decision.retryAt).toBeGreaterThan(given.now)
-        expect(decision.retryAt).toBeLessThan(decision.giveUpAt ?? 0)
-        if (given.warned || given.sender === '') expect(decision.warn).toBeUndefined()
+        const late = warnAfter !== false && !given.warned && given.sender !== '' && age >= warnAfter
+        expect(decision).toEqual({
+          retryAt: expect.any(Number),
+          giveUpAt: given.queuedAt + giveUpAfter,
+          ...(late && { warn: true }),
+        })
+        const retryAt = 'retryAt' in decision ? decision.retryAt : 0
+        const wait = retryAt - asked.now
+        expect(wait).toBeGreaterThan(0)
+        expect(retryAt).toBeLessThanOrEqual(lastAt)
+        const longest = 'delays' in shape ? Math.max(...shape.delays) : shape.max * (1 + shape.jitter)
+        // The last attempt takes the place of one that would come just before it.
+        expect(wait).toBeLessThanOrEqual(longest + lead)
       }),
       { numRuns: 1_000 },
     )
+    expect(ended).toBeGreaterThan(50)
+  })
+
+  it('waits longer from attempt to attempt, by the factor, and spreads waits to both sides', () => {
+    const options = { first: '10m', factor: 2, max: '5h', jitter: 0.2, giveUpAfter: '30d' } as const
+    const policy = exponentialBackoff({ ...options, warnAfter: false })
+    const wait = (attempt: number, random: number) => {
+      const decision = policy(contextOf({ attempt, random }))
+      return 'retryAt' in decision ? decision.retryAt / minute : undefined
+    }
+    expect([1, 2, 3, 6, 7].map(attempt => wait(attempt, 0.5))).toEqual([10, 20, 40, 300, 300])
+    expect([0, 0.25, 0.75].map(random => wait(2, random))).toEqual([16, 18, 22])
   })
 })
