@@ -144,7 +144,12 @@ export {
 export type { EndedRecipient, HistoryFilter } from './queue/operation/ended-recipients.js'
 export type { HoldQuestion, HoldRule } from './queue/operation/hold-rules.js'
 export type { SiteStatus } from './queue/operation/site-status.js'
-export type { DestinationStatistics, QueueStatistics, SiteStatistics } from './queue/operation/statistics.js'
+export type {
+  DestinationStatistics,
+  QueueStatistics,
+  SiteStatistics,
+  StatisticsOptions,
+} from './queue/operation/statistics.js'
 export {
   type StoredSuppressionList,
   type StoredSuppressionListOptions,

@@ -8,7 +8,7 @@ import type { Arrival } from './arrival.js'
 import type { DeliveryQueueEvents } from './events.js'
 import type { EndedRecipient, HistoryFilter } from './operation/ended-recipients.js'
 import type { SiteStatus } from './operation/site-status.js'
-import type { QueueStatistics } from './operation/statistics.js'
+import type { QueueStatistics, StatisticsOptions } from './operation/statistics.js'
 import type { OutgoingMessage, SentMessage } from './outgoing-message.js'
 
 /** Outgoing mail: kept, delivered, retried, returned. Made by `createDeliveryQueue`. */
@@ -68,10 +68,11 @@ export interface DeliveryQueue extends Closable, Events<DeliveryQueueEvents> {
   drop(ids: string | readonly string[]): Promise<string[]>
   /**
    * What the queue holds: by state, age, destination and site, the 100 busiest destinations unless told otherwise, whose
-   * sites the transport is asked for where they are not known. Reads the
-   * whole queue, a page at a time; {@link DeliveryQueue.counts} is cheaper.
+   * sites the transport is asked for where they are not known. Reads the whole queue, a page at a time;
+   * {@link DeliveryQueue.counts} is cheaper.
+   * @throws MailError `OPTION_INVALID`.
    */
-  statistics(options?: { destinations?: number }): Promise<QueueStatistics>
+  statistics(options?: StatisticsOptions): Promise<QueueStatistics>
   /**
    * The sites that this process delivered to lately: what is under way, how much they are given at once, and which are
    * put aside. Those with most under way first.

@@ -4,6 +4,7 @@ import { MailError } from '../core/error.js'
 import { MailEvents } from '../core/events.js'
 import { type CloseOptions, endsWithin, waitUntilEmpty } from '../core/lifecycle.js'
 import { guardLogger } from '../core/logger.js'
+import { parseOptions } from '../core/options.js'
 import { newTraceId } from '../core/trace.js'
 import type { Srs, Verp } from '../return-path/return-path.js'
 import type { Router } from '../routing/router.js'
@@ -18,7 +19,12 @@ import { createOperations, type Ids, type Operations } from './operate.js'
 import { type EndedRecipient, findEnded, type HistoryFilter } from './operation/ended-recipients.js'
 import { announceHeld, holdByRules } from './operation/hold-rules.js'
 import { describeSites, type SiteStatus } from './operation/site-status.js'
-import { gatherStatistics, type QueueStatistics } from './operation/statistics.js'
+import {
+  gatherStatistics,
+  type QueueStatistics,
+  type StatisticsOptions,
+  statisticsSchema,
+} from './operation/statistics.js'
 import { suppressHardBounces } from './operation/suppress.js'
 import type { DeliveryQueueSettings } from './options.js'
 import type { OutgoingMessage, SentMessage } from './outgoing-message.js'
@@ -147,9 +153,9 @@ export class StoredQueue extends MailEvents<DeliveryQueueEvents> implements Deli
     return this.#operations.drop(ids)
   }
 
-  statistics(options: { destinations?: number } = {}): Promise<QueueStatistics> {
+  async statistics(options: StatisticsOptions = {}): Promise<QueueStatistics> {
     const { clock } = this.#context.settings
-    const { destinations = 100 } = options
+    const { destinations } = parseOptions('statistics', statisticsSchema(), options)
     const siteOf = (destination: string) => this.#scheduler.siteOf(destination)
     return callStorage('statistics', () => gatherStatistics(this.storage, clock.now(), destinations, siteOf))
   }

@@ -238,6 +238,18 @@ describe('what the operator sees', () => {
     expect(Math.min(...sites.map(({ nextAttemptAt = 0 }) => nextAttemptAt))).toBe(next)
   })
 
+  it.each([-1, 1.5, Number.NaN, 10_001, '5'])(
+    'is of no more than 10,000 destinations: not %s',
+    async many => {
+      await using world = await createQueueWorld()
+      await expect(world.queue.statistics({ destinations: many as never })).rejects.toMatchObject({
+        code: 'OPTION_INVALID',
+        message: expect.stringContaining('statistics: destinations'),
+      })
+      expect(await world.queue.statistics({ destinations: 0 })).toMatchObject({ destinations: [], sites: [] })
+    },
+  )
+
   it('is a queue that drained, and goes on when it is told to', async () => {
     let end = () => {}
     await using world = await createQueueWorld(

@@ -35,6 +35,34 @@ describe('statistics of a queue', () => {
     expect({ waiting, size }).toEqual({ waiting: 1_001, size: 10_010 })
   })
 
+  it('let others have their turn from page to page', async () => {
+    let turns = 0
+    const turn = () => {
+      turns++
+      next = setImmediate(turn)
+    }
+    let next = setImmediate(turn)
+    await statisticsOf(Array.from({ length: 2_500 }, () => ({ destination: 'oslo.test' })))
+    clearImmediate(next)
+    expect(turns).toBeGreaterThanOrEqual(4)
+  })
+
+  it('have ages in hours, what comes from a clock ahead among the youngest', async () => {
+    const hour = 3_600_000
+    const ages = [-5, 0, 0.9, 1, 3.9, 4, 11, 12, 24, 47, 48, 400]
+    const given = ages.map(age => ({ destination: 'oslo.test', queuedAt: 1_000 - age * hour }))
+    const statistics = await statisticsOf(given)
+    expect(statistics.ages).toEqual([3, 2, 2, 1, 2, 2])
+    expect(statistics.oldestQueuedAt).toBe(1_000 - 400 * hour)
+  })
+
+  it('of an empty queue are empty', async () => {
+    expect(await statisticsOf([])).toEqual({
+      ...{ waiting: 0, leased: 0, held: 0, dead: 0, size: 0, ages: [0, 0, 0, 0, 0, 0] },
+      ...{ destinations: [], otherDestinations: 0, sites: [] },
+    })
+  })
+
   it.each([
     ['rome.italy.test', 'bari.italy.test'],
     ['bari.italy.test', 'rome.italy.test'],

@@ -1,3 +1,6 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { z } from 'zod'
+import { lazy } from '../../core/options.js'
 import type { QueueCounts, QueueEntry } from '../../storage/queue-storage.js'
 import type { Storage } from '../../storage/storage.js'
 
@@ -37,6 +40,17 @@ export interface DestinationStatistics extends QueueCounts {
   readonly lastReason?: string
 }
 
+/** What `statistics()` is asked for. */
+export interface StatisticsOptions {
+  /** How many destinations to name, the busiest; from 0 to 10,000. Default: 100. */
+  destinations?: number
+}
+
+/** The schema of {@link StatisticsOptions}. */
+export const statisticsSchema = lazy(() =>
+  z.strictObject({ destinations: z.int().min(0).max(10_000).default(100) }),
+)
+
 const anHour = 3_600_000
 const ageLimits = [1, 4, 12, 24, 48].map(hours => hours * anHour)
 const pageSize = 500
@@ -45,24 +59,29 @@ const states = ['waiting', 'leased', 'held', 'dead'] as const
 type Mutable<T> = { -readonly [Key in keyof T]: T[Key] }
 type Tally = Mutable<DestinationStatistics> & { lastAttemptAt: number }
 
-/** Goes through the queue a page at a time; what it keeps grows with the number of destinations only. */
+/**
+ * Goes through the queue a page at a time, and lets others have their turn between; what it keeps grows with the number of
+ * destinations only.
+ */
 export async function gatherStatistics(
   storage: Storage,
   now: number,
   mostDestinations: number,
   siteOf: (destination: string) => Promise<string>,
 ): Promise<QueueStatistics> {
+  const whole = newTally('')
   const tallies = new Map<string, Tally>()
   const ages = [...ageLimits.map(() => 0), 0]
   let size = 0
-  for (let after = ''; ; ) {
+  for (let after = ''; ; await nextTurn()) {
     const page = await storage.queue.list({ after, limit: pageSize })
     for (const entry of page) {
       size += entry.size
       const age = ageLimits.findIndex(limit => now - entry.queuedAt < limit)
       const bin = age === -1 ? ages.length - 1 : age
       ages[bin] = (ages[bin] ?? 0) + 1
-      count(tallies, entry)
+      count(whole, entry)
+      count(tallyOf(tallies, entry.destination), entry)
     }
     const last = page.at(-1)
     if (!last || page.length < pageSize) break
@@ -71,7 +90,7 @@ export async function gatherStatistics(
   const busiest = [...tallies.values()].sort((a, b) => b.total - a.total)
   const named = busiest.slice(0, mostDestinations)
   return {
-    ...summarize(busiest),
+    ...summarize(whole),
     size,
     ages,
     destinations: named.map(told),
@@ -88,7 +107,9 @@ async function foldBySite(
   const bySite = new Map<string, Tally[]>()
   tallies.forEach((tally, index) => {
     const site = names[index] ?? tally.destination
-    bySite.set(site, [...(bySite.get(site) ?? []), tally])
+    const members = bySite.get(site)
+    if (members) members.push(tally)
+    else bySite.set(site, [tally])
   })
   const sites = Array.from(bySite, ([site, members]) => {
     const { destination: _, ...sum } = told(members.reduce(join))
@@ -117,10 +138,19 @@ function told({ lastAttemptAt: _, ...tally }: Tally): DestinationStatistics {
   return tally
 }
 
-function count(tallies: Map<string, Tally>, entry: QueueEntry): void {
-  const { destination, state, queuedAt, dueAt, history } = entry
-  const tally = tallies.get(destination) ?? newTally(destination, queuedAt)
+function tallyOf(tallies: Map<string, Tally>, destination: string): Tally {
+  const tally = tallies.get(destination) ?? newTally(destination)
   tallies.set(destination, tally)
+  return tally
+}
+
+function newTally(destination: string): Tally {
+  const counts = { waiting: 0, leased: 0, held: 0, dead: 0, total: 0 }
+  const instants = { oldestQueuedAt: Number.POSITIVE_INFINITY, lastAttemptAt: Number.NEGATIVE_INFINITY }
+  return { destination, ...counts, ...instants }
+}
+
+function count(tally: Tally, { state, queuedAt, dueAt, history }: QueueEntry): void {
   tally.total++
   tally[state]++
   tally.oldestQueuedAt = Math.min(tally.oldestQueuedAt, queuedAt)
@@ -131,19 +161,11 @@ function count(tallies: Map<string, Tally>, entry: QueueEntry): void {
   tally.lastReason = last.reason
 }
 
-function newTally(destination: string, oldestQueuedAt: number): Tally {
-  const counts = { waiting: 0, leased: 0, held: 0, dead: 0, total: 0 }
-  return { destination, ...counts, oldestQueuedAt, lastAttemptAt: Number.NEGATIVE_INFINITY }
-}
-
-function summarize(
-  tallies: readonly Tally[],
-): QueueCounts & Pick<QueueStatistics, 'oldestQueuedAt' | 'nextAttemptAt'> {
-  const [first, ...rest] = tallies
-  if (!first) return { waiting: 0, leased: 0, held: 0, dead: 0 }
-  const { waiting, leased, held, dead, oldestQueuedAt, nextAttemptAt } = rest.reduce(join, first)
+function summarize(whole: Tally): QueueCounts & Pick<QueueStatistics, 'oldestQueuedAt' | 'nextAttemptAt'> {
+  const { waiting, leased, held, dead, total, oldestQueuedAt, nextAttemptAt } = whole
   return {
-    ...{ waiting, leased, held, dead, oldestQueuedAt },
+    ...{ waiting, leased, held, dead },
+    ...(total > 0 && { oldestQueuedAt }),
     ...(nextAttemptAt !== undefined && { nextAttemptAt }),
   }
 }
