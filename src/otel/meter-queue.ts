@@ -1,6 +1,7 @@
 import type { Meter, ObservableCallback } from '@opentelemetry/api'
 import type { DeliveryQueue } from '../queue/delivery-queue.js'
 import type { RecipientEvent } from '../queue/events.js'
+import { buckets } from './buckets.js'
 import { seconds } from './seconds.js'
 import { tlsVersion } from './tls-version.js'
 
@@ -11,6 +12,11 @@ export const attemptEvents = [
   'recipient:failed',
   'recipient:unknown',
 ] as const
+
+/** Whether an attempt was made: of mail that was put off, as its site is put aside, the event tells why none was. */
+export function wasTried({ attempt, history }: RecipientEvent): boolean {
+  return history.at(-1) === attempt
+}
 
 /** Counts what a queue does, and looks at what it holds. Returns what ends it. */
 export function meterQueue(queue: DeliveryQueue, meter: Meter): (() => void)[] {
@@ -34,10 +40,15 @@ function countMessages(queue: DeliveryQueue, meter: Meter): (() => void)[] {
 
 function countAttempts(queue: DeliveryQueue, meter: Meter): (() => void)[] {
   const attempts = meter.createCounter('posthorn.delivery.attempts', { unit: '{attempt}' })
-  const duration = meter.createHistogram('posthorn.delivery.duration', { unit: 's' })
+  const duration = meter.createHistogram('posthorn.delivery.duration', {
+    unit: 's',
+    advice: buckets.duration,
+  })
   const encrypted = meter.createCounter('posthorn.delivery.tls', { unit: '{recipient}' })
-  const time = meter.createHistogram('posthorn.queue.time', { unit: 's' })
-  const count = ({ attempt }: RecipientEvent) => {
+  const time = meter.createHistogram('posthorn.queue.time', { unit: 's', advice: buckets.waiting })
+  const count = (event: RecipientEvent) => {
+    if (!wasTried(event)) return
+    const { attempt } = event
     const attributes = { 'posthorn.status': attempt.status, 'posthorn.scope': attempt.scope }
     attempts.add(1, attributes)
     duration.record(seconds(attempt.startedAt, attempt.endedAt), attributes)

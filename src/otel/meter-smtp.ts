@@ -6,6 +6,8 @@ import type {
   SessionEvent,
   SmtpServerEvents,
 } from '../smtp-server/events.js'
+import { buckets } from './buckets.js'
+import { OpenSessions } from './open-sessions.js'
 import { seconds } from './seconds.js'
 import { tlsVersion } from './tls-version.js'
 
@@ -17,18 +19,16 @@ export function meterSmtp(smtp: Smtp, meter: Meter): (() => void)[] {
 }
 
 function countSessions(smtp: Smtp, meter: Meter): (() => void)[] {
-  const sessions = meter.createUpDownCounter('posthorn.smtp.sessions', { unit: '{session}' })
+  const sessions = new OpenSessions(
+    meter.createUpDownCounter('posthorn.smtp.sessions', { unit: '{session}' }),
+  )
   const refused = meter.createCounter('posthorn.smtp.sessions.refused', { unit: '{session}' })
-  const duration = meter.createHistogram('posthorn.smtp.session.duration', { unit: 's' })
+  const times = { unit: 's', advice: buckets.duration }
+  const duration = meter.createHistogram('posthorn.smtp.session.duration', times)
   const secured = meter.createCounter('posthorn.smtp.sessions.secured', { unit: '{session}' })
   const errors = meter.createCounter('posthorn.smtp.errors', { unit: '{error}' })
-  // A client that is turned away before its greeting closes what never opened.
-  const open = new Set<string>()
   return [
-    smtp.on('session:opened', session => {
-      open.add(session.sessionId)
-      sessions.add(1, kindOf(session))
-    }),
+    smtp.on('session:opened', session => sessions.opened(session.sessionId, kindOf(session))),
     smtp.on('session:refused', session =>
       refused.add(1, { ...kindOf(session), 'posthorn.reason': session.reason }),
     ),
@@ -36,11 +36,12 @@ function countSessions(smtp: Smtp, meter: Meter): (() => void)[] {
       secured.add(1, { ...kindOf(session), 'tls.protocol.version': tlsVersion(session.version) }),
     ),
     smtp.on('session:closed', session => {
-      if (!open.delete(session.sessionId)) return
-      sessions.add(-1, kindOf(session))
+      // A client that is turned away before its greeting closes what never opened.
+      if (!sessions.closed(session.sessionId)) return
       duration.record(session.duration / 1_000, { ...kindOf(session), 'posthorn.reason': session.reason })
     }),
     smtp.on('handler:failed', ({ handler }) => errors.add(1, { 'posthorn.handler': handler })),
+    () => sessions.stop(),
   ]
 }
 
@@ -59,8 +60,9 @@ function countLogins(smtp: Smtp, meter: Meter): (() => void)[] {
 
 function countMessages(smtp: Smtp, meter: Meter): (() => void)[] {
   const messages = meter.createCounter('posthorn.smtp.messages', { unit: '{message}' })
-  const size = meter.createHistogram('posthorn.smtp.message.size', { unit: 'By' })
-  const duration = meter.createHistogram('posthorn.smtp.message.duration', { unit: 's' })
+  const size = meter.createHistogram('posthorn.smtp.message.size', { unit: 'By', advice: buckets.size })
+  const times = { unit: 's', advice: buckets.duration }
+  const duration = meter.createHistogram('posthorn.smtp.message.duration', times)
   const recipients = meter.createCounter('posthorn.smtp.recipients.rejected', { unit: '{recipient}' })
   const count = (message: MessageAccepted | MessageRejected) => {
     const code = 'reply' in message ? message.reply.code : 250

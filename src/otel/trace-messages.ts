@@ -3,7 +3,7 @@ import type { Events } from '../core/events.js'
 import type { DeliveryQueue } from '../queue/delivery-queue.js'
 import type { RecipientEvent } from '../queue/events.js'
 import type { MessageAccepted, MessageRejected, SmtpServerEvents } from '../smtp-server/events.js'
-import { attemptEvents } from './meter-queue.js'
+import { attemptEvents, wasTried } from './meter-queue.js'
 import { tlsVersion } from './tls-version.js'
 
 /** The package `@opentelemetry/api`. */
@@ -46,8 +46,8 @@ class MessageTracer {
   readonly #addresses: boolean
   /** By trace id of the message: the context that its attempts belong to, the oldest first. */
   readonly #parents = new Map<string, Context>()
-  /** The same of messages without a span of their own yet: what was active when they were queued. */
-  readonly #callers = new Map<string, Context>()
+  /** The same of messages without a span of their own yet: what was active when they were queued, or what they report. */
+  readonly #callers = new Map<string, () => Context>()
 
   constructor(api: Api, tracer: Tracer, addresses: boolean) {
     this.#api = api
@@ -80,14 +80,19 @@ class MessageTracer {
 
   /** A report belongs to the message it is about, not to whatever made the queue go on. */
   reported(traceId: string, dsnTraceId: string): void {
-    remember(this.#callers, dsnTraceId, this.#parents.get(traceId) ?? this.#api.ROOT_CONTEXT)
+    const known = this.#parents.get(traceId)
+    // News of mail that is kept here is stored with it, before its receipt has come to an end.
+    remember(this.#callers, dsnTraceId, () => known ?? this.#parents.get(traceId) ?? this.#api.ROOT_CONTEXT)
   }
 
   queued(traceId: string): void {
-    if (!this.#callers.has(traceId)) remember(this.#callers, traceId, this.#api.context.active())
+    if (this.#callers.has(traceId)) return
+    const active = this.#api.context.active()
+    remember(this.#callers, traceId, () => active)
   }
 
   attempted(event: RecipientEvent): void {
+    if (!wasTried(event)) return
     const { SpanKind, SpanStatusCode } = this.#api
     const { status, reply, reason, startedAt, endedAt } = event.attempt
     const given = { kind: SpanKind.CLIENT, startTime: startedAt, attributes: this.#describe(event) }
@@ -107,7 +112,7 @@ class MessageTracer {
       startTime: queuedAt,
       attributes: { 'posthorn.trace_id': traceId },
     }
-    const caller = this.#callers.get(traceId) ?? this.#api.ROOT_CONTEXT
+    const caller = this.#callers.get(traceId)?.() ?? this.#api.ROOT_CONTEXT
     const span = this.#tracer.startSpan('posthorn.queue', given, caller)
     span.end(Math.max(queuedAt, attempt.startedAt))
     return this.#adopt(traceId, span)
@@ -137,7 +142,7 @@ class MessageTracer {
   }
 }
 
-function remember(contexts: Map<string, Context>, traceId: string, context: Context): Context {
+function remember<T>(contexts: Map<string, T>, traceId: string, context: T): T {
   contexts.set(traceId, context)
   const [oldest] = contexts.keys()
   if (contexts.size > mostMessages && oldest !== undefined) contexts.delete(oldest)

@@ -81,6 +81,27 @@ describe('a whole host', () => {
     }
   })
 
+  it('has news of mail that is kept here in the trace of that mail', async () => {
+    await using host = await watchedParis()
+    const client = createSmarthostTransport({
+      ...{ hostname: 'client.rome.test', network: host.network, clock: host.world.clock },
+      ...{ resolver: host.world.zone, servers: [{ host: 'mx.paris.test', port: 25 }] },
+      tlsOptions: { ca: testTls.cert },
+    })
+    const delivery = {
+      ...{ traceId: 'client', destination: 'paris.test', attempt: 1 },
+      envelope: { sender: 'bob@rome.test' },
+      recipients: [{ address: 'alice@paris.test', notify: ['success'] as const }],
+      message: bytesSource('From: bob@rome.test\r\nSubject: Hello\r\n\r\nHow are you?\r\n'),
+    }
+    await client.deliver(delivery, AbortSignal.timeout(15_000))
+    await host.world.clock.settled()
+    await client.close()
+    const spans = host.sdk.spans().map(span => [span.name, span.attributes['posthorn.destination']])
+    expect(spans).toContainEqual(['posthorn.delivery', 'rome.test'])
+    expect(new Set(host.sdk.spans().map(span => span.spanContext().traceId)).size).toBe(1)
+  })
+
   it('names nobody, unless it is told to', async () => {
     for (const addresses of [false, true]) {
       await using host = await watchedParis({ addresses })
@@ -112,7 +133,10 @@ describe('a whole host', () => {
     expect(points('posthorn.smtp.message.duration')).toMatchObject([
       [{ ...smtp, 'posthorn.reply.code': 250 }, { count: 1 }],
     ])
-    expect(points('posthorn.smtp.message.size')).toMatchObject([[smtp, { count: 1 }]])
+    const boundaries: unknown = expect.arrayContaining([1_024, 1_048_576])
+    expect(points('posthorn.smtp.message.size')).toMatchObject([
+      [smtp, { count: 1, buckets: { boundaries } }],
+    ])
     expect(points('posthorn.delivery.tls')).toEqual([
       [
         {
@@ -133,6 +157,36 @@ describe('a whole host', () => {
     expect(points('posthorn.smtp.sessions.refused')).toEqual([[{ ...smtp, 'posthorn.reason': 'policy' }, 1]])
     expect(points('posthorn.smtp.sessions')).toEqual([])
     expect(points('posthorn.smtp.session.duration')).toEqual([])
+  })
+
+  it('counts sessions that opened while it watched, and none that goes on after', async () => {
+    await using host = await watchedParis()
+    await host.paris.listen({ pop3: { port: 110 } })
+    const connect = async (port: number) =>
+      new Dialogue(await host.network.connect({ host: host.paris.address, port }))
+    const before = [await connect(110), await connect(25)]
+    await host.world.clock.settled()
+    const sdk = createSdk()
+    const stop = await observe({ ...host.paris, ...sdk.options })
+    for (const one of before) {
+      one.send('QUIT')
+      await one.end()
+    }
+    await host.world.clock.settled()
+    const after = [await connect(110), await connect(25)]
+    await host.world.clock.settled()
+    const open = await sdk.points()
+    expect(open('posthorn.pop3.sessions')).toEqual([[{}, 1]])
+    expect(open('posthorn.smtp.sessions')).toEqual([[smtp, 1]])
+    stop()
+    const ended = await sdk.points()
+    expect(ended('posthorn.pop3.sessions')).toEqual([[{}, 0]])
+    expect(ended('posthorn.smtp.sessions')).toEqual([[smtp, 0]])
+    for (const one of after) {
+      one.send('QUIT')
+      await one.end()
+    }
+    await sdk.close()
   })
 
   it('counts what POP3 does', async () => {

@@ -48,6 +48,44 @@ describe('a queue alone', () => {
     await sdk.close()
   })
 
+  it('counts as attempts what was tried, not what was put off as its site is put aside', async () => {
+    const sdk = createSdk()
+    await using world = await createQueueWorld(() => deferred, { concurrency: { start: 3 } })
+    world.transport.site = async () => 'mx.hosted.test'
+    const stop = await observe({ queue: world.queue, ...sdk.options })
+    for (let index = 0; index < 10; index++) await world.send(`bob@d${index}.hosted.test`, '')
+    await world.clock.settled()
+    const tried = world.transport.deliveries.length
+    expect(tried).toBeLessThan(10)
+    expect(world.events('recipient:deferred')).toHaveLength(10)
+    const points = await sdk.points()
+    const attributes = { 'posthorn.status': 'deferred', 'posthorn.scope': 'host' }
+    expect(points('posthorn.delivery.attempts')).toEqual([[attributes, tried]])
+    expect(points('posthorn.delivery.duration')).toMatchObject([[attributes, { count: tried }]])
+    expect(sdk.spans().filter(({ name }) => name === 'posthorn.delivery')).toHaveLength(tried)
+    stop()
+    await sdk.close()
+  })
+
+  it('tells times apart from milliseconds to days', async () => {
+    const sdk = createSdk()
+    let attempts = 0
+    await using world = await createQueueWorld(() => (++attempts < 10 ? deferred : delivered))
+    const stop = await observe({ queue: world.queue, ...sdk.options })
+    await world.send('bob@rome.test')
+    await world.clock.advance('20h')
+    const points = await sdk.points()
+    for (const [name, boundaries] of [
+      ['posthorn.delivery.duration', [0.01, 0.1, 1, 10, 60]],
+      ['posthorn.queue.time', [1, 60, 3_600, 86_400, 432_000]],
+    ] as const) {
+      const wanted = { boundaries: expect.arrayContaining([...boundaries]) }
+      expect(points(name)[0]?.[1], name).toMatchObject({ buckets: wanted })
+    }
+    stop()
+    await sdk.close()
+  })
+
   it('leaves it to the sampler which messages are traced', async () => {
     const sdk = createSdk({ ratio: 0 })
     await using world = await createQueueWorld(() => delivered)
