@@ -176,6 +176,17 @@ describe('hold rules', () => {
     expect(await world.queue.counts()).toMatchObject({ held: 2 })
     expect(world.events('queue:error')).toHaveLength(1)
   })
+
+  it.each([
+    ['false', () => Promise.resolve(false)],
+    ['an error', () => Promise.reject(new Error('no database'))],
+  ])('hold what a function answers later, %s, and say that it must not', async (_, hold) => {
+    await using world = await createQueueWorld(() => delivered, { hold: hold as never })
+    await world.send('bob@rome.test')
+    await world.queue.idle()
+    expect(await world.queue.counts()).toMatchObject({ held: 1 })
+    expect(world.events('queue:error')).toMatchObject([{ error: { code: 'DRIVER_CONTRACT' } }])
+  })
 })
 
 describe('what the operator sees', () => {

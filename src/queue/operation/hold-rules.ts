@@ -1,6 +1,8 @@
 import { z } from 'zod'
 import { addressKey, tryParseAddress } from '../../core/address.js'
 import { tryNormalizeDomain } from '../../core/domain.js'
+import { MailError } from '../../core/error.js'
+import { isThenable } from '../../core/is-thenable.js'
 import { lazy } from '../../core/options.js'
 import type { QueuedRecipient } from '../../storage/queue-storage.js'
 import type { AcceptBatch } from '../../storage/storage.js'
@@ -56,7 +58,7 @@ export function holdByRules(context: QueueContext, batch: AcceptBatch): AcceptBa
     const question = { ...known, recipient: address, destination }
     if (typeof hold !== 'function') return hold.some(rule => fits(rule, question))
     try {
-      return hold(question)
+      return readAnswer(hold(question))
     } catch (thrown) {
       reportError(context, 'asking what to hold', thrown, traceId)
       return true
@@ -64,6 +66,13 @@ export function holdByRules(context: QueueContext, batch: AcceptBatch): AcceptBa
   }
   const recipients = queued.recipients.map(one => (isHeld(one) ? { ...one, held: true } : one))
   return { ...batch, queued: { ...queued, recipients } }
+}
+
+/** A message is held or not as it is stored: a promise, which would be as good as `true`, cannot be waited for. */
+function readAnswer(answer: unknown): boolean {
+  if (!isThenable(answer)) return answer === true
+  answer.then(undefined, () => {})
+  throw new MailError('DRIVER_CONTRACT', 'hold: got a promise, expected true or false')
 }
 
 /** Tells of entries that were held as they were queued. */
