@@ -108,7 +108,7 @@ function isReconsidering(policy: RetryPolicy): policy is ReconsideringRetryPolic
 
 function checkDecision(decision: RetryDecision, now: number): RetryDecision {
   if ('giveUp' in decision && decision.giveUp === true) return decision
-  if (!('retryAt' in decision) || !Number.isFinite(decision.retryAt)) {
+  if (!('retryAt' in decision) || !isInstant(decision.retryAt)) {
     const got = JSON.stringify(decision)
     throw new MailError(
       'DRIVER_CONTRACT',
@@ -116,4 +116,9 @@ function checkDecision(decision: RetryDecision, now: number): RetryDecision {
     )
   }
   return { ...decision, retryAt: Math.max(Math.ceil(decision.retryAt), now + shortestWait) }
+}
+
+/** A `Date` is none, though it counts as one. */
+function isInstant(instant: unknown): boolean {
+  return typeof instant === 'number' && Number.isSafeInteger(Math.ceil(instant))
 }

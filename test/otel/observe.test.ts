@@ -134,3 +134,15 @@ describe('a queue alone', () => {
     await sdk.close()
   })
 })
+
+it('says what to install where the package is missing', async () => {
+  vi.doMock('@opentelemetry/api', () => {
+    throw new Error("Cannot find package '@opentelemetry/api'")
+  })
+  await expect(observe({})).rejects.toMatchObject({
+    code: 'DRIVER_MISSING',
+    message: expect.stringContaining('npm install @opentelemetry/api'),
+  })
+  vi.doUnmock('@opentelemetry/api')
+  expect(await observe({})).toBeTypeOf('function')
+})

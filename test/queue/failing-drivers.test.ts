@@ -308,6 +308,7 @@ describe('a driver that fails', () => {
     ['answers NaN', () => ({ retryAt: Number.NaN })],
     ['answers never', () => ({ retryAt: Number.POSITIVE_INFINITY })],
     ['answers a date', () => ({ retryAt: new Date() })],
+    ['answers what no storage could keep', () => ({ retryAt: 1e300 })],
   ])('as a retry policy that %s, has the entry wait a quarter of an hour', async (_, retry) => {
     await using world = await createQueueWorld(() => deferred, { retry: retry as never })
     await world.send('bob@rome.test')

@@ -213,11 +213,15 @@ describe('eximRules', () => {
     fc.assert(
       fc.property(fc.array(step, { minLength: 1, maxLength: 6 }), randoms, (steps, drawn) => {
         let until = 0
+        const ends: number[] = []
         const text = steps.map(({ kind, length, every, factor }) => {
           until += length
+          ends.push(until * 1_000)
           return `${kind},${until}s,${every}s${kind === 'F' ? '' : `,${factor}`}`
         })
         const policy = eximRules({ rules: [{ steps: text.join('; ') }] })
+        const lead = Math.min(5 * minute, until * 100)
+        let before: { step?: (typeof steps)[number] | undefined; wait: number } = { wait: 0 }
         let at = 0
         let attempts = 0
         for (; attempts < 10_000; attempts++) {
@@ -231,9 +235,20 @@ describe('eximRules', () => {
           if ('giveUp' in decision) break
           expect(decision.retryAt).toBeGreaterThan(at)
           expect(decision.retryAt).toBeLessThan(until * 1_000)
+          const step = steps[ends.findIndex(end => at < end)]
+          const wait = decision.retryAt - at
+          const isLast = decision.retryAt + lead >= until * 1_000 - 1
+          // Above what the step begins with, and a day at most; but for the last attempt, which has its own time.
+          if (!isLast) {
+            expect(wait).toBeGreaterThan((step?.every ?? 0) * 1_000 - 1)
+            expect(wait).toBeLessThan(day + 1)
+            if (step?.kind === 'F') expect(wait).toBeCloseTo(step.every * 1_000, 0)
+            if (step?.kind === 'G' && step === before.step)
+              expect(wait).toBeGreaterThan(before.wait * 0.999_999)
+          }
+          before = { step, wait }
           at = decision.retryAt
         }
-        const lead = Math.min(5 * minute, until * 100)
         expect(at).toBeCloseTo(until * 1_000 - lead, 0)
         expect(attempts).toBeLessThan(10_000)
         for (const late of [until * 1_000, until * 1_000 + day]) {
