@@ -97,6 +97,17 @@ describe('a bounce', () => {
     ])
   })
 
+  it('warns once, and nobody of a bounce, whatever the retry policy asks for', async () => {
+    await using world = await createQueueWorld(to => (to === 'alice@paris.test' ? delivered : deferred), {
+      retry: ({ now }) => ({ retryAt: now + 60_000, warn: true }),
+    })
+    await world.send('bob@rome.test')
+    await world.send('bob@rome.test', '')
+    await world.clock.advance('5m')
+    expect(world.events('dsn:sent')).toMatchObject([{ kind: 'delayed', to: 'alice@paris.test' }])
+    expect(world.events('dsn:suppressed')).toEqual([])
+  })
+
   it('is delayed itself without a warning, and gone with one event when nobody takes it', async () => {
     await using world = await createQueueWorld(recipient =>
       recipient.endsWith('rome.test') ? failed : deferred,

@@ -126,6 +126,29 @@ describe('closing', () => {
     expect(await world.storage.queue.list()).toMatchObject([{ state: 'waiting', attempts: 0 }])
   })
 
+  it('gives back an attempt that has not begun to dial, without a word', async () => {
+    const { storage, blobFaults } = faultyStorage(memoryStorage())
+    const world = await createQueueWorld(() => delivered, { storage })
+    let opened = () => {}
+    const opening = new Promise<void>(resolve => {
+      opened = resolve
+    })
+    blobFaults.open = async (real, id) => {
+      await opening
+      return real(id)
+    }
+    await world.send('bob@rome.test')
+    await world.clock.settled()
+    const closing = world.queue.close({ grace: 0 })
+    await world.clock.settled()
+    opened()
+    await closing
+    expect(world.transport.deliveries).toEqual([])
+    expect(world.events('attempt:started')).toEqual([])
+    expect(world.events('queue:error')).toEqual([])
+    expect(await world.storage.queue.list()).toMatchObject([{ state: 'waiting', attempts: 0 }])
+  })
+
   it('gives back what waits for its site to be looked up', async () => {
     const world = await createQueueWorld()
     world.transport.site = () => new Promise(() => {})

@@ -56,6 +56,38 @@ describe('a driver that fails', () => {
     expect(await world.queue.list()).toEqual([])
   })
 
+  it('in settle is asked at intervals that grow to half a minute', async () => {
+    const { storage, faults } = faultyStorage(memoryStorage())
+    await using world = await createQueueWorld(() => delivered, { storage })
+    faults.settle = broken('settle')
+    await world.send('bob@rome.test')
+    await world.clock.advance('2m')
+    const times = world.times('queue:error').map(time => time / 1_000)
+    expect(times).toEqual([0, 1, 3, 7, 15, 31, 61, 91])
+  })
+
+  it('in settle for longer than a lease, and slow to renew it, ends the renewals with the attempt', async () => {
+    const { storage, faults } = faultyStorage(memoryStorage())
+    await using world = await createQueueWorld(() => delivered, { storage, lease: '30s' })
+    faults.settle = broken('settle')
+    let reply = () => {}
+    faults.renew = (real, ...renewal) =>
+      new Promise(resolve => {
+        reply = () => resolve(real(...renewal))
+      })
+    await world.send('bob@rome.test')
+    await world.clock.advance('29s')
+    faults.lease = async () => []
+    await world.clock.advance('10s')
+    delete faults.renew
+    delete faults.settle
+    reply()
+    await world.clock.settled()
+    delete faults.lease
+    await world.clock.advance('2m')
+    expect(world.events('recipient:delivered')).toHaveLength(1)
+  })
+
   it('in settle for longer than a lease leaves the entry to be attempted again', async () => {
     const { storage, faults } = faultyStorage(memoryStorage())
     await using world = await createQueueWorld(() => delivered, { storage })

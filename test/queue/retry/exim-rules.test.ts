@@ -156,6 +156,15 @@ describe('eximRules', () => {
     expect(decision).toMatchObject({ retryAt: 21 * day })
   })
 
+  it.each(['F', 'G', 'H'])(
+    'begins %s anew where the clock was set back before the message was queued',
+    kind => {
+      const steps = `${kind},16h,1h${kind === 'F' ? '' : ',2'}`
+      const decision = eximRules({ rules: [{ steps }] })(contextOf({ queuedAt: 9 * day, now: 0 }))
+      expect(decision).toMatchObject({ retryAt: hour })
+    },
+  )
+
   it('asks another policy where no rule fits', () => {
     const policy = eximRules({
       rules: [{ recipient: 'oslo.test', steps: 'F,1h,5m' }],
@@ -176,6 +185,7 @@ describe('eximRules', () => {
     'G,2h,1h',
     'G,2h,1h,0.5',
     'F,2h,15m; F,1h,5m',
+    'F,2h,15m; F,2h,5m',
     'F,2 hours,1m',
     'G,2h,1h,1e9',
   ])('refuses the steps %s', steps => {

@@ -89,6 +89,27 @@ describe('retryByReply', () => {
     expect(own({ ...said(451, ''), outcome: lost })).toMatchObject(quarter)
   })
 
+  it('answers the same each time by a text with a memory, and reads no more than the beginning of a reply', () => {
+    const own = retryByReply({ rules: [{ text: /later$/g, means: 'fail' }] })
+    for (let time = 0; time < 3; time++) expect(own(said(450, 'try later'))).toMatchObject({ giveUp: true })
+    const long = `${'x'.repeat(1_000)} later`
+    expect(own(said(450, long))).toMatchObject(quarter)
+  })
+
+  it('asks the policy inside as of something temporary', () => {
+    const statuses: string[] = []
+    const own = retryByReply({
+      rules: [{ code: '554', means: 'retry' }, { means: 'slow-down' }],
+      policy: ({ outcome, now }) => {
+        statuses.push(outcome.status)
+        return { retryAt: now + minute }
+      },
+    })
+    own.reconsider(said(554, 'no'))
+    own.reconsider(said(550, 'no'))
+    expect(statuses).toEqual(['deferred', 'deferred'])
+  })
+
   it.each([
     [{ rules: [{ code: '2xx', means: 'fail' }] }],
     [{ rules: [{ code: '45x', means: 'whatever' }] }],
