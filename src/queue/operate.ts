@@ -71,6 +71,6 @@ export function createOperations(context: QueueContext): Operations {
 
 function readIds(what: string, ids: Ids): string[] {
   const names = typeof ids === 'string' ? [ids] : ids
-  if (Array.isArray(names) && names.every(id => typeof id === 'string')) return [...new Set(names)]
+  if (Array.isArray(names) && names.every(id => typeof id === 'string')) return [...names]
   throw new MailError('OPTION_INVALID', `${what}: ids: expected the id of an entry, or a list of ids`)
 }

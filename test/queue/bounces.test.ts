@@ -25,6 +25,18 @@ async function bounceOf(envelope: Partial<NonNullable<OutgoingMessage['envelope'
 }
 
 describe('a bounce', () => {
+  it('is told of as queued, behind the news that it was sent', async () => {
+    await using world = await createQueueWorld(to => (to === 'bob@rome.test' ? failed : delivered))
+    await world.send('bob@rome.test')
+    await world.queue.idle()
+    expect(world.events('message:queued').map(({ sender, recipients }) => [sender, recipients])).toEqual([
+      ['alice@paris.test', ['bob@rome.test']],
+      ['', ['alice@paris.test']],
+    ])
+    const told = world.log.map(({ event }) => event)
+    expect(told.lastIndexOf('message:queued')).toBe(told.indexOf('dsn:sent') + 1)
+  })
+
   it('comes from the null sender to the original one, and asks for no bounce itself', async () => {
     const { delivery, events } = await bounceOf()
     expect(delivery?.envelope).toEqual({ sender: '' })

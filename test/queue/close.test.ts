@@ -193,6 +193,7 @@ describe('closing', () => {
     await idle
     await expect(world.queue.start()).rejects.toMatchObject({ code: 'CLOSED' })
     await expect(world.send('bob@rome.test')).rejects.toMatchObject({ code: 'CLOSED' })
+    await expect(world.queue.accept({} as never)).rejects.toMatchObject({ code: 'CLOSED' })
     await createDeliveryQueue({
       hostname: 'mx.paris.test',
       transport: scriptedTransport(() => delivered),
@@ -205,6 +206,20 @@ describe('closing', () => {
     await world.clock.settled()
     expect(world.clock.nextTimer()).toBeDefined()
     await world.queue.close()
+    expect(world.clock.nextTimer()).toBeUndefined()
+  })
+
+  it('leaves no timer behind where a storage that fails is waited for, nor after what was delivered', async () => {
+    const { storage, faults } = faultyStorage(memoryStorage())
+    const world = await createQueueWorld(() => delivered, { storage })
+    await world.send('bob@rome.test')
+    await world.queue.idle()
+    expect(world.clock.nextTimer()).toBeUndefined()
+    faults.settle = () => Promise.reject(new Error('the disk is busy'))
+    await world.send('bob@rome.test')
+    await world.clock.settled()
+    expect(world.events('queue:error')).toHaveLength(1)
+    await world.queue.close({ grace: 0 })
     expect(world.clock.nextTimer()).toBeUndefined()
   })
 

@@ -119,6 +119,22 @@ describe('a driver that fails', () => {
     expect(world.events('dsn:sent')).toMatchObject([{ recipients: ['b@rome.test'] }])
   })
 
+  it.each([
+    ['relayed', false],
+    ['delivered', true],
+  ])('in storing the news of success, %s, lets the mail leave without them', async (_, final) => {
+    const { storage, faults } = faultyStorage(memoryStorage())
+    await using world = await createQueueWorld(() => ({ ...delivered, final }), { storage })
+    faults.settle = (real, settlement) => (settlement.accept ? broken('the disk')() : real(settlement))
+    const recipients = [{ address: 'bob@rome.test', notify: ['success' as const] }]
+    await world.queue.send({ raw: '\r\n', envelope: { sender: 'alice@paris.test', recipients } })
+    await world.clock.advance('20m')
+    expect(world.events('recipient:delivered')).toHaveLength(1)
+    expect(world.events('dsn:sent')).toEqual([])
+    expect(world.transport.deliveries).toHaveLength(1)
+    expect(await world.queue.list()).toEqual([])
+  })
+
   it('in settle that names no lease as lost is told of, and asked again', async () => {
     const { storage, faults } = faultyStorage(memoryStorage())
     await using world = await createQueueWorld(() => delivered, { storage })
@@ -273,6 +289,10 @@ describe('a driver that fails', () => {
       'answers nonsense',
       async () => [null, 7, {}, { recipient: 'bob@rome.test', status: 'fine', scope: 'host', reason: 'x' }],
     ],
+    ...[{ scope: 'planet' }, { scope: undefined }, { reason: 7 }, { recipient: 7 }].map(wrong => [
+      `answers ${JSON.stringify(wrong)}`,
+      async () => [{ recipient: 'bob@rome.test', status: 'delivered', scope: 'host', reason: 'x', ...wrong }],
+    ]),
   ])('as a transport that %s, defers', async (_, deliver) => {
     await using world = await createQueueWorld()
     world.transport.deliver = deliver as never
@@ -320,6 +340,16 @@ describe('a driver that fails', () => {
     ])
   })
 
+  it('as a transport that tells a long story with control characters, is cut short', async () => {
+    const reason = `\u001b[2J${'x'.repeat(5_000)}`
+    await using world = await createQueueWorld(() => ({ ...deferred, reason }))
+    await world.send('bob@rome.test')
+    await world.queue.idle()
+    const told = world.events('recipient:deferred')[0]?.attempt.reason ?? ''
+    expect(told).toMatch(/^\\\S+\[2Jx+$/)
+    expect(told.length).toBeLessThan(2_010)
+  })
+
   it('as a transport that never answers, is cut after its time and a little', async () => {
     await using world = await createQueueWorld(() => new Promise(() => {}), { attemptTimeout: '10m' })
     await world.send('bob@rome.test')
@@ -327,6 +357,24 @@ describe('a driver that fails', () => {
     expect(world.events('recipient:deferred')).toEqual([])
     await world.clock.advance('30s')
     expect(world.events('recipient:deferred')).toMatchObject([{ attempt: { scope: 'local' } }])
+  })
+
+  it('as a transport that never answers, is not waited for anew when it is told to end once more', async () => {
+    const never = () => new Promise<never>(() => {})
+    await using world = await createQueueWorld(never, { attemptTimeout: '10m', lease: '30s' })
+    const { entries } = await world.send('bob@rome.test')
+    await world.clock.advance('10m')
+    let idle = false
+    void world.queue.idle().then(() => {
+      idle = true
+    })
+    // A renewal tells of the loss, and the attempt is told to end.
+    await world.queue.drop(entries)
+    await world.clock.advance('29s')
+    expect(world.events('lease:lost')).toHaveLength(1)
+    expect(idle).toBe(false)
+    await world.clock.advance('2s')
+    expect(idle).toBe(true)
   })
 
   it.each([

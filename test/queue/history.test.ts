@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { DeliveryQueueOptions } from '../../src/queue/options.js'
 import { memoryStorage } from '../../src/storage/memory/memory-storage.js'
+import { largestRecord } from '../../src/storage/record-storage.js'
 import { faultyStorage } from './faulty-storage.js'
 import { type Answer, createQueueWorld, deferred, delivered, failed, type Script } from './queue-world.js'
 
@@ -129,6 +130,8 @@ describe('the history of a queue', () => {
     const [ended] = await world.queue.history()
     expect(ended).toMatchObject({ attempts: 40, end: 'delivered' })
     expect(ended?.history.length).toBeGreaterThanOrEqual(5)
+    const [record] = await world.storage.records.list('ended')
+    expect(record?.value.length).toBeLessThanOrEqual(largestRecord)
     expect(ended?.history.at(-1)?.status).toBe('delivered')
   })
 })

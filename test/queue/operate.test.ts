@@ -20,7 +20,7 @@ describe('the operator', () => {
     )
     const { entries, traceId } = await world.send('bob@rome.test')
     await world.clock.settled()
-    expect(await world.queue.hold(entries)).toEqual(entries)
+    expect(await world.queue.hold([...entries, ...entries])).toEqual(entries)
     await world.clock.advance('3h')
     expect(world.transport.deliveries).toHaveLength(1)
     expect(await world.queue.get(entries[0] ?? '')).toMatchObject({ state: 'held' })
@@ -46,6 +46,23 @@ describe('the operator', () => {
     end()
     await world.clock.settled()
     expect(await world.queue.get(entries[0] ?? '')).toMatchObject({ state: 'held', attempts: 1 })
+  })
+
+  it('releases an entry that was to be held after the attempt that is under way', async () => {
+    let end = () => {}
+    await using world = await createQueueWorld(async () => {
+      await new Promise<void>(resolve => {
+        end = resolve
+      })
+      return deferred
+    })
+    const { entries } = await world.send('bob@rome.test')
+    await world.clock.settled()
+    await world.queue.hold(entries)
+    expect(await world.queue.release(entries)).toEqual(entries)
+    end()
+    await world.clock.settled()
+    expect(await world.queue.get(entries[0] ?? '')).toMatchObject({ state: 'waiting', attempts: 1 })
   })
 
   it('retries a waiting entry at once', async () => {

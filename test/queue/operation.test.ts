@@ -56,6 +56,48 @@ describe('a suppression list', () => {
     expect(world.events('queue:error')).toHaveLength(1)
   })
 
+  it('fails those on it whatever the transport answers for the others', async () => {
+    const list = createSuppressionList([{ address: 'bob@rome.test', reason: 'complained', addedAt: 0 }])
+    await using world = await createQueueWorld(() => delivered, { suppression: { list } })
+    world.transport.deliver = (async () => undefined) as never
+    await world.send(['bob@rome.test', 'carol@rome.test'], '')
+    await world.queue.idle()
+    expect(world.events('recipient:failed')).toMatchObject([{ recipient: 'bob@rome.test' }])
+    expect(world.events('recipient:deferred')).toMatchObject([{ recipient: 'carol@rome.test' }])
+  })
+
+  it.each(['memory', 'the storage'])('in %s takes no address whose time was over', async place => {
+    const storage = memoryStorage()
+    const stored = storedSuppressionList({ storage })
+    const inMemory = createSuppressionList()
+    const list = place === 'memory' ? inMemory : stored
+    const retry = Object.assign(() => ({ giveUp: true }) as const, {
+      reconsider: () => ({ giveUp: true }) as const,
+    })
+    const suppression = { list, addHardBounces: true }
+    await using world = await createQueueWorld(() => failed, { storage, retry, suppression })
+    await world.send('bob@rome.test', '')
+    await world.queue.idle()
+    expect(world.events('recipient:failed')).toMatchObject([{ expired: true }])
+    expect([...inMemory.list(), ...(await stored.list())]).toEqual([])
+  })
+
+  it('has the oldest first, and what is put on again among the newest', () => {
+    const of = (address: string) => ({ address, reason: 'complained', addedAt: 0 })
+    const list = createSuppressionList([of('a@rome.test'), of('b@rome.test')])
+    list.add(of('A@rome.test'))
+    expect(list.list().map(({ address }) => address)).toEqual(['b@rome.test', 'A@rome.test'])
+  })
+
+  it('forgets the oldest of more than a million', () => {
+    const list = createSuppressionList()
+    for (let index = 0; index <= 1_000_000; index++)
+      list.add({ address: `user${index}@rome.test`, reason: '', addedAt: 0 })
+    expect(list.find('user0@rome.test')).toBeUndefined()
+    expect(list.find('user1@rome.test')).toBeDefined()
+    expect(list.list()).toHaveLength(1_000_000)
+  })
+
   it('that never answers is waited for no longer than a transport, and nothing is dialled after', async () => {
     let answer = () => {}
     const find = () => new Promise<undefined>(resolve => (answer = () => resolve(undefined)))
@@ -148,6 +190,13 @@ describe('hold rules', () => {
     await world.queue.release(entries)
     await world.queue.idle()
     expect(world.events('recipient:delivered')).toHaveLength(1)
+  })
+
+  it('hold mail from the null sender where they name it', async () => {
+    await using world = await createQueueWorld(() => delivered, { hold: [{ sender: '' }] })
+    await world.send('bob@rome.test', '')
+    await world.queue.idle()
+    expect(await world.queue.counts()).toMatchObject({ held: 1 })
   })
 
   it('mean a domain whether written in U-labels or A-labels, and are refused where they mean none', async () => {

@@ -241,6 +241,17 @@ describe('send', () => {
       { envelope: { sender: 'alice@paris.test', recipients: ['b@c.test'], envid: 'a\r\nb' } },
       'envelope.envid',
     ],
+    ...[
+      [{ notify: ['never', 'success'] }, 'never'],
+      [{ notify: [] }, 'notify'],
+      [{ notify: ['always'] }, 'notify'],
+      [{ originalRecipient: 'bob@rome.test' }, 'rfc822;alice@example.test'],
+      [{ originalRecipient: 'rfc822;a\r\nb' }, 'line breaks'],
+    ].map(([wrong, told]) => [
+      { envelope: { sender: '', recipients: [{ address: 'b@c.test', ...(wrong as object) }] } },
+      told as string,
+    ]),
+    [{ envelope: { sender: '', recipients: ['b@c.test'], envid: 'x'.repeat(101) } }, 'envelope.envid'],
     [
       { raw: 'x', envelope: undefined, from: undefined, to: undefined, subject: undefined, text: undefined },
       'envelope',

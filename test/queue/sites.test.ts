@@ -316,6 +316,17 @@ describe('a site', () => {
     expect(world.events('recipient:deferred').every(({ attempts }) => attempts === 1)).toBe(true)
   })
 
+  it('with most under way is told of first', async () => {
+    await using world = await createSites(forever)
+    await world.send('a@oslo.test')
+    await sendMany(world, 3, index => `d${index}.hosted.test`)
+    await world.send('a@bern.test')
+    await world.clock.settled()
+    const told = world.queue.sites().map(({ site, active }) => `${site} ${active}`)
+    expect(told[0]).toBe('mx.hosted.test 3')
+    expect(told.slice(1).toSorted()).toEqual(['bern.test 1', 'oslo.test 1'])
+  })
+
   it('that is put aside is dialled for one message at a time', async () => {
     let hangs = false
     await using world = await createSites(() => (hangs ? forever() : deferred), {
