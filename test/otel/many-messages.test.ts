@@ -37,7 +37,8 @@ async function watchedEvents() {
   const receive = (traceId: string, isAccepted: boolean) => {
     const at = Date.UTC(2026, 0, 1)
     const message = {
-      ...{ traceId, sessionId: 's', remoteAddress: '192.0.2.1', remotePort: 7, kind: 'smtp', size: 9 },
+      ...{ traceId, sessionId: 's', remoteAddress: '192.0.2.1', remotePort: 7, size: 9 },
+      kind: 'smtp',
       envelope: { sender: 'alice@paris.test', recipients: [] },
       times: { startedAt: at, dataAt: at, endedAt: at },
     } as const

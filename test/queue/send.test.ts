@@ -241,16 +241,6 @@ describe('send', () => {
       { envelope: { sender: 'alice@paris.test', recipients: ['b@c.test'], envid: 'a\r\nb' } },
       'envelope.envid',
     ],
-    ...[
-      [{ notify: ['never', 'success'] }, 'never'],
-      [{ notify: [] }, 'notify'],
-      [{ notify: ['always'] }, 'notify'],
-      [{ originalRecipient: 'bob@rome.test' }, 'rfc822;alice@example.test'],
-      [{ originalRecipient: 'rfc822;a\r\nb' }, 'line breaks'],
-    ].map(([wrong, told]) => [
-      { envelope: { sender: '', recipients: [{ address: 'b@c.test', ...(wrong as object) }] } },
-      told as string,
-    ]),
     [{ envelope: { sender: '', recipients: ['b@c.test'], envid: 'x'.repeat(101) } }, 'envelope.envid'],
     [
       { raw: 'x', envelope: undefined, from: undefined, to: undefined, subject: undefined, text: undefined },
@@ -261,6 +251,20 @@ describe('send', () => {
     expect(await refusal({ ...letter, ...change })).toMatchObject({
       code: 'MESSAGE_INVALID',
       message: expect.stringContaining(option),
+    })
+  })
+
+  it.each([
+    [{ notify: ['never', 'success'] }, 'never'],
+    [{ notify: [] }, 'notify'],
+    [{ notify: ['always'] }, 'notify'],
+    [{ originalRecipient: 'bob@rome.test' }, 'rfc822;alice@example.test'],
+    [{ originalRecipient: 'rfc822;a\r\nb' }, 'line breaks'],
+  ])('refuses a recipient with %j and says what it wants', async (wrong, wanted) => {
+    const recipients = [{ address: 'b@c.test', ...wrong }]
+    expect(await refusal({ ...letter, envelope: { sender: '', recipients } })).toMatchObject({
+      code: 'MESSAGE_INVALID',
+      message: expect.stringContaining(wanted),
     })
   })
 
