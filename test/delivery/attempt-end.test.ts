@@ -32,4 +32,17 @@ describe('the end of an attempt', () => {
       expect(end.signal.aborted).toBe(true)
     },
   )
+
+  it('fails a wire until it is told that the wire is done with', () => {
+    const controller = new AbortController()
+    const end = new AttemptEnd(createVirtualClock(), controller.signal)
+    const failed: string[] = []
+    const wire = (name: string) => ({ fail: () => failed.push(name) }) as never
+    const release = end.cuts(wire('done with'))
+    end.cuts(wire('in use'))
+    release()
+    controller.abort()
+    end.cuts(wire('too late'))
+    expect(failed).toEqual(['in use', 'too late'])
+  })
 })
