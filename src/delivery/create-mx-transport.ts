@@ -27,7 +27,7 @@ import type { Transport } from './transport.js'
 export function createMxTransport(options: MxTransportOptions): Transport {
   const given = parseOptions('createMxTransport', mxTransportSchema(), options)
   const logger = guardLogger(given.logger)
-  const settings = { ...given, logger, onTls: guardOnTls(given.onTls, logger) }
+  const settings = { ...given, logger, onTls: given.onTls && guardOnTls(given.onTls, logger) }
   const pool = new ConnectionPool(settings.clock, settings.connections)
   const secureContext = makeSecureContext('createMxTransport', settings.tlsOptions)
   const sts = stsPolicies({ ...settings, secureContext })
@@ -54,6 +54,6 @@ function stsPolicies(settings: MxTransportSettings & { secureContext: tls.Secure
     refresh,
     timeout,
     onProblem: (domain, problem) =>
-      onTls({ domain, policy: { type: 'sts', strings: [], mxHosts: [] }, problem }),
+      onTls?.({ domain, policy: { type: 'sts', strings: [], mxHosts: [] }, problem }),
   })
 }

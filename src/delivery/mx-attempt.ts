@@ -34,6 +34,12 @@ interface SecuredHost {
   readonly tls: HostTls
 }
 
+/** A host that is to be connected to. */
+interface DialledHost extends SecuredHost {
+  /** Whether what becomes of that is counted. Not for mail that passes over policies, as reports do: they would never end. */
+  readonly counted: boolean
+}
+
 /**
  * One attempt: walks the mail exchangers of a destination and their addresses until every recipient has an outcome.
  * An error of a host leads to the next; an answer about the message or a recipient is taken as it is, and so is a
@@ -134,24 +140,26 @@ export class MxAttempt {
     if ('fault' in tls) return this.#passOver(name, tls)
     const kept = this.#context.pool.take(this.#poolKey(name, tls))
     if (kept && (await this.#send({ name, tls }, kept, true))) return
+    const counted = this.#context.onTls !== undefined && !(await this.#end.unlessReached(plan.waives()))
     for (const address of addresses) {
       if (this.#isOver()) return
-      await this.#connect({ name, tls }, address)
+      await this.#connect({ name, tls, counted }, address)
     }
   }
 
   /** Counts a host that a policy rules out, as a connection to it would have been. */
   #passOver(host: string, { fault, policy, problem }: UnusableHost): void {
     this.#progress.blame(fault, { host })
-    if (policy && problem) this.#context.onTls({ domain: this.#delivery.destination, policy, host, problem })
+    if (policy && problem)
+      this.#context.onTls?.({ domain: this.#delivery.destination, policy, host, problem })
   }
 
-  async #connect({ name, tls }: SecuredHost, address: string): Promise<void> {
+  async #connect({ name, tls, counted }: DialledHost, address: string): Promise<void> {
     this.#connections++
     const { dialogue } = this.#progress
     const target = { host: name, address, tls, ...(dialogue && { dialogue }) }
     const connected = await connectToHost(target, this.#context, this.#end.signal)
-    this.#report({ name, tls }, address, connected)
+    if (counted) this.#report({ name, tls }, address, connected)
     if ('fault' in connected) {
       const place = { host: name, address, tlsRule: tls.rule }
       return this.#progress.blame(this.#strictly(connected.fault), place)
@@ -165,7 +173,7 @@ export class MxAttempt {
     const problem = 'session' in connected ? connected.session.tlsProblem : connected.tlsProblem
     if (tls.level === 'none' || ('fault' in connected && !problem)) return
     const { localAddress } = connected
-    this.#context.onTls({
+    this.#context.onTls?.({
       domain: this.#delivery.destination,
       policy: tls.policy,
       host: name,

@@ -47,8 +47,8 @@ export interface MxTransportOptions {
    */
   mtaSts?: boolean | MtaStsOptions
   /**
-   * Hears how each new connection was secured, and why the policy of a domain could not be had; what TLS reports are made
-   * of. The queue sets it when it sends such reports.
+   * Hears how each new connection was secured, but for mail with `TLS-Required: No`, and why the policy of a domain could not
+   * be had; what TLS reports are made of. The queue sets it when it sends such reports.
    */
   onTls?: (result: TlsResult) => void
   /** What encryption is done with. */
@@ -230,7 +230,7 @@ export const mxTransportSchema = lazy(() =>
     tls: tlsLevelsSchema().prefault('opportunistic'),
     dane: z.boolean().default(true),
     mtaSts: z.union([z.boolean(), mtaStsSchema()]).default(true),
-    onTls: functionSchema<NonNullable<MxTransportOptions['onTls']>>('a function').default(() => () => {}),
+    onTls: functionSchema<NonNullable<MxTransportOptions['onTls']>>('a function').optional(),
     tlsOptions: outboundTlsSchema().prefault({}),
     timeouts: timeoutsSchema().prefault({}),
     limits: limitsSchema().prefault({}),

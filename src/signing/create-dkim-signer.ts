@@ -13,7 +13,8 @@ const usualFields = [
   ...['MIME-Version', 'Content-Type', 'Content-Transfer-Encoding', 'Content-ID', 'Content-Description'],
   ...['Resent-Date', 'Resent-From', 'Resent-Sender', 'Resent-To', 'Resent-Cc', 'Resent-Message-ID'],
   ...['List-Id', 'List-Help', 'List-Unsubscribe', 'List-Unsubscribe-Post', 'List-Subscribe', 'List-Post'],
-  ...['List-Owner', 'List-Archive', 'Auto-Submitted', 'TLS-Required'],
+  ...['List-Owner', 'List-Archive', 'Auto-Submitted'],
+  ...['TLS-Required', 'TLS-Report-Domain', 'TLS-Report-Submitter'],
 ]
 
 const usuallyOversigned = [

@@ -10,7 +10,7 @@ import type { Resolver } from '../dns/resolver.js'
 export interface DkimSignerOptions {
   /** What is signed with. Several keys of one domain sign side by side: RSA for all, Ed25519 for those who know it. */
   keys: readonly DkimKey[]
-  /** Fields that are signed where a message has them. Default: those that RFC 6376 §5.4.1 names. */
+  /** Fields that are signed where a message has them. Default: those that RFC 6376 §5.4.1 names, and what mail programs act on since. */
   signedFields?: readonly string[]
   /**
    * Fields of which one more is signed than there are, so that none can be added behind the signature (RFC 6376 §5.4,

@@ -162,6 +162,17 @@ describe('REQUIRETLS (RFC 8689)', () => {
     expect(rome.connections[0]?.commands[3]).toBe('MAIL FROM:<alice@paris.test> REQUIRETLS')
   })
 
+  it('goes to a domain without MX by the name of the domain, which nobody can forge (§4.2.1)', async () => {
+    await using world = await createOutsideWorld({ tlsOptions })
+    const rome = await world.server('mx.rome.test', { extensions: ['STARTTLS', 'REQUIRETLS'] })
+    expect(await world.deliverOne({ envelope, destination: 'mx.rome.test' })).toMatchObject({
+      status: 'delivered',
+      tlsVerified: 'pkix',
+    })
+    world.zone.set('rome.test', { a: rome.address })
+    expect(await world.deliverOne({ envelope })).toMatchObject({ status: 'failed', enhanced: '5.7.10' })
+  })
+
   it('looks for another host when one does not support it', async () => {
     await using world = await createOutsideWorld({ tlsOptions, hostname: 'mx.milan.test' })
     world.zone.set('rome.test', { mx: ['10 mx.rome.test', '20 mx.paris.test'], secure: true })

@@ -1,5 +1,5 @@
 import { createHash, createPublicKey, type KeyObject, X509Certificate } from 'node:crypto'
-import tls from 'node:tls'
+import type tls from 'node:tls'
 import type { TlsaRecord } from '../../dns/resolver.js'
 import { type PeerCheck, type TlsProblem, tlsProblem } from './tls-problem.js'
 
@@ -72,7 +72,7 @@ export function daneCheck(reference: DaneReference): PeerCheck {
     if (records.some(record => record.usage === 3 && matches(leaf, record))) return undefined
     const anchors = records.filter(record => record.usage === 2)
     if (anchors.length === 0) return noMatch()
-    return checkAnchored(leaf, chain, anchors, reference.now()) ?? checkNames(socket, reference.names)
+    return checkAnchored(leaf, chain, anchors, reference.now()) ?? checkNames(leaf, reference.names)
   }
 }
 
@@ -137,8 +137,8 @@ function isInDate({ validFrom, validTo }: X509Certificate, now: number): boolean
   return Date.parse(validFrom) <= now && now <= Date.parse(validTo)
 }
 
-function checkNames(socket: tls.TLSSocket, names: readonly string[]): TlsProblem | undefined {
-  const certificate = socket.getPeerCertificate()
-  if (names.some(name => tls.checkServerIdentity(name, certificate) === undefined)) return undefined
+/** RFC 7672 §3.2.3: a wildcard stands for the whole of the first label. */
+function checkNames(leaf: X509Certificate, names: readonly string[]): TlsProblem | undefined {
+  if (names.some(name => leaf.checkHost(name, { partialWildcards: false }) !== undefined)) return undefined
   return tlsProblem('certificate-host-mismatch', `the certificate is for none of ${names.join(', ')}`)
 }

@@ -57,13 +57,22 @@ export class DestinationTls {
     const unknown = requireTls ? this.#unproven(host.name) : undefined
     if (unknown) return unknown
     const asked = (await this.#byDane(host)) ?? this.#bySts(host.name)
-    return asked && (requireTls || !(await this.#options.waives())) ? asked : this.#byLevel()
+    return asked && !(await this.waives()) ? asked : this.#byLevel()
   }
 
-  /** RFC 8689 §4.2.1: whoever could forge the MX record would get the message. */
+  /** Whether the policies of the receiver are passed over: REQUIRETLS outweighs the header (RFC 8689 §4.1). */
+  async waives(): Promise<boolean> {
+    return !this.#options.requireTls && (await this.#options.waives())
+  }
+
+  /**
+   * RFC 8689 §4.2.1: whoever could forge the MX record would get the message, unless the certificate must be that of the
+   * domain itself.
+   */
   #unproven(host: string): UnusableHost | undefined {
     const { secure, sts, destination } = this.#options
-    if (secure || (sts && sts.mode !== 'none' && isStsHost(sts, host))) return undefined
+    if (secure || host === destination || (sts && sts.mode !== 'none' && isStsHost(sts, host)))
+      return undefined
     const reason = `REQUIRETLS needs the MX of ${destination} to be vouched for by DNSSEC or MTA-STS`
     return { fault: localVerdict('failed', 'host', '5.7.10', reason) }
   }
@@ -90,22 +99,24 @@ export class DestinationTls {
     const { resolver, end } = this.#options
     if (canonical === undefined || !hasAliases(resolver)) return []
     const alias = await resolver.alias(name, { signal: end.signal })
-    if (alias.status === 'temporary-failure') return lookupFailed(`the alias ${name}`, alias)
+    if (alias.status === 'temporary-failure')
+      return lookupFailed(`the alias ${name}`, tlsaPolicy(name, name), alias)
     return alias.status === 'found' && alias.secure ? [name] : []
   }
 
   async #tlsaAt(name: string, base: string): Promise<HostTls | UnusableHost | undefined> {
     const { resolver, port, end, destination, canonical = destination, now } = this.#options
     const answer = await resolver.tlsa(`_${port}._tcp.${base}`, { signal: end.signal })
-    if (answer.status === 'temporary-failure') return lookupFailed(`the TLSA records of ${base}`, answer)
+    if (answer.status === 'temporary-failure')
+      return lookupFailed(`the TLSA records of ${base}`, tlsaPolicy(name, base), answer)
     if (answer.status === 'not-found' || !answer.secure) return undefined
     const strings = answer.records.map(
       record =>
         `${record.usage} ${record.selector} ${record.matchingType} ${Buffer.from(record.data).toString('hex')}`,
     )
-    const policy = { type: 'tlsa', strings, mxHosts: [name] } as const
+    const policy = tlsaPolicy(name, base, strings)
     const records = usableTlsa(answer.records)
-    if (records.length === 0) return this.#unusable(policy)
+    if (records.length === 0) return this.#unusable(name, policy)
     // RFC 7672 §3.2.2.
     const names = [...new Set([base, destination, canonical])]
     return {
@@ -120,11 +131,16 @@ export class DestinationTls {
     }
   }
 
-  /** Encryption by whatever certificate, unless somebody else asked for more. */
-  #unusable(policy: ReportedPolicy): HostTls {
-    if (this.#wantsPkix()) return { ...this.#byLevel(), policy }
-    const observe = () => tlsProblem('tlsa-invalid', 'none of the TLSA records can be used')
-    return { ...plain('required', 'dane-unusable', policy), observe }
+  /** Encryption by whatever certificate, unless somebody else asks for more: nothing fails here that MTA-STS could override. */
+  #unusable(host: string, policy: ReportedPolicy): HostTls | UnusableHost {
+    const sts = this.#options.sts?.mode === 'enforce' ? this.#bySts(host) : undefined
+    if (sts) return sts
+    const least = this.#wantsPkix() ? this.#byLevel() : plain('required', 'dane-unusable')
+    return {
+      ...least,
+      policy,
+      observe: () => tlsProblem('tlsa-invalid', 'none of the TLSA records can be used'),
+    }
   }
 
   #bySts(host: string): HostTls | UnusableHost | undefined {
@@ -156,15 +172,18 @@ export class DestinationTls {
 }
 
 /** RFC 7672 §2.1.2: were mail sent all the same, an attacker would only have to break the lookup. */
-function lookupFailed(what: string, { detail }: DnsFailure): UnusableHost {
+function lookupFailed(what: string, policy: ReportedPolicy, { detail }: DnsFailure): UnusableHost {
   const reason = `looking up ${what} failed: ${detail}`
-  const policy = { type: 'tlsa', strings: [], mxHosts: [] } as const
   return {
     fault: localVerdict('deferred', 'host', '4.7.5', reason),
     policy,
     // RFC 8460 §4.3.2.1: the resolver had no valid records to give.
     problem: tlsProblem('dnssec-invalid', reason),
   }
+}
+
+function tlsaPolicy(host: string, base: string, strings: readonly string[] = []): ReportedPolicy {
+  return { type: 'tlsa', strings, domain: base, mxHosts: [host] }
 }
 
 function notListed(host: string): TlsProblem {

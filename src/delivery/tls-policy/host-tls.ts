@@ -28,6 +28,8 @@ export interface ReportedPolicy {
   readonly type: 'tlsa' | 'sts' | 'no-policy-found'
   /** The TLSA records, or the lines of the MTA-STS policy. */
   readonly strings: readonly string[]
+  /** Whose it is, where not that of the domain of the mail: of TLSA records the host that has them (RFC 8460 §1.1). */
+  readonly domain?: string
   readonly mxHosts: readonly string[]
 }
 

@@ -43,7 +43,7 @@ const mostAddresses = 4
 
 /**
  * Makes one request over HTTPS through the network and clock of the host.
- * @throws MailError `CONNECT_FAILED`, `TLS_FAILED`, `TIMEOUT`, `PROTOCOL`, `CONNECTION_LOST`, all temporary.
+ * @throws MailError `CONNECT_FAILED`, `TLS_FAILED` (the certificate), `TIMEOUT`, `CONNECTION_LOST`, all temporary.
  */
 export async function httpsRequest(request: HttpsRequest, context: HttpsContext): Promise<HttpsAnswer> {
   const ending = new AbortController()
@@ -97,7 +97,8 @@ function secure(
     const fail = (error: unknown) => {
       socket.destroy()
       const message = `TLS with ${host} failed: ${describeError(error)}`
-      reject(new MailError('TLS_FAILED', message, { temporary: true, cause: error }))
+      const code = wrapped.authorizationError ? 'TLS_FAILED' : 'CONNECTION_LOST'
+      reject(new MailError(code, message, { temporary: true, cause: error }))
     }
     wrapped.once('secureConnect', () => resolve(wrapped))
     wrapped.on('error', fail)
@@ -106,14 +107,16 @@ function secure(
 }
 
 function exchange(socket: tls.TLSSocket, request: HttpsRequest): Promise<HttpsAnswer> {
-  const { host, path, method, headers, body, limit } = request
+  const { host, port, path, method, headers, body, limit } = request
   return new Promise((resolve, reject) => {
     const fail = (error: unknown) => {
       socket.destroy()
       const message = `${host} did not answer as a server should: ${describeError(error)}`
       reject(new MailError('CONNECTION_LOST', message, { temporary: true, cause: error }))
     }
-    const fields = { ...headers, host, connection: 'close', ...(body && { 'content-length': body.length }) }
+    const length = body && { 'content-length': body.length }
+    const place = port === 443 ? host : `${host}:${port}`
+    const fields = { ...headers, host: place, connection: 'close', ...length }
     const sent = http.request({ method, path, headers: fields, createConnection: () => socket }, answer => {
       const chunks: Buffer[] = []
       let size = 0

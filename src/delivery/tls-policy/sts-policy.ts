@@ -62,13 +62,18 @@ export function stsPolicyLines({ mode, mx, maxAge }: StsPolicy): string[] {
   return ['version: STSv1', `mode: ${mode}`, ...mx.map(one => `mx: ${one}`), `max_age: ${maxAge}`]
 }
 
-/** Reads the id of the one `_mta-sts` record (RFC 8461 §3.1). `undefined` where there is none, or more than one. */
+const recordField = /^[ \t]*([a-z0-9][\w.-]{0,31})=([!-:<>-~]+)[ \t]*$/i
+
+/**
+ * Reads the id of the one `_mta-sts` record (RFC 8461 §3.1). `undefined` where there is none, more than one, or one that is
+ * not made as it should be.
+ */
 export function readStsId(records: readonly string[]): string | undefined {
   const [record, second] = records.filter(one => /^v=STSv1[ \t]*;/.test(one))
   if (record === undefined || second !== undefined) return undefined
-  for (const field of record.split(';').slice(1)) {
-    const [, id] = /^[ \t]*id[ \t]*=[ \t]*([A-Za-z0-9]{1,32})[ \t]*$/.exec(field) ?? []
-    if (id !== undefined) return id
-  }
-  return undefined
+  const fields = record.split(';').slice(1)
+  if (/^[ \t]*$/.test(fields.at(-1) ?? '')) fields.pop()
+  const read = fields.map(field => recordField.exec(field))
+  const id = read.every(field => field) && read.find(field => field?.[1] === 'id')?.[2]
+  return id && /^[A-Za-z0-9]{1,32}$/.test(id) ? id : undefined
 }

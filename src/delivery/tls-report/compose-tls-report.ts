@@ -28,7 +28,8 @@ export interface TlsReport {
 /** Composes a report (RFC 8460 §4.4, §5.1). */
 export function composeTlsReport(facts: TlsReportFacts): TlsReport {
   const { domain, policies, start, end, organization, contact, submitter } = facts
-  const id = `${instant(start)}_${domain}@${submitter}`
+  // A msg-id of RFC 5322 for the subject, and the same for the same day.
+  const id = `${instant(start).slice(0, 10)}.${domain}@${submitter}`
   const report = {
     'organization-name': organization,
     'date-range': { 'start-datetime': instant(start), 'end-datetime': instant(end) },
@@ -49,7 +50,7 @@ function policyOf(domain: string, { policy, successes, failures, details }: Poli
     policy: {
       'policy-type': policy.type,
       ...(policy.strings.length > 0 && { 'policy-string': policy.strings }),
-      'policy-domain': domain,
+      'policy-domain': policy.domain ?? domain,
       ...(policy.mxHosts.length > 0 && { 'mx-host': policy.mxHosts }),
     },
     summary: { 'total-successful-session-count': successes, 'total-failure-session-count': failures },

@@ -20,7 +20,7 @@ import {
 } from './compose-tls-report.js'
 import { DayCounts, dayOf, oneDay } from './day-counts.js'
 import { readReportUris } from './report-uris.js'
-import { type DomainTally, removeTally, storedTallies } from './stored-tallies.js'
+import { type DomainTally, removeTally, storedTallies, tellsOfConnections } from './stored-tallies.js'
 
 /** Options of {@link createTlsReports}. */
 export interface TlsReportsOptions {
@@ -201,6 +201,7 @@ class Reports {
   }
 
   async #sendOne(facts: TlsReportFacts): Promise<boolean> {
+    if (!facts.policies.some(tellsOfConnections)) return true
     const answer = await this.#settings.resolver.txt(`_smtp._tls.${facts.domain}`)
     if (answer.status === 'temporary-failure') throw new Error(`where to is not known: ${answer.detail}`)
     const uris = answer.status === 'found' ? readReportUris(answer.records) : []

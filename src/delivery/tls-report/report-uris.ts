@@ -13,8 +13,8 @@ const mostUris = 4
 export function readReportUris(records: readonly string[]): ReportUri[] {
   const [record, second] = records.filter(one => /^v=TLSRPTv1[ \t]*;/.test(one))
   if (record === undefined || second !== undefined) return []
-  const [, rua = ''] = /;[ \t]*rua[ \t]*=[ \t]*([^;]*)/.exec(record) ?? []
-  const uris = rua.split(',').map(uri => readUri(uri.trim()))
+  const lists = [...record.matchAll(/;[ \t]*rua[ \t]*=([^;]*)/g)].map(([, list = '']) => list.split(','))
+  const uris = lists.flat().map(uri => readUri(uri.trim()))
   return uris.filter(uri => uri !== undefined).slice(0, mostUris)
 }
 

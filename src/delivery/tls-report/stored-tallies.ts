@@ -20,13 +20,21 @@ export interface DomainTally {
   readonly keys: readonly string[]
 }
 
+/**
+ * Whether anything is told of connections. A policy that could not be fetched is looked for by the mail of a report too, and
+ * alone would lead from one report to the next.
+ */
+export function tellsOfConnections({ successes, details }: PolicyTally): boolean {
+  return successes > 0 || details.some(one => one['receiving-mx-hostname'] !== undefined)
+}
+
 /** Where counts are among the records of a storage, by day, domain, policy and kind of failure. */
 const space = 'tls-report'
 
 /** Days whose report could not be sent are forgotten after this long. */
 const keptFor = 3 * 86_400_000
 /** Policies and kinds of failures in a report, whatever all processes together came by. */
-const bounds = { policies: 10, details: 100 }
+const bounds = { policies: 20, details: 100 }
 
 /** Adds what was counted since the last time to the counts of a day. What cannot be stored is left for the next time. */
 export async function storeTally(records: RecordStorage, day: number, tally: TlsTally): Promise<void> {

@@ -32,7 +32,7 @@ interface PolicyCounters {
 }
 
 /** Domains counted in one day, policies a domain, kinds of failures a policy: what is beyond is not counted, or not by kind. */
-const bounds = { domains: 10_000, policies: 10, failures: 100 }
+const bounds = { domains: 10_000, policies: 20, failures: 100 }
 
 /** Counts the connections of one day by domain and policy, in bounded memory. */
 export class TlsTally {
@@ -40,7 +40,7 @@ export class TlsTally {
 
   add({ domain, policy, host, address, localAddress, problem }: TlsResult): void {
     const policies = entryOf(this.#domains, domain, bounds.domains, () => new Map<string, PolicyCounters>())
-    const name = digest([policy.type, policy.strings])
+    const name = digest([policy.type, policy.strings, policy.domain])
     const counters =
       policies &&
       entryOf(policies, name, bounds.policies, () => ({

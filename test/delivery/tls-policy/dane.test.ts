@@ -4,6 +4,7 @@ import type { TlsResult } from '../../../src/delivery/tls-policy/host-tls.js'
 import type { DnsZone } from '../../../src/dns/zone/create-dns-zone.js'
 import { bytesSource } from '../../../src/message/sources.js'
 import type { Script } from '../../../src/testing/remote/script.js'
+import { createTestCertificate } from '../../../src/testing/test-mail/test-certificate.js'
 import { issuedTls, issuerPem, testTls } from '../../fixtures/tls.js'
 import { createOutsideWorld } from '../outside-world.js'
 import { tlsaOf } from './tlsa.js'
@@ -90,6 +91,18 @@ describe('DANE-TA (RFC 7672 §3.1.2)', () => {
     })
   })
 
+  it.each([
+    ['*.rome.test', 'delivered'],
+    ['m*.rome.test', 'deferred'],
+    ['*.test', 'deferred'],
+  ])('heeds a wildcard that is a whole label only, and one label (§3.2.3): %s', async (name, status) => {
+    const issuer = createTestCertificate({ names: ['issuer'] })
+    const { key, cert } = createTestCertificate({ names: [name], issuer })
+    const script: Script = { ...selfSigned, STARTTLS: peer => peer.startTls('', { key, cert }) }
+    await using world = await signedRome(script, tlsaOf(Buffer.from(issuer.cert), 2, 0, 0))
+    expect(await world.deliverOne()).toMatchObject({ status, tlsRule: 'dane' })
+  })
+
   it('does not take a certificate that the anchor did not sign, nor one out of date', async () => {
     await using forged = await signedRome(selfSigned, tlsaOf(issuerPem, 2, 0, 0))
     expect(await forged.deliverOne()).toMatchObject(refused)
@@ -113,7 +126,12 @@ describe('what is counted of DANE (RFC 8460 §4)', () => {
     await world.deliverOne()
     return results
   }
-  const policy = (...strings: string[]) => ({ type: 'tlsa', strings, mxHosts: ['mx.rome.test'] })
+  const policy = (...strings: string[]) => ({
+    type: 'tlsa',
+    strings,
+    domain: 'mx.rome.test',
+    mxHosts: ['mx.rome.test'],
+  })
   const place = { domain: 'rome.test', host: 'mx.rome.test' }
   const ends = { address: '192.0.2.10', localAddress: '192.0.2.1' }
 
@@ -134,7 +152,30 @@ describe('what is counted of DANE (RFC 8460 §4)', () => {
   it('is a failure of DNSSEC when the records cannot be had', async () => {
     const results = await heard(selfSigned, good, zone => zone.fail('_25._tcp.mx.rome.test', 'servfail'))
     expect(results).toMatchObject([
-      { ...place, policy: { type: 'tlsa', strings: [] }, problem: { kind: 'dnssec-invalid' } },
+      {
+        ...place,
+        policy: { type: 'tlsa', strings: [], domain: 'mx.rome.test' },
+        problem: { kind: 'dnssec-invalid' },
+      },
+    ])
+  })
+
+  it('is a failure of records that nobody can act on where a trusted certificate made up for them', async () => {
+    const results: TlsResult[] = []
+    const options = {
+      tls: 'verified',
+      tlsOptions: { ca: issuerPem },
+      onTls: (one: TlsResult) => results.push(one),
+    }
+    await using world = await signedRome(issued, '3 1 1 00', options as Partial<MxTransportOptions>)
+    expect(await world.deliverOne()).toMatchObject({ status: 'delivered', tlsRule: 'verified' })
+    expect(results).toEqual([
+      {
+        ...place,
+        ...ends,
+        policy: policy('3 1 1 00'),
+        problem: { kind: 'tlsa-invalid', reason: expect.any(String) },
+      },
     ])
   })
 })
@@ -217,7 +258,8 @@ describe('a host that is an alias (RFC 7672 §2.2.2)', () => {
 
   /** `rome.test` with the exchanger `mail.rome.test`, an alias of `mx.rome.test`; records by name, all validated but for some. */
   async function aliasedRome(tlsa: { alias?: string; end?: string }, insecure: readonly string[] = []) {
-    const world = await createOutsideWorld()
+    const results: TlsResult[] = []
+    const world = await createOutsideWorld({ onTls: result => results.push(result) })
     const rome = await world.server('mx.rome.test', selfSigned)
     const secure = (name: string) => !insecure.includes(name)
     world.zone.set('rome.test', { mx: 'mail.rome.test', secure: true })
@@ -225,13 +267,15 @@ describe('a host that is an alias (RFC 7672 §2.2.2)', () => {
     world.zone.set('mx.rome.test', { a: rome.address, secure: secure('mx.rome.test') })
     if (tlsa.alias) world.zone.set('_25._tcp.mail.rome.test', { tlsa: tlsa.alias, secure: true })
     if (tlsa.end) world.zone.set('_25._tcp.mx.rome.test', { tlsa: tlsa.end, secure: true })
-    return Object.assign(world, { rome, asked: () => rome.connections[0]?.tls?.servername })
+    return Object.assign(world, { rome, results, asked: () => rome.connections[0]?.tls?.servername })
   }
 
   it('is held to the records at its end, and asked for by that name', async () => {
     await using world = await aliasedRome({ end: good, alias: nonsense })
     expect(await world.deliverOne()).toMatchObject({ ...delivered, host: 'mail.rome.test' })
     expect(world.asked()).toBe('mx.rome.test')
+    // RFC 8460 §1.1.
+    expect(world.results).toMatchObject([{ domain: 'rome.test', policy: { domain: 'mx.rome.test' } }])
     await using other = await aliasedRome({ end: nonsense, alias: good })
     expect(await other.deliverOne()).toMatchObject(refused)
   })

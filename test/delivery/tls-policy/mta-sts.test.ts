@@ -95,6 +95,31 @@ describe('a policy in mode enforce (RFC 8461 §5)', () => {
   })
 })
 
+describe('a policy beside TLSA records that nobody can act on (RFC 7672 §2.2)', () => {
+  /** The same, with a validated record of a usage that DANE for SMTP does not know. */
+  async function romeWithUnusable(policy: string, script: Script) {
+    const world = await romeWithPolicy(policy, script)
+    world.zone.set('rome.test', { mx: 'mx.rome.test', secure: true })
+    world.zone.set('mx.rome.test', { a: world.rome.address, secure: true })
+    world.zone.set('_25._tcp.mx.rome.test', { tlsa: tlsaOf(testTls.cert, 1, 1, 1), secure: true })
+    return world
+  }
+
+  it('is followed in mode enforce', async () => {
+    await using good = await romeWithUnusable(policyText('enforce', 'mx.rome.test'), trusted)
+    expect(await good.deliverOne()).toMatchObject(enforced)
+    await using bad = await romeWithUnusable(policyText('enforce', 'mx.rome.test'), untrusted)
+    expect(await bad.deliverOne()).toMatchObject({ status: 'deferred', tlsRule: 'mta-sts' })
+    await using other = await romeWithUnusable(policyText('enforce', 'mx.milan.test'), trusted)
+    expect(await other.deliverOne()).toMatchObject({ status: 'deferred', enhanced: '4.7.5' })
+  })
+
+  it('takes nothing away in mode testing', async () => {
+    await using world = await romeWithUnusable(policyText('testing', 'mx.rome.test'), clear)
+    expect(await world.deliverOne()).toMatchObject({ status: 'deferred', tlsRule: 'dane-unusable' })
+  })
+})
+
 describe('other modes', () => {
   it.each([
     ['in the clear', clear, 'starttls-not-supported'],
@@ -132,6 +157,7 @@ describe('a policy that cannot be had', () => {
     ['is too long', { body: good + 'x'.repeat(70_000) }, issuedTls, 'sts-policy-fetch-error'],
     ['is damaged', { body: 'version: STSv1' }, issuedTls, 'sts-policy-invalid'],
     ['has an untrusted certificate', { body: good }, testTls, 'sts-webpki-invalid'],
+    ['is cut off in the handshake', { body: good, dropped: true }, issuedTls, 'sts-policy-fetch-error'],
   ])('does not count when it %s', async (_, answer, credentials, kind) => {
     await using world = await romeWithPolicy(answer, clear, {}, credentials)
     expect(await world.deliverOne()).toMatchObject(opportunistic)
@@ -297,7 +323,24 @@ describe('reading', () => {
   it('wants one record with an id (§3.1)', () => {
     expect(readStsId(['v=spf1 -all', 'v=STSv1; id=20160831085700Z;'])).toBe('20160831085700Z')
     expect(readStsId(['v=STSv1; id=1', 'v=STSv1; id=2'])).toBeUndefined()
-    for (const bad of ['v=STSv1', 'v=STSv1; id=', 'v=STSv1; id=a-b', 'V=STSv1; id=1', 'v=STSv10; id=1'])
-      expect(readStsId([bad])).toBeUndefined()
+    expect(readStsId(['v=STSv1 ; x.y=a,b; id=1; id=2 ; '])).toBe('1')
+    for (const bad of [
+      ...['v=STSv1', 'v=STSv1;', 'v=STSv1; id=', 'v=STSv1; id=a-b', 'V=STSv1; id=1', 'v=STSv10; id=1'],
+      ...[
+        'v=STSv1; id=1; x',
+        'v=STSv1; id=1; x=',
+        'v=STSv1; id=1; x=a=b',
+        'v=STSv1; id=1; -x=a',
+        'v=STSv1; id=a-b; id=1',
+      ],
+      ...[
+        'v=STSv1; id = 1',
+        'v=STSv1;; id=1',
+        'v=STSv1; ID=1',
+        `v=STSv1; id=${'1'.repeat(33)}`,
+        ' v=STSv1; id=1',
+      ],
+    ])
+      expect(readStsId([bad]), bad).toBeUndefined()
   })
 })

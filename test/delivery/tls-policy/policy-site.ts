@@ -9,17 +9,21 @@ export interface SiteAnswer {
   body: string | Buffer
   /** Whether nothing is said at all. */
   silent?: boolean
+  /** Whether connections are cut at once. */
+  dropped?: boolean
 }
 
-/** A web server over TLS on port 443 of a simulated network. */
+/** A web server over TLS on port 443 of a simulated network, or another. */
 export async function createPolicySite(
   network: Network,
   address: string,
   answer: SiteAnswer,
   credentials: tls.SecureContextOptions = issuedTls,
+  port = 443,
 ) {
   const requests: Buffer[] = []
-  const listener = await network.listen({ host: address, port: 443 }, socket => {
+  const listener = await network.listen({ host: address, port }, socket => {
+    if (answer.dropped) socket.destroy()
     const secure = new tls.TLSSocket(socket, { isServer: true, ...credentials })
     secure.on('error', () => {})
     const parts: Buffer[] = []

@@ -1,16 +1,19 @@
 import { gunzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
-import type { TlsResult } from '../../../src/delivery/tls-policy/host-tls.js'
+import { noPolicy, type TlsResult } from '../../../src/delivery/tls-policy/host-tls.js'
 import {
   createTlsReports,
   type TlsReportsOptions,
 } from '../../../src/delivery/tls-report/create-tls-reports.js'
 import { readReportUris } from '../../../src/delivery/tls-report/report-uris.js'
 import { createDnsZone } from '../../../src/dns/zone/create-dns-zone.js'
+import { bytesSource } from '../../../src/message/sources.js'
 import { createDeliveryQueue } from '../../../src/queue/create-delivery-queue.js'
+import { createDkimSigner } from '../../../src/signing/create-dkim-signer.js'
 import { memoryStorage } from '../../../src/storage/memory/memory-storage.js'
 import { createTestInternet, type ScriptedHost, type TestInternet } from '../../../src/testing/index.js'
 import { testTls } from '../../fixtures/tls.js'
+import { ed25519Key } from '../../signing/dkim-keys.js'
 import { createOutsideWorld } from '../outside-world.js'
 import { createPolicySite } from '../tls-policy/policy-site.js'
 
@@ -63,7 +66,7 @@ describe('a TLS report (RFC 8460)', () => {
       'organization-name': 'Paris Post',
       'date-range': { 'start-datetime': '2026-01-01T00:00:00Z', 'end-datetime': '2026-01-01T23:59:59Z' },
       'contact-info': 'tls@paris.test',
-      'report-id': '2026-01-01T00:00:00Z_rome.test@mx.paris.test',
+      'report-id': '2026-01-01.rome.test@mx.paris.test',
       policies: [
         {
           policy: {
@@ -102,8 +105,34 @@ describe('a TLS report (RFC 8460)', () => {
     ]) {
       expect(mail).toContain(`\r\n${field}\r\n`)
     }
+    // The id is the msg-id of RFC 5322, whose left side knows no colon.
+    const subject =
+      /^Subject: Report Domain: rome\.test\r\n Submitter: mx\.paris\.test\r\n Report-ID: <[\w.-]+@mx\.paris\.test>\r\n/m
+    expect(mail).toMatch(subject)
     const [start, end] = [Date.UTC(2026, 0, 1) / 1000, Date.UTC(2026, 0, 2) / 1000 - 1]
     expect(mail).toContain(`filename="mx.paris.test!rome.test!${start}!${end}.json.gz"`)
+  })
+
+  it('is covered by a signature with all that tells of it (§5.3)', async () => {
+    await using world = await reportingWorld()
+    world.reports.record(success)
+    await world.clock.advance('29h')
+    const message = bytesSource(world.mails[0] ?? '')
+    const signer = createDkimSigner({
+      keys: [{ domain: 'paris.test', selector: 'ed', privateKey: ed25519Key }],
+    })
+    const envelope = { sender: 'postmaster@mx.paris.test', recipients: [] }
+    const fields = await signer.sign(message, { traceId: 't', envelope, ours: true, now: 0 })
+    const [, signed = ''] = /\bh=([^;]*)/.exec(fields.replace(/\s/g, '')) ?? []
+    expect(signed.split(':')).toEqual(
+      expect.arrayContaining([
+        'from',
+        'subject',
+        'tls-required',
+        'tls-report-domain',
+        'tls-report-submitter',
+      ]),
+    )
   })
 
   it('is one a day and domain, and none for a domain that wants none', async () => {
@@ -137,6 +166,58 @@ describe('a TLS report (RFC 8460)', () => {
     expect(head).toMatch(/content-type: application\/tlsrpt\+gzip/i)
     expect(JSON.parse(gunzipSync(request.subarray(end + 4)).toString())).toEqual(reportIn(world.mails[0]))
     await site.close()
+  })
+
+  it('is posted to the port that the URL names, and tells it with the host (RFC 9110 §7.2)', async () => {
+    await using world = await reportingWorld()
+    const place = world.network.host('192.0.2.77')
+    const site = await createPolicySite(place, '192.0.2.77', { body: 'thanks' }, testTls, 8443)
+    world.zone.set('in.reports.test', { a: '192.0.2.77' })
+    world.zone.set('_smtp._tls.rome.test', { txt: 'v=TLSRPTv1;rua=https://in.reports.test:8443/' })
+    world.reports.record(failure)
+    await world.clock.advance('29h')
+    expect(site.requests.join()).toMatch(/^host: in\.reports\.test:8443\r$/im)
+    await site.close()
+  })
+
+  it('tells of DANE as of the host that has the TLSA records (§1.1), each by itself', async () => {
+    await using world = await reportingWorld()
+    const records = ['3 1 1 00']
+    for (const host of ['mx1.rome.test', 'mx2.rome.test']) {
+      const policy = { type: 'tlsa', strings: records, domain: host, mxHosts: [host] } as const
+      world.reports.record({ ...success, host, policy })
+    }
+    await world.clock.advance('29h')
+    const { policies } = reportIn(world.mails[0])
+    expect(policies.map((one: { policy: object }) => one.policy)).toEqual(
+      expect.arrayContaining(
+        ['mx1.rome.test', 'mx2.rome.test'].map(host => ({
+          'policy-type': 'tlsa',
+          'policy-string': records,
+          'policy-domain': host,
+          'mx-host': [host],
+        })),
+      ),
+    )
+  })
+
+  it('is not sent of nothing but a policy that could not be fetched: its own mail would ask for the next', async () => {
+    await using world = await reportingWorld()
+    const policy = { type: 'sts', strings: [], mxHosts: [] } as const
+    const problem = { kind: 'sts-policy-fetch-error', reason: 'gone' } as const
+    world.reports.record({ domain: 'rome.test', policy, problem })
+    world.zone.set('_smtp._tls.milan.test', { txt: 'v=TLSRPTv1; rua=mailto:tls@reports.test' })
+    world.reports.record({ domain: 'milan.test', policy, problem })
+    world.reports.record({ domain: 'milan.test', policy: noPolicy, host: 'mx.milan.test' })
+    await world.clock.advance('29h')
+    expect(world.mails.map(mail => reportIn(mail).policies)).toMatchObject([
+      expect.arrayContaining([
+        expect.objectContaining({
+          policy: { 'policy-type': 'sts', 'policy-domain': 'milan.test' },
+          'failure-details': [expect.objectContaining({ 'result-type': 'sts-policy-fetch-error' })],
+        }),
+      ]),
+    ])
   })
 
   it('that cannot be sent keeps no other from leaving', async () => {
@@ -267,6 +348,10 @@ describe('the record of a domain (§3)', () => {
       { kind: 'https', url: new URL('https://d.test/e') },
     ])
     expect(readReportUris([record, record])).toEqual([])
+    expect(readReportUris(['v=TLSRPTv1; rua=mailto:a@b.test; x=y; rua=mailto:c@d.test;'])).toEqual([
+      { kind: 'mail', to: 'a@b.test' },
+      { kind: 'mail', to: 'c@d.test' },
+    ])
     expect(readReportUris(['v=TLSRPTv1'])).toEqual([])
     expect(readReportUris([`v=TLSRPTv1; rua=${'mailto:a@b.test,'.repeat(50)}`])).toHaveLength(4)
     expect(readReportUris(['v=TLSRPTv1; rua=mailto:a@b.test%0d%0aBcc:x@y.test'])).toEqual([])
@@ -315,7 +400,7 @@ describe('a queue with tlsReports', () => {
     const [{ policy, summary, 'failure-details': details }] = policies
     expect(policy).toMatchObject({
       'policy-type': type,
-      'policy-domain': 'rome.test',
+      'policy-domain': type === 'tlsa' ? 'mx.rome.test' : 'rome.test',
       'mx-host': ['mx.rome.test'],
     })
     expect(summary['total-successful-session-count']).toBe(0)
@@ -337,6 +422,25 @@ describe('a queue with tlsReports', () => {
     )
     expect(rome.connections).toHaveLength(0)
     expect(policies).toMatchObject([{ 'failure-details': [{ 'result-type': 'certificate-host-mismatch' }] }])
+  })
+
+  it('does not report of its reports, or two hosts would never end', async () => {
+    await using internet = createTestInternet({ seed: 1 })
+    const options = { users: ['tls'], server: { queue: { tlsReports: true } } }
+    const hosts = await Promise.all(
+      ['paris', 'oslo'].map(async name => {
+        internet.dns.set(`_smtp._tls.${name}.test`, { txt: `v=TLSRPTv1; rua=mailto:tls@${name}.test` })
+        return internet.server(`${name}.test`, options)
+      }),
+    )
+    const [paris, oslo] = hosts
+    await paris?.queue.send({ from: 'postmaster@paris.test', to: 'tls@oslo.test', text: 'Hello' })
+    await internet.clock.advance('120h')
+    expect((await oslo?.inbox('tls'))?.map(({ subject }) => subject)).toEqual([
+      undefined,
+      expect.stringContaining('Report Domain: oslo.test'),
+    ])
+    expect(await paris?.inbox('tls')).toEqual([])
   })
 
   it('says that its reports are of no use unsigned', () => {
