@@ -1,4 +1,3 @@
-import { literalAddress } from '../../core/domain.js'
 import { type DnsFailure, hasAliases, type Resolver } from '../../dns/resolver.js'
 import type { AttemptEnd } from '../attempt-end.js'
 import { localVerdict } from '../verdict.js'
@@ -80,7 +79,7 @@ export class DestinationTls {
   /** RFC 7672 §2.2: only where MX, addresses and TLSA records are all validated. */
   async #byDane(host: TlsHost): Promise<HostTls | UnusableHost | undefined> {
     const { dane, secure } = this.#options
-    if (!dane || !secure || literalAddress(host.name) !== undefined) return undefined
+    if (!dane || !secure) return undefined
     const bases = await this.#tlsaBases(host)
     if ('fault' in bases) return bases
     for (const base of bases) {
@@ -126,7 +125,7 @@ export class DestinationTls {
       voucher: 'dane',
       policy,
       // The server is to find the certificate by the name that the records are at (RFC 7672 §8.1).
-      ...(base !== name && { serverName: base }),
+      serverName: base,
       key: `dane ${names.join()} ${strings.join()}`,
     }
   }

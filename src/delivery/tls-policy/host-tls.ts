@@ -47,7 +47,7 @@ export interface HostTls {
   /** Who vouches for a server that got through. */
   readonly voucher?: Voucher
   readonly policy: ReportedPolicy
-  /** The name the server is asked for (SNI), where it is another than that of the host. */
+  /** The name the server is asked for (SNI). Default: that of the host. */
   readonly serverName?: string
   /** Connections are shared between messages whose key is the same. */
   readonly key: string

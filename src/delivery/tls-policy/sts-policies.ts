@@ -1,5 +1,4 @@
 import type { Timer } from '../../core/clock.js'
-import { literalAddress } from '../../core/domain.js'
 import { describeError, MailError } from '../../core/error.js'
 import type { Logger } from '../../core/logger.js'
 import { type HttpsContext, httpsRequest } from './https-request.js'
@@ -21,6 +20,8 @@ export interface StsContext extends HttpsContext {
 
 /** RFC 8461 §3.3: a domain whose policy could not be fetched is not asked again at once. */
 const afterFailure = 5 * 60_000
+/** Policies that last less than twice this may run out while nobody writes. */
+const soonestRefresh = 3_600_000
 /** Domains whose policies are refreshed, and whose failures are remembered. */
 const mostDomains = 10_000
 
@@ -35,6 +36,8 @@ export class StsPolicies {
   /** Domains with a policy that were written to since the start. */
   readonly #inUse = new Set<string>()
   #timer: Timer | undefined
+  /** When the timer ends, on the monotonic clock. */
+  #wakesAt = Number.POSITIVE_INFINITY
   #closed = false
 
   constructor(context: StsContext) {
@@ -43,7 +46,6 @@ export class StsPolicies {
 
   /** The policy that mail to a domain is to follow now; `undefined` for none. Rejects with `ABORTED` only. */
   async find(domain: string, signal: AbortSignal): Promise<StsPolicy | undefined> {
-    if (literalAddress(domain) !== undefined) return undefined
     const [answer, kept] = await Promise.all([
       this.#context.resolver.txt(`_mta-sts.${domain}`, { signal }),
       this.#kept(domain),
@@ -60,11 +62,15 @@ export class StsPolicies {
     this.#timer?.cancel()
   }
 
-  #use(domain: string, { policy, id, fetchedAt }: CachedStsPolicy): StsPolicy {
-    this.#remember(domain)
-    // RFC 8461 §10.2: whoever blocks the fetch must not be able to wait until the policy runs out.
-    if (this.#context.clock.now() - fetchedAt >= this.#refreshAfter(policy)) void this.#fetch(domain, id)
-    return policy
+  #use(domain: string, kept: CachedStsPolicy): StsPolicy {
+    this.#remember(domain, kept.policy)
+    if (this.#isDue(kept)) void this.#fetch(domain, kept.id)
+    return kept.policy
+  }
+
+  /** RFC 8461 §10.2: whoever blocks the fetch must not be able to wait until the policy runs out. */
+  #isDue({ policy, fetchedAt }: CachedStsPolicy): boolean {
+    return this.#context.clock.now() - fetchedAt >= this.#refreshAfter(policy)
   }
 
   /** Half of a policy's life, a day by default at most. */
@@ -88,7 +94,7 @@ export class StsPolicies {
     const under = this.#fetches.get(domain)
     if (under) return under
     const failedAt = this.#failures.get(domain)
-    if (this.#closed || (failedAt !== undefined && this.#context.clock.monotonic() - failedAt < afterFailure))
+    if (failedAt !== undefined && this.#context.clock.monotonic() - failedAt < afterFailure)
       return Promise.resolve(undefined)
     const fetch = this.#context.clock.track(this.#fetchNow(domain, id))
     this.#fetches.set(domain, fetch)
@@ -99,8 +105,7 @@ export class StsPolicies {
     const { clock, cache, logger, onProblem } = this.#context
     try {
       const policy = await this.#download(domain)
-      this.#failures.delete(domain)
-      this.#remember(domain)
+      this.#remember(domain, policy)
       await cache.set(domain, { policy, id, fetchedAt: clock.now() }).catch(error => {
         logger.warn({ domain, error: describeError(error) }, 'the cache of MTA-STS policies failed')
       })
@@ -135,24 +140,28 @@ export class StsPolicies {
     throw new PolicyInvalid(`${place.host} has no policy that can be read`)
   }
 
-  #remember(domain: string): void {
+  #remember(domain: string, policy: StsPolicy): void {
     if (this.#inUse.size < mostDomains) this.#inUse.add(domain)
-    if (this.#timer || this.#closed) return
-    this.#timer = this.#context.clock.schedule(this.#context.refresh, () => {
-      this.#timer = undefined
-      void this.#context.clock.track(this.#refreshAll())
-    })
+    const { clock, refresh } = this.#context
+    const delay = Math.max(this.#refreshAfter(policy), Math.min(refresh, soonestRefresh))
+    const at = clock.monotonic() + delay
+    if (this.#closed || this.#wakesAt <= at) return
+    this.#timer?.cancel()
+    this.#wakesAt = at
+    this.#timer = clock.schedule(delay, () => void clock.track(this.#refreshAll()))
   }
 
   /** Fetches what is in use anew, so that it does not run out while nobody writes. */
   async #refreshAll(): Promise<void> {
+    this.#wakesAt = Number.POSITIVE_INFINITY
     const domains = [...this.#inUse]
     this.#inUse.clear()
     for (const domain of domains) {
+      if (this.#closed) return
       const kept = await this.#kept(domain)
-      if (!kept || this.#closed) continue
-      this.#remember(domain)
-      await this.#fetch(domain, kept.id)
+      if (!kept) continue
+      this.#remember(domain, kept.policy)
+      if (this.#isDue(kept)) await this.#fetch(domain, kept.id)
     }
   }
 }

@@ -1,10 +1,14 @@
 import { describe, expect, it } from 'vitest'
 import type { MxTransportOptions } from '../../../src/delivery/options.js'
+import { usableTlsa } from '../../../src/delivery/tls-policy/dane.js'
 import type { TlsResult } from '../../../src/delivery/tls-policy/host-tls.js'
 import type { DnsZone } from '../../../src/dns/zone/create-dns-zone.js'
 import { bytesSource } from '../../../src/message/sources.js'
 import type { Script } from '../../../src/testing/remote/script.js'
-import { createTestCertificate } from '../../../src/testing/test-mail/test-certificate.js'
+import {
+  createTestCertificate,
+  type TestCertificate,
+} from '../../../src/testing/test-mail/test-certificate.js'
 import { issuedTls, issuerPem, testTls } from '../../fixtures/tls.js'
 import { createOutsideWorld } from '../outside-world.js'
 import { tlsaOf } from './tlsa.js'
@@ -112,6 +116,77 @@ describe('DANE-TA (RFC 7672 §3.1.2)', () => {
       ...refused,
       reason: expect.stringContaining('out of date'),
     })
+  })
+})
+
+describe('a chain to an anchor', () => {
+  const issuer = createTestCertificate({ names: ['issuer'] })
+  const tlsa = (cert: string, selector = 0, type = 0) => tlsaOf(Buffer.from(cert), 2, selector, type)
+
+  /** A server with a certificate by `by`, behind which it sends `along`. */
+  function certified(by: TestCertificate, along: readonly TestCertificate[] = []): Script {
+    const { key, cert } = createTestCertificate({ names: ['mx.rome.test'], issuer: by })
+    const chain = [cert, ...along.map(one => one.cert)].join('')
+    return { ...selfSigned, STARTTLS: peer => peer.startTls('', { key, cert: chain }) }
+  }
+
+  it.each([0, 1])('ends at an anchor that is whole in DNS and not sent: selector %i', async selector => {
+    await using world = await signedRome(certified(issuer), tlsa(issuer.cert, selector))
+    expect(await world.deliverOne()).toMatchObject(delivered)
+  })
+
+  it('does not end at an anchor that DNS has the digest of only, and that is not sent', async () => {
+    await using world = await signedRome(certified(issuer), tlsa(issuer.cert, 0, 1))
+    expect(await world.deliverOne()).toMatchObject(refused)
+  })
+
+  it.each([0, 1])('is one of signatures, not of names: matching type %i', async type => {
+    const forger = { key: createTestCertificate({ names: ['forger'] }).key, cert: issuer.cert }
+    await using world = await signedRome(certified(forger, [issuer]), tlsa(issuer.cert, 0, type))
+    expect(await world.deliverOne()).toMatchObject(refused)
+  })
+
+  it('has no link that may not issue certificates', async () => {
+    const link = createTestCertificate({ names: ['link'], issuer })
+    await using world = await signedRome(certified(link, [link, issuer]), tlsa(issuer.cert))
+    expect(await world.deliverOne()).toMatchObject(refused)
+  })
+
+  it('has no link that is out of date, the anchor included', async () => {
+    const late = createTestCertificate({ names: ['late'], notAfter: Date.UTC(2025, 0) })
+    await using world = await signedRome(certified(late, [late]), tlsa(late.cert, 0, 1))
+    expect(await world.deliverOne()).toMatchObject({
+      ...refused,
+      reason: expect.stringContaining('out of date'),
+    })
+  })
+
+  it('does not begin with its end: the certificate of the server is no anchor', async () => {
+    await using world = await signedRome(selfSigned, tlsaOf(testTls.cert, 2, 0, 1))
+    expect(await world.deliverOne()).toMatchObject(refused)
+  })
+})
+
+describe('the records that are heeded (RFC 7671 §9)', () => {
+  const record = (usage: number, selector: number, matchingType: number, length = 32 * matchingType) => ({
+    usage,
+    selector,
+    matchingType,
+    data: new Uint8Array(length),
+  })
+  const weak = record(3, 1, 1)
+
+  it('lack SHA-256 where the same usage and selector has SHA-512, of the right length', () => {
+    const strong = record(3, 1, 2)
+    expect(usableTlsa([weak, strong])).toEqual([strong])
+    for (const other of [record(2, 1, 2), record(3, 0, 2)]) {
+      expect(usableTlsa([weak, other])).toEqual([weak, other])
+    }
+    expect(usableTlsa([weak, record(3, 1, 2, 63)])).toEqual([weak])
+  })
+
+  it('are 50 at most', () => {
+    expect(usableTlsa(Array.from({ length: 60 }, () => weak))).toHaveLength(50)
   })
 })
 
@@ -246,6 +321,8 @@ describe('where DANE applies', () => {
       status: 'delivered',
       tlsRule: 'opportunistic',
     })
+    const other = bytesSource('TLS-Required: Not really\r\n\r\nIt fails.\r\n')
+    expect(await world.deliverOne({ message: other })).toMatchObject({ status: 'deferred' })
     world.zone.fail('_25._tcp.mx.rome.test', 'servfail')
     expect(await world.deliverOne({ message })).toMatchObject({ status: 'delivered' })
     const envelope = { sender: 'alice@paris.test', requireTls: true }
@@ -310,10 +387,20 @@ describe('a host that is an alias (RFC 7672 §2.2.2)', () => {
     expect(world.asked()).toBe('mail.rome.test')
   })
 
-  it('may have a certificate for the end of the alias of the domain (§3.2.2)', async () => {
+  it('may have a certificate for the domain, and for the end of its alias (§3.2.2)', async () => {
     await using world = await signedRome(issued, tlsaOf(issuerPem, 2, 0, 1), {}, 'mx.milan.test')
     world.zone.set('naples.test', { cname: 'rome.test', secure: true })
     expect(await world.deliverOne({ destination: 'naples.test' })).toMatchObject(delivered)
+    world.zone.set('rome.test', { cname: 'bari.test', secure: true })
+    world.zone.set('bari.test', { mx: 'mx.milan.test', secure: true })
+    expect(await world.deliverOne()).toMatchObject(delivered)
+  })
+
+  it('is not asked whether it is one where its addresses say that it is none', async () => {
+    await using world = await signedRome(selfSigned, nonsense)
+    world.zone.set('mx.rome.test', { a: world.rome.address })
+    world.zone.fail('mx.rome.test', 'servfail', 'CNAME')
+    expect(await world.deliverOne()).toMatchObject({ status: 'delivered', tlsRule: 'opportunistic' })
   })
 })
 

@@ -1,8 +1,8 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import type { MtaStsOptions, MxTransportOptions } from '../../../src/delivery/options.js'
 import type { TlsResult } from '../../../src/delivery/tls-policy/host-tls.js'
 import { storedStsCache } from '../../../src/delivery/tls-policy/stored-sts-cache.js'
-import { memoryStsCache } from '../../../src/delivery/tls-policy/sts-cache.js'
+import { type CachedStsPolicy, memoryStsCache } from '../../../src/delivery/tls-policy/sts-cache.js'
 import { isStsHost, parseStsPolicy, readStsId } from '../../../src/delivery/tls-policy/sts-policy.js'
 import { createDeliveryQueue } from '../../../src/queue/create-delivery-queue.js'
 import { memoryStorage } from '../../../src/storage/memory/memory-storage.js'
@@ -40,6 +40,25 @@ async function romeWithPolicy(
     },
   }
   return Object.assign(world, { rome, site: policySite, results })
+}
+
+/** A cache that knows one policy for every domain, and counts who is asked for. */
+function cacheOf(entry: CachedStsPolicy) {
+  const asked: string[] = []
+  return {
+    asked,
+    get: async (domain: string) => {
+      asked.push(domain)
+      return entry
+    },
+    set: async () => {},
+  }
+}
+const startOfTime = Date.UTC(2026, 0)
+const testingEntry: CachedStsPolicy = {
+  policy: { mode: 'testing', mx: ['mx.rome.test'], maxAge: 2_592_000 },
+  id: '1',
+  fetchedAt: startOfTime,
 }
 
 const enforced = { status: 'delivered', tlsRule: 'mta-sts', tlsVerified: 'pkix' }
@@ -130,6 +149,39 @@ describe('other modes', () => {
     expect(world.results).toMatchObject([{ policy: { type: 'sts' }, problem: { kind } }])
   })
 
+  it('testing takes nothing away from what the operator wants', async () => {
+    const testing = policyText('testing', 'mx.rome.test')
+    await using world = await romeWithPolicy(testing, untrusted, { tlsOptions, tls: 'verified' })
+    expect(await world.deliverOne()).toMatchObject({
+      status: 'deferred',
+      enhanced: '4.7.5',
+      tlsRule: 'verified',
+    })
+    await using bare = await romeWithPolicy(testing, clear, { tls: 'required' })
+    expect(await bare.deliverOne()).toMatchObject({ status: 'deferred', enhanced: '4.7.4' })
+  })
+
+  it('testing shares no connection with a domain that the operator wants more for', async () => {
+    const tls = { 'milan.test': 'required' } as const
+    await using world = await romeWithPolicy(policyText('testing', 'mx.rome.test'), clear, {
+      tls,
+      mtaSts: { cache: cacheOf(testingEntry) },
+    })
+    world.zone.set('milan.test', { mx: 'mx.rome.test' })
+    expect(await world.deliverOne()).toMatchObject({ status: 'delivered', tlsRule: 'mta-sts-testing' })
+    expect(await world.deliverOne({ destination: 'milan.test' })).toMatchObject({
+      status: 'deferred',
+      enhanced: '4.7.4',
+    })
+  })
+
+  it('none vouches for no host of REQUIRETLS', async () => {
+    const script: Script = { ...trusted, extensions: ['STARTTLS', 'REQUIRETLS'] }
+    await using world = await romeWithPolicy(policyText('none', 'mx.rome.test'), script)
+    const envelope = { sender: 'alice@paris.test', requireTls: true }
+    expect(await world.deliverOne({ envelope })).toMatchObject({ status: 'failed', enhanced: '5.7.10' })
+  })
+
   it('testing lets mail go to a host that is not listed', async () => {
     await using world = await romeWithPolicy(policyText('testing', 'mx.milan.test'))
     expect(await world.deliverOne()).toMatchObject({ status: 'delivered' })
@@ -139,6 +191,12 @@ describe('other modes', () => {
   it('none asks for nothing', async () => {
     await using world = await romeWithPolicy(policyText('none', 'mx.milan.test'), clear)
     expect(await world.deliverOne()).toMatchObject(opportunistic)
+  })
+
+  it('is not looked for where nothing is to be encrypted', async () => {
+    await using world = await romeWithPolicy(policyText('enforce', 'mx.milan.test'), clear, { tls: 'none' })
+    expect(await world.deliverOne()).toMatchObject({ status: 'delivered', tlsRule: 'none' })
+    expect(world.site.requests).toHaveLength(0)
   })
 
   it('is not looked for when it is off', async () => {
@@ -153,6 +211,8 @@ describe('a policy that cannot be had', () => {
   it.each<[string, SiteAnswer, typeof issuedTls, string]>([
     ['is not found', { body: good, status: 404 }, issuedTls, 'sts-policy-fetch-error'],
     ['redirects', { body: good, status: 301 }, issuedTls, 'sts-policy-fetch-error'],
+    ['is told by another status', { body: good, status: 203 }, issuedTls, 'sts-policy-fetch-error'],
+    ['is of another type', { body: good, type: 'text/plainer' }, issuedTls, 'sts-policy-invalid'],
     ['is a web page', { body: good, type: 'text/html' }, issuedTls, 'sts-policy-invalid'],
     ['is too long', { body: good + 'x'.repeat(70_000) }, issuedTls, 'sts-policy-fetch-error'],
     ['is damaged', { body: 'version: STSv1' }, issuedTls, 'sts-policy-invalid'],
@@ -173,9 +233,26 @@ describe('a policy that cannot be had', () => {
     expect(await world.deliverDuring('2m')).toMatchObject(opportunistic)
     expect(await world.deliverOne()).toMatchObject(opportunistic)
     expect(world.site.requests).toHaveLength(1)
+    await vi.waitFor(() => expect(world.site.open.size).toBe(0))
     await world.clock.advance('5m')
     await world.deliverDuring('2m')
     expect(world.site.requests).toHaveLength(2)
+  })
+
+  it('is asked for at four addresses at most', async () => {
+    await using world = await romeWithPolicy(good, clear)
+    const dead = ['192.0.2.201', '192.0.2.202', '192.0.2.203', '192.0.2.204']
+    world.zone.set('mta-sts.rome.test', { a: [...dead, '192.0.2.200'] })
+    expect(await world.deliverOne()).toMatchObject(opportunistic)
+    world.zone.set('mta-sts.rome.test', { a: [...dead.slice(1), '192.0.2.200'] })
+    await world.clock.advance('5m')
+    expect(await world.deliverOne()).toMatchObject({ status: 'deferred' })
+  })
+
+  it('may have 64 KiB', async () => {
+    const padding = `x: ${'y'.repeat(65_536 - good.length - 3)}`
+    await using world = await romeWithPolicy(good + padding, clear)
+    expect(await world.deliverOne()).toMatchObject({ status: 'deferred' })
   })
 
   it('is never looked for on private addresses', async () => {
@@ -213,17 +290,103 @@ describe('a policy that is kept', () => {
     await using world = await romeWithPolicy(policyText('enforce', 'mx.rome.test', 3_600), clear)
     expect(await world.deliverOne()).toMatchObject({ status: 'deferred' })
     await world.site.close()
-    await world.clock.advance('61m')
+    await world.clock.advance('60m')
     expect(await world.deliverOne()).toMatchObject(opportunistic)
   })
 
-  it('is fetched anew day by day, so that it does not run out', async () => {
-    await using world = await romeWithPolicy(policyText('enforce', 'mx.rome.test', 172_800))
+  it('ends with a policy in mode none, by which a domain takes it back (§8.3)', async () => {
+    await using world = await romeWithPolicy(policyText('enforce', 'mx.rome.test'), clear)
+    expect(await world.deliverOne()).toMatchObject({ status: 'deferred' })
+    world.site.publish('2', 'version: STSv1\nmode: none\nmax_age: 86400')
+    expect(await world.deliverOne()).toMatchObject(opportunistic)
+    world.zone.remove('_mta-sts.rome.test')
+    expect(await world.deliverOne()).toMatchObject(opportunistic)
+  })
+
+  it.each([
+    [{ maxAge: 2_592_000 }, '23h', 0],
+    [{ maxAge: 2_592_000 }, '25h', 1],
+    [{ maxAge: 3_600 }, '29m', 0],
+    [{ maxAge: 3_600 }, '31m', 1],
+  ] as const)(
+    'is fetched anew when it is used late, or late in its life: %j after %s',
+    async (life, age, requests) => {
+      const cache = cacheOf({ ...testingEntry, policy: { ...testingEntry.policy, ...life } })
+      await using world = await romeWithPolicy(policyText('testing', 'mx.rome.test'), clear, {
+        mtaSts: { cache },
+      })
+      await world.clock.advance(age)
+      await world.deliverOne()
+      await world.clock.settled()
+      expect(world.site.requests).toHaveLength(requests)
+    },
+  )
+
+  it.each([
+    [2_592_000, 5],
+    [172_800, 5],
+    [86_400, 9],
+    [7_200, 101],
+  ])(
+    'is fetched anew so that it does not run out while nobody writes: max_age %i',
+    async (maxAge, requests) => {
+      await using world = await romeWithPolicy(policyText('enforce', 'mx.rome.test', maxAge))
+      await world.deliverOne()
+      await world.clock.advance('100h')
+      expect(world.site.requests).toHaveLength(requests)
+      world.zone.remove('_mta-sts.rome.test')
+      expect(await world.deliverOne()).toMatchObject(enforced)
+    },
+  )
+
+  it('is fetched anew where another process kept it, too', async () => {
+    const cache = memoryStsCache()
+    await cache.set('rome.test', { ...testingEntry, policy: { ...testingEntry.policy, maxAge: 172_800 } })
+    await using world = await romeWithPolicy(policyText('enforce', 'mx.rome.test', 172_800), trusted, {
+      mtaSts: { cache },
+    })
     await world.deliverOne()
     await world.clock.advance('100h')
-    expect(world.site.requests.length).toBeGreaterThanOrEqual(4)
-    world.zone.remove('_mta-sts.rome.test')
     expect(await world.deliverOne()).toMatchObject(enforced)
+  })
+
+  describe('among others', () => {
+    const short = { ...testingEntry, policy: { ...testingEntry.policy, maxAge: 108_000 } }
+
+    /** Two domains with one host, in use since the start; the policy of the first ends after 30 hours. */
+    async function romeAndMilan(hear: (domain: string) => void) {
+      const cache = cacheOf(testingEntry)
+      const get = async (domain: string) => {
+        hear(domain)
+        return domain === 'milan.test' ? short : testingEntry
+      }
+      const mtaSts = { cache: { ...cache, get } }
+      const world = await romeWithPolicy(policyText('testing', 'mx.rome.test'), clear, { mtaSts })
+      world.zone.set('milan.test', { mx: 'mx.rome.test' })
+      for (const destination of ['milan.test', 'rome.test']) await world.deliverOne({ destination })
+      return world
+    }
+
+    it('is looked for no more once it ran out', async () => {
+      const asked: string[] = []
+      await using world = await romeAndMilan(domain => asked.push(domain))
+      await world.clock.advance('48h')
+      asked.length = 0
+      await world.clock.advance('48h')
+      expect(new Set(asked)).toEqual(new Set(['rome.test']))
+    })
+
+    it('is looked for no more once the transport is closed', async () => {
+      const asked: string[] = []
+      let closed: Promise<void> | undefined
+      await using world = await romeAndMilan(domain => {
+        if (asked.push(domain) === 3) closed = world.transport.close()
+      })
+      await world.clock.advance('96h')
+      await closed
+      expect(asked).toEqual(['milan.test', 'rome.test', 'milan.test'])
+      expect(world.site.requests).toHaveLength(0)
+    })
   })
 
   it('outlives the process in a storage, and a record that cannot be read does no harm', async () => {
@@ -260,6 +423,13 @@ describe('a policy that is kept', () => {
     await queue.close()
   })
 
+  it('leaves no timer behind', async () => {
+    await using world = await romeWithPolicy(policyText('enforce', 'mx.rome.test'))
+    await world.deliverOne()
+    await world.transport.close()
+    expect(world.clock.nextTimer() ?? 0).toBeLessThan(world.clock.now() + 60_000)
+  })
+
   it('is not needed of a cache that throws', async () => {
     const cache = { get: () => Promise.reject(new Error('no')), set: () => Promise.reject(new Error('no')) }
     await using world = await romeWithPolicy(policyText('enforce', 'mx.rome.test'), trusted, {
@@ -287,11 +457,13 @@ describe('reading', () => {
       maxAge: 5,
     })
     expect(parseStsPolicy(policyText('enforce', 'a.test', 99_999_999))?.maxAge).toBe(31_557_600)
+    expect(parseStsPolicy(policyText('enforce', 'a.test\nmx: b.test'.repeat(200)))?.mx).toHaveLength(200)
     for (const bad of [
       '',
       policyText('sometimes', 'a.test'),
       policyText('enforce', 'a..test'),
       policyText('enforce', 'a.*.test'),
+      policyText('enforce', '[192.0.2.1]'),
       'version: STSv2\nmode: none\nmax_age: 1',
       'version: STSv1\nmode: enforce\nmax_age: 1',
       'version: STSv1\nmode: none\nmax_age: -1',
@@ -315,6 +487,7 @@ describe('reading', () => {
 
   it('matches wildcards with one label (§4.1)', () => {
     const policy = { mode: 'enforce', mx: ['mx.rome.test', '*.milan.test'], maxAge: 1 } as const
+    expect(isStsHost({ ...policy, mx: ['*.test'] }, 'test')).toBe(false)
     expect(['mx.rome.test', 'a.milan.test'].every(host => isStsHost(policy, host))).toBe(true)
     const others = ['a.mx.rome.test', 'rome.test', 'milan.test', 'a.b.milan.test', 'test']
     expect(others.some(host => isStsHost(policy, host))).toBe(false)

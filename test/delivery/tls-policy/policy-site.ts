@@ -1,3 +1,4 @@
+import type net from 'node:net'
 import tls from 'node:tls'
 import type { Network } from '../../../src/core/network.js'
 import { issuedTls } from '../../fixtures/tls.js'
@@ -22,7 +23,10 @@ export async function createPolicySite(
   port = 443,
 ) {
   const requests: Buffer[] = []
+  const open = new Set<net.Socket>()
   const listener = await network.listen({ host: address, port }, socket => {
+    open.add(socket)
+    socket.once('close', () => open.delete(socket))
     if (answer.dropped) socket.destroy()
     const secure = new tls.TLSSocket(socket, { isServer: true, ...credentials })
     secure.on('error', () => {})
@@ -42,7 +46,7 @@ export async function createPolicySite(
       secure.write(body)
     })
   })
-  return { requests, answer, close: () => listener.close() }
+  return { requests, answer, open, close: () => listener.close() }
 }
 
 /** The text of a policy. */
