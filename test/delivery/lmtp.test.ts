@@ -6,6 +6,7 @@ import { createSimulatedNetwork } from '../../src/core/simulated-network.js'
 import { createVirtualClock } from '../../src/core/virtual-clock.js'
 import { createLmtpTransport } from '../../src/delivery/create-lmtp-transport.js'
 import type { Delivery, Transport } from '../../src/delivery/transport.js'
+import { createDnsZone } from '../../src/dns/zone/create-dns-zone.js'
 import { bytesSource } from '../../src/message/sources.js'
 import { createScriptedServer } from '../../src/testing/remote/create-scripted-server.js'
 import { drop, hangUp, type Script } from '../../src/testing/remote/script.js'
@@ -154,6 +155,24 @@ describe('createLmtpTransport', () => {
     }
     const by = (one: Transport) => one.deliver(secret, new AbortController().signal)
     expect(await by(transport)).toMatchObject([{ status: 'failed', enhanced: '5.7.10' }])
+    const network = createSimulatedNetwork()
+    const encrypted = createScriptedServer({
+      protocol: 'lmtp',
+      network: network.host('192.0.2.7'),
+      tls: testTls,
+      extensions: ['STARTTLS'],
+    })
+    await encrypted.listen({ host: '192.0.2.7', port: 24 })
+    const verified = createLmtpTransport({
+      hostname: 'mx.paris.test',
+      host: 'mx.rome.test',
+      tls: 'starttls',
+      tlsOptions: { ca: testTls.cert },
+      network: network.host('192.0.2.1'),
+      resolver: createDnsZone({ 'mx.rome.test': { a: '192.0.2.7' } }),
+    })
+    closing.push(verified, encrypted)
+    expect(await by(verified)).toMatchObject([{ status: 'failed', enhanced: '5.7.30' }])
     const folder = await mkdtemp(join(tmpdir(), 'lmtp-'))
     const path = join(folder, 'socket')
     const server = createScriptedServer({ protocol: 'lmtp', extensions: ['PIPELINING'] })

@@ -442,6 +442,12 @@ describe('createSmarthostTransport', () => {
     const outcomes = await deliver({ ...letter, envelope: { ...letter.envelope, requireTls: true } })
     expect(outcomes).toMatchObject([{ status: 'failed', enhanced: '5.7.10' }])
     expect(servers[0]?.connections).toHaveLength(0)
+    const { port, messages } = await submissionServer({ authOptional: true })
+    const { deliver: unverified } = smarthost({ servers: [{ host: '127.0.0.1', port, verify: false }] })
+    expect(await unverified({ ...letter, envelope: { ...letter.envelope, requireTls: true } })).toMatchObject(
+      [{ status: 'failed', enhanced: '5.7.10', reason: expect.stringContaining('verified certificate') }],
+    )
+    expect(messages).toEqual([])
   })
 
   it('tells how connections were secured, as of the name of the server', async () => {
@@ -455,6 +461,14 @@ describe('createSmarthostTransport', () => {
     const resolver = createDnsZone({ 'mx.rome.test': { a: address }, 'mx.milan.test': { a: address } })
     const onTls = (result: TlsResult) => results.push(result)
     const options = { network: network.host('192.0.2.100'), clock, resolver, onTls }
+    const noTls = [
+      { host: 'mx.rome.test', port: 587, tls: 'none' },
+      { host: 'mx.rome.test', port: 25 },
+    ] as const
+    for (const one of noTls) {
+      await smarthost({ ...options, servers: [one] }).deliver({ ...letter, destination: 'oslo.test' })
+    }
+    expect(results).toEqual([])
     for (const host of ['mx.rome.test', 'mx.milan.test', address]) {
       await smarthost({ ...options, servers: [{ host }] }).deliver({ ...letter, destination: 'oslo.test' })
     }

@@ -1,5 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { createMxTransport } from '../../src/delivery/create-mx-transport.js'
+import type { MxTransportOptions } from '../../src/delivery/options.js'
+import type { TlsResult } from '../../src/delivery/tls-policy/host-tls.js'
+import { tlsProblem } from '../../src/delivery/tls-policy/tls-problem.js'
 import { createDnsZone } from '../../src/dns/zone/create-dns-zone.js'
 import { drop, type Script, type Step } from '../../src/testing/remote/script.js'
 import { testTls } from '../fixtures/tls.js'
@@ -94,6 +97,27 @@ describe('opportunistic TLS', () => {
 })
 
 describe('onTls', () => {
+  /** What it hears of one delivery. */
+  async function heard(scripts: Script | readonly Script[], options: Partial<MxTransportOptions> = {}) {
+    const results: TlsResult[] = []
+    await using world = await createOutsideWorld({ ...options, onTls: result => results.push(result) })
+    await world.rome(scripts)
+    await world.deliverOne()
+    return results.map(({ problem }) => problem?.kind ?? 'fine')
+  }
+
+  it('hears of each connection that came so far, and of one in place of another that failed', async () => {
+    expect(await heard(offering)).toEqual(['fine'])
+    const failing: Script = { ...offering, STARTTLS: garbage }
+    expect(await heard([failing, offering])).toEqual(['validation-failure'])
+    expect(await heard([failing, { greeting: '554 No' }])).toEqual(['validation-failure'])
+  })
+
+  it('hears nothing of connections that were lost before, or are never encrypted', async () => {
+    expect(await heard({ greeting: drop })).toEqual([])
+    expect(await heard(offering, { tls: 'none' })).toEqual([])
+  })
+
   it('cannot keep a new connection from being used, and closed, by what it throws', async () => {
     const onTls = () => {
       throw new Error('no metrics')
@@ -222,11 +246,30 @@ describe('REQUIRETLS (RFC 8689)', () => {
     expect(rome.connections).toHaveLength(0)
   })
 
+  it('keeps it for later when the attempt is ended in the handshake', async () => {
+    await using world = await createOutsideWorld({ tlsOptions })
+    const ending = new AbortController()
+    const stall: Step = peer => {
+      peer.say(['220 Go ahead'])
+      ending.abort()
+    }
+    await world.rome({ extensions: ['STARTTLS', 'REQUIRETLS'], STARTTLS: stall })
+    world.zone.set('rome.test', secure)
+    expect(await world.deliver({ envelope }, ending.signal)).toMatchObject([{ status: 'deferred' }])
+  })
+
   it('keeps it for later when the host is only down', async () => {
     await using world = await createOutsideWorld({ tlsOptions })
     await world.rome({ greeting: drop })
     world.zone.set('rome.test', secure)
     expect(await world.deliverOne({ envelope })).toMatchObject({ status: 'deferred' })
+  })
+})
+
+describe('a problem', () => {
+  it('is told in few words, on one line', () => {
+    expect(tlsProblem('validation-failure', 'a\r\nb').reason).not.toMatch(/[\r\n]/)
+    expect(tlsProblem('validation-failure', 'a'.repeat(900)).reason).toHaveLength(500)
   })
 })
 

@@ -50,11 +50,11 @@ export async function missingForMessage(mail: Mail, session: SmtpSession): Promi
 
 /**
  * Whether a server does not promise to keep a message encrypted that must be, and should. A bounce is not lost for that
- * (RFC 8689 §5), but goes over a proven way all the same; the last step, into a mailbox of this machine, crosses no wire.
+ * (RFC 8689 §5), but goes over a proven way all the same; the last step, by LMTP over a unix socket, crosses no wire.
  */
 function lacksRequireTls({ requireTls, sender }: Mail['envelope'], session: SmtpSession): boolean {
-  const { extensions, local, lmtp } = session
-  return requireTls === true && sender !== '' && !(local && lmtp) && !extensions.has('REQUIRETLS')
+  const { extensions, local } = session
+  return requireTls === true && sender !== '' && !local && !extensions.has('REQUIRETLS')
 }
 
 /** Why a recipient cannot be named to this server; `undefined` when it can. */

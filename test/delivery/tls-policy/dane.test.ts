@@ -412,13 +412,14 @@ describe('tls by destination', () => {
   it.each(tables)('is given as %s', async (_, tls) => {
     await using world = await createOutsideWorld({ tls })
     await world.server('mx.rome.test', { extensions: [] })
-    for (const [destination, status] of [
-      ['rome.test', 'deferred'],
-      ['post.milan.test', 'deferred'],
-      ['naples.test', 'delivered'],
+    for (const [destination, tlsRule] of [
+      ['rome.test', 'required'],
+      ['post.milan.test', 'required'],
+      ['new.post.milan.test', 'required'],
+      ['naples.test', 'none'],
     ] as const) {
       world.zone.set(destination, { mx: 'mx.rome.test' })
-      expect(await world.deliverOne({ destination })).toMatchObject({ status })
+      expect(await world.deliverOne({ destination })).toMatchObject({ tlsRule })
     }
   })
 
