@@ -274,6 +274,22 @@ describe('a problem', () => {
 })
 
 describe('tlsOptions', () => {
+  it('set the least version', async () => {
+    const old: Script = {
+      ...offering,
+      STARTTLS: peer => peer.startTls('', { ...testTls, maxVersion: 'TLSv1.2' }),
+    }
+    await using world = await createOutsideWorld({ tls: 'required', tlsOptions: { minVersion: 'TLSv1.3' } })
+    await world.rome(old)
+    expect(await world.deliverOne()).toMatchObject({ status: 'deferred', enhanced: '4.7.5' })
+    await using usual = await createOutsideWorld({ tls: 'required' })
+    await usual.rome(old)
+    expect(await usual.deliverOne()).toMatchObject({
+      status: 'delivered',
+      tls: expect.stringContaining('TLSv1.2'),
+    })
+  })
+
   it('are refused when they cannot be read', () => {
     const options = {
       resolver: createDnsZone(),

@@ -240,6 +240,67 @@ describe('a TLS report (RFC 8460)', () => {
     expect(policy['failure-details']).toHaveLength(100)
   })
 
+  it('tells kinds of failures apart by what happened, where, and from where', async () => {
+    await using world = await reportingWorld()
+    const other = { kind: 'certificate-not-trusted', reason: 'unknown issuer' } as const
+    const kinds = [
+      {},
+      { problem: other },
+      { host: 'mx2.rome.test' },
+      { address: '192.0.2.11' },
+      { localAddress: '192.0.2.2' },
+    ]
+    for (const kind of [...kinds, ...kinds]) world.reports.record({ ...failure, ...kind })
+    await world.clock.advance('29h')
+    const [policy] = reportIn(world.mails[0]).policies
+    expect(policy['failure-details'].map((one: object) => Object.values(one))).toHaveLength(kinds.length)
+    expect(
+      policy['failure-details'].map((one: Record<string, unknown>) => one['failed-session-count']),
+    ).toEqual(kinds.map(() => 2))
+  })
+
+  it.each([
+    ['20 policies', 15, 0, 20, 0],
+    ['100 kinds of failures of a policy', 0, 80, 1, 100],
+  ])('has %s at most, however many processes counted', async (_, policies, failures, most, mostDetails) => {
+    await using world = await reportingWorld()
+    const second = world.begin()
+    for (const [index, reports] of [world.reports, second].entries()) {
+      for (let one = 0; one < policies; one++) {
+        const policy = { type: 'tlsa', strings: [`${index} ${one}`], mxHosts: [] } as const
+        reports.record({ ...success, policy })
+      }
+      for (let one = 0; one < failures; one++)
+        reports.record({ ...failure, address: `192.0.${index}.${one}` })
+    }
+    await world.clock.advance('29h')
+    const reported = reportIn(world.mails[0]).policies
+    expect(reported).toHaveLength(most)
+    expect(reported[0]['failure-details'] ?? []).toHaveLength(mostDetails)
+    expect(reported[0].summary['total-failure-session-count']).toBe(2 * failures)
+    await second.close()
+  })
+
+  it('is stored as what came since the last time, for three days', async () => {
+    const storage = memoryStorage()
+    const added: [number, number | undefined][] = []
+    const add = storage.records.add.bind(storage.records)
+    storage.records.add = (record, count) => {
+      added.push([count, record.expiresAt])
+      return add(record, count)
+    }
+    await using world = await reportingWorld({ storage })
+    const end = Date.UTC(2026, 0, 4)
+    world.reports.record(success)
+    await world.clock.advance('61s')
+    world.reports.record(failure)
+    await world.clock.advance('61s')
+    expect(added).toEqual([
+      [1, end],
+      [1, end],
+    ])
+  })
+
   it('is not sent any more once closed, but by the next process', async () => {
     await using world = await reportingWorld()
     world.reports.record(success)
