@@ -85,7 +85,10 @@ export type OutboundTls = 'opportunistic' | 'required' | 'verified' | 'none'
 export interface MtaStsOptions {
   /** Where policies are kept: `storedStsCache({ storage })`, or one of your own. Default: in memory. */
   cache?: StsCache
-  /** After how long a policy in use is fetched anew, or after half its life where that is shorter. Default: `'1d'`. */
+  /**
+   * After how long a policy in use is fetched anew, or after half its life where that is shorter, but not more often than
+   * once an hour while nobody writes. Default: `'1d'`.
+   */
   refresh?: Duration
   /** For fetching one. Default: `'1m'`, as RFC 8461 §3.3 has it. */
   timeout?: Duration

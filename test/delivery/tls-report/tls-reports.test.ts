@@ -6,6 +6,7 @@ import {
   type TlsReportsOptions,
 } from '../../../src/delivery/tls-report/create-tls-reports.js'
 import { readReportUris } from '../../../src/delivery/tls-report/report-uris.js'
+import { TlsTally } from '../../../src/delivery/tls-report/tls-tally.js'
 import { createDnsZone } from '../../../src/dns/zone/create-dns-zone.js'
 import { bytesSource } from '../../../src/message/sources.js'
 import { createDeliveryQueue } from '../../../src/queue/create-delivery-queue.js'
@@ -36,6 +37,8 @@ async function reportingWorld(options: Partial<TlsReportsOptions> = {}) {
   world.zone.set('_smtp._tls.rome.test', { txt: 'v=TLSRPTv1; rua=mailto:tls@reports.test' })
   return Object.assign(world, { begin, reports, mails, storage })
 }
+
+type ReportingWorld = Awaited<ReturnType<typeof reportingWorld>>
 
 const success: TlsResult = {
   domain: 'rome.test',
@@ -105,6 +108,8 @@ describe('a TLS report (RFC 8460)', () => {
     ]) {
       expect(mail).toContain(`\r\n${field}\r\n`)
     }
+    expect(Math.max(...mail.split('\r\n').map(line => line.length))).toBeLessThan(200)
+    expect(mail).toMatch(/\r\n\r\n[\w+/]{76}\r\n/)
     // The id is the msg-id of RFC 5322, whose left side knows no colon.
     const subject =
       /^Subject: Report Domain: rome\.test\r\n Submitter: mx\.paris\.test\r\n Report-ID: <[\w.-]+@mx\.paris\.test>\r\n/m
@@ -281,6 +286,15 @@ describe('a TLS report (RFC 8460)', () => {
     await second.close()
   })
 
+  it('is counted in bounded memory', () => {
+    const tally = new TlsTally()
+    for (let one = 0; one < 30; one++)
+      tally.add({ ...success, policy: { ...success.policy, strings: [String(one)] } })
+    expect([...tally]).toHaveLength(20)
+    for (let one = 0; one < 10_000; one++) tally.add({ ...success, domain: `d${one}.test` })
+    expect([...tally]).toHaveLength(20 + 9_999)
+  })
+
   it('is stored as what came since the last time, for three days', async () => {
     const storage = memoryStorage()
     const added: [number, number | undefined][] = []
@@ -372,6 +386,80 @@ describe('a TLS report (RFC 8460)', () => {
     await site.close()
   })
 
+  it('is tried anew the next day as if nothing had failed before', async () => {
+    const tries: number[] = []
+    await using world = await reportingWorld({
+      random: () => 0,
+      send: async () => {
+        tries.push(world.clock.now())
+        throw new Error('the disk is full')
+      },
+    })
+    world.reports.record(success)
+    await world.clock.advance('30h')
+    world.reports.record(success)
+    await world.clock.advance('96h')
+    const [first = 0] = tries
+    const hours = tries.map(time => (time - first) / 3_600_000)
+    expect(hours).toEqual([0, 1, 3, 7, 15, 24, 24, 25, 27, 31, 39, 48])
+  })
+
+  it('waits until it is known where to, and for a site that takes it', async () => {
+    await using world = await reportingWorld({ random: () => 0 })
+    const place = world.network.host('192.0.2.77')
+    const site = await createPolicySite(place, '192.0.2.77', { body: 'moved', status: 302 }, testTls)
+    world.zone.set('in.reports.test', { a: '192.0.2.77' })
+    world.zone.set('_smtp._tls.milan.test', { txt: 'v=TLSRPTv1; rua=https://in.reports.test/' })
+    world.zone.fail('_smtp._tls.rome.test', 'servfail')
+    world.reports.record(success)
+    world.reports.record({ ...success, domain: 'milan.test' })
+    await world.clock.advance(24.5 * 3_600_000)
+    expect(site.requests).toHaveLength(1)
+    site.answer.status = 201
+    world.zone.recover()
+    await world.clock.advance('1h')
+    expect(site.requests).toHaveLength(2)
+    expect(world.mails).toHaveLength(1)
+    expect(await world.storage.records.list('tls-report')).toEqual([])
+    await site.close()
+  })
+
+  it('leaves at a time of its own in the first four hours, and then lets others have their turn', async () => {
+    await using world = await reportingWorld({ random: () => 0.5 })
+    world.reports.record(success)
+    await world.clock.advance('26h')
+    expect(world.mails).toHaveLength(0)
+    await world.clock.advance('6m')
+    expect(world.mails).toHaveLength(1)
+    const now = world.clock.now()
+    expect(await world.storage.locks.acquire('tls-reports', 'another', now, now + 1)).toBe(true)
+  })
+
+  it.each([
+    ['the process closes', ({ reports }: ReportingWorld) => void reports.close()],
+    [
+      'another takes over, as this one took too long',
+      async ({ clock, storage }: ReportingWorld) => {
+        clock.jump(2 * 3_600_000)
+        await storage.locks.acquire('tls-reports', 'another', clock.now(), clock.now() + 48 * 3_600_000)
+      },
+    ],
+  ])('is left to others when %s', async (_, happens) => {
+    const sent: string[] = []
+    const world: ReportingWorld = await reportingWorld({
+      random: () => 0,
+      send: async ({ raw }) => {
+        sent.push(raw)
+        await happens(world)
+      },
+    })
+    await using _closing = world
+    world.zone.set('_smtp._tls.milan.test', { txt: 'v=TLSRPTv1; rua=mailto:tls@reports.test' })
+    for (const domain of ['rome.test', 'milan.test']) world.reports.record({ ...success, domain })
+    await world.clock.advance('30h')
+    expect(sent).toHaveLength(1)
+  })
+
   it('waits for a process that is at it', async () => {
     await using world = await reportingWorld()
     world.reports.record(success)
@@ -414,6 +502,7 @@ describe('the record of a domain (§3)', () => {
       { kind: 'mail', to: 'c@d.test' },
     ])
     expect(readReportUris(['v=TLSRPTv1'])).toEqual([])
+    expect(readReportUris(['v=TLSRPTv1; rua=https://192.0.2.1/,https://[2001:db8::1]/'])).toEqual([])
     expect(readReportUris([`v=TLSRPTv1; rua=${'mailto:a@b.test,'.repeat(50)}`])).toHaveLength(4)
     expect(readReportUris(['v=TLSRPTv1; rua=mailto:a@b.test%0d%0aBcc:x@y.test'])).toEqual([])
   })
