@@ -249,13 +249,13 @@ describe('REQUIRETLS (RFC 8689)', () => {
   it('keeps it for later when the attempt is ended in the handshake', async () => {
     await using world = await createOutsideWorld({ tlsOptions })
     const ending = new AbortController()
-    const stall: Step = peer => {
-      peer.say(['220 Go ahead'])
-      ending.abort()
-    }
-    await world.rome({ extensions: ['STARTTLS', 'REQUIRETLS'], STARTTLS: stall })
+    const rome = await world.rome({ extensions: ['STARTTLS', 'REQUIRETLS'], STARTTLS: '220 Go ahead' })
     world.zone.set('rome.test', secure)
-    expect(await world.deliver({ envelope }, ending.signal)).toMatchObject([{ status: 'deferred' }])
+    const delivering = world.deliver({ envelope }, ending.signal)
+    await world.clock.advance('10s')
+    expect(rome.connections[0]?.commands.at(1)).toBe('STARTTLS')
+    ending.abort()
+    expect(await delivering).toMatchObject([{ status: 'deferred' }])
   })
 
   it('keeps it for later when the host is only down', async () => {

@@ -339,6 +339,14 @@ describe('a policy that is kept', () => {
     },
   )
 
+  it('is fetched anew as often as the app wants', async () => {
+    const text = policyText('enforce', 'mx.rome.test')
+    await using world = await romeWithPolicy(text, trusted, { mtaSts: { refresh: '10m' } })
+    await world.deliverOne()
+    await world.clock.advance('1h')
+    expect(world.site.requests).toHaveLength(7)
+  })
+
   it('is fetched anew where another process kept it, too', async () => {
     const cache = memoryStsCache()
     await cache.set('rome.test', { ...testingEntry, policy: { ...testingEntry.policy, maxAge: 172_800 } })
@@ -354,11 +362,11 @@ describe('a policy that is kept', () => {
     const short = { ...testingEntry, policy: { ...testingEntry.policy, maxAge: 108_000 } }
 
     /** Two domains with one host, in use since the start; the policy of the first ends after 30 hours. */
-    async function romeAndMilan(hear: (domain: string) => void) {
+    async function romeAndMilan(hear: (domain: string) => void = () => {}, milan = short) {
       const cache = cacheOf(testingEntry)
       const get = async (domain: string) => {
         hear(domain)
-        return domain === 'milan.test' ? short : testingEntry
+        return domain === 'milan.test' ? milan : testingEntry
       }
       const mtaSts = { cache: { ...cache, get } }
       const world = await romeWithPolicy(policyText('testing', 'mx.rome.test'), clear, { mtaSts })
@@ -366,6 +374,19 @@ describe('a policy that is kept', () => {
       for (const destination of ['milan.test', 'rome.test']) await world.deliverOne({ destination })
       return world
     }
+
+    it('waits for its own time, and is not put off by those that are used later', async () => {
+      const brief = { ...testingEntry, policy: { ...testingEntry.policy, maxAge: 7_200 } }
+      await using world = await romeAndMilan(undefined, brief)
+      await world.clock.advance('90m')
+      expect(world.site.requests).toHaveLength(0)
+      await using other = await romeAndMilan(undefined, testingEntry)
+      for (const _ of [1, 2]) {
+        await other.clock.advance('12h')
+        await other.deliverOne({ destination: 'milan.test' })
+      }
+      expect(other.site.requests).toHaveLength(1)
+    })
 
     it('is looked for no more once it ran out', async () => {
       const asked: string[] = []
