@@ -24,7 +24,7 @@ export interface EnvelopeRecipient {
   readonly address: string
   /** NOTIFY of RCPT (RFC 3461 §4.1). Absent means failure, and delay where the server sends that. */
   readonly notify?: readonly DsnCondition[]
-  /** ORCPT of RCPT (RFC 3461 §4.2) as `type;address`, decoded from xtext. */
+  /** ORCPT of RCPT (RFC 3461 §4.2) as `type;address`, decoded from xtext and the escapes of RFC 6533 §3. */
   readonly originalRecipient?: string
 }
 

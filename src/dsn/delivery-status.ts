@@ -1,6 +1,7 @@
 import { formatDate } from '../message/date.js'
 import { formatField } from '../message/fold.js'
 import { describeReply } from '../smtp/reply.js'
+import { encodeUtf8Address } from '../smtp/utf8-address.js'
 import type { DsnContent, DsnRecipient } from './dsn.js'
 import { dsnStatus } from './dsn-status.js'
 import { addressText, asciiText, isAscii, remoteText } from './remote-text.js'
@@ -68,16 +69,9 @@ function machineText(text: string, smtputf8: boolean): string {
   return smtputf8 ? line : asciiText(line)
 }
 
-/** With SMTPUTF8 an address stands as it is: `utf-8-address` (RFC 6533 §3). */
+/** With SMTPUTF8 an address stands as it is: `utf-8-address`; without, one of the type `utf-8` is `utf-8-addr-xtext` (RFC 6533 §3). */
 function typedAddress(type: string, address: string, smtputf8: boolean): string {
   const text = addressText(address)
-  if (smtputf8 || isAscii(text)) return `${type}; ${text}`
+  if (smtputf8) return `${type}; ${text}`
   return `${type}; ${type === 'utf-8' ? addressText(encodeUtf8Address(text)) : asciiText(text)}`
-}
-
-/** `utf-8-addr-xtext` (RFC 6533 §3): code points that ASCII does not have, and `\`, `+`, `=`, as `\x{1F4E8}`. */
-function encodeUtf8Address(address: string): string {
-  return address.replace(/[^\u0021-\u007e]|[\\+=]/gu, char => {
-    return `\\x{${(char.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(2, '0')}}`
-  })
 }

@@ -1,4 +1,5 @@
 import { type MessageHeader, parseHeader } from '../message/header.js'
+import { decodeUtf8Address } from '../smtp/utf8-address.js'
 import type { DsnKind } from './dsn.js'
 import { addressText, remoteText } from './remote-text.js'
 
@@ -142,15 +143,6 @@ function typed(
   if (type === undefined || text === undefined)
     return { type: name.endsWith('recipient') ? 'rfc822' : '', text: value }
   return { type: type.toLowerCase(), text }
-}
-
-/** Reverses `utf-8-addr-xtext` (RFC 6533 §3); control characters stay encoded. */
-function decodeUtf8Address(address: string): string {
-  return address.replace(/\\x\{([0-9A-F]{2,6})\}/g, (encoded, hex: string) => {
-    const code = Number.parseInt(hex, 16)
-    const char = code <= 0x10ffff ? String.fromCodePoint(code) : ''
-    return remoteText(char) === char && char !== '' ? char : encoded
-  })
 }
 
 function plain(fields: MessageHeader, name: string, bounded = remoteText): string | undefined {

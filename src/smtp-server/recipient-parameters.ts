@@ -1,4 +1,5 @@
 import type { DsnCondition, EnvelopeRecipient } from '../core/envelope.js'
+import { decodeUtf8Address } from '../smtp/utf8-address.js'
 import { decodeXtext } from '../smtp/xtext.js'
 import type { Refused } from './mail-parameters.js'
 import { serverReplies } from './replies.js'
@@ -45,8 +46,8 @@ function parseOriginal(value: string): string | undefined {
   const match = /^([a-z0-9][a-z0-9-]*);(.+)$/i.exec(value)
   const [, type = '', encoded = ''] = match ?? []
   if (!match || value.length > longestOriginal) return undefined
-  // RFC 6533 §3: an address of the type utf-8 may stand as it is.
-  const plain = type.toLowerCase() === 'utf-8' && /^[^\u0000- \u007f-\u009f\ufffd]+$/.test(encoded)
-  const original = plain ? encoded : decodeXtext(encoded)
+  // RFC 6533 §3: an address of the type utf-8 may stand as it is, and has escapes of its own.
+  const isUtf8 = type.toLowerCase() === 'utf-8' && /^[^\u0000- \u007f-\u009f\ufffd]+$/.test(encoded)
+  const original = isUtf8 ? decodeUtf8Address(encoded) : decodeXtext(encoded)
   return original ? `${type};${original}` : undefined
 }

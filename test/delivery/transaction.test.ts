@@ -92,6 +92,18 @@ describe('a transaction', () => {
     )
   })
 
+  it.each([
+    ['utf-8;b\\x{F6}\\x{2B}b@rome.test', 'utf-8;b\\x{F6}\\x{2B}b@rome.test'],
+    ['utf-8;zoë\\x{f6}@rome.test', 'utf-8;zo\\x{EB}\\x{f6}@rome.test'],
+    ['utf-8;a\\x{0D}b@rome.test', 'utf-8;a\\x{0D}b@rome.test'],
+    ['utf-8;"\\x\\{ſ"@rome.test', 'utf-8;"\\x{5C}x\\x{5C}{\\x{17F}"@rome.test'],
+  ])('does not escape again what is escaped: %s', async (originalRecipient, written) => {
+    await using world = await createOutsideWorld()
+    const rome = await world.rome({ extensions: ['DSN'] })
+    await world.deliver({ to: [{ address: 'bob@rome.test', originalRecipient }] })
+    expect(rome.connections[0]?.commands[2]).toBe(`RCPT TO:<bob@rome.test> ORCPT=${written}`)
+  })
+
   it('keeps them to itself where they are not', async () => {
     await using world = await createOutsideWorld()
     const rome = await world.rome({ extensions: [] })

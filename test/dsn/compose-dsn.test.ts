@@ -343,6 +343,16 @@ describe('with SMTPUTF8 (RFC 6533)', () => {
     )
   })
 
+  it('names an ASCII address of the type utf-8 in its escapes where there is no SMTPUTF8 (§3)', async () => {
+    const recipient = { address: 'bob@elsewhere.test', originalRecipient: 'utf-8;bob+1=2@example.test' }
+    const original = async (smtputf8: boolean) =>
+      /Original-Recipient: (.*)/.exec(
+        (await partsOf({ recipients: [told({ recipient })], smtputf8 })).machine,
+      )?.[1]
+    expect(await original(false)).toBe('utf-8; bob\\x{2B}1\\x{3D}2@example.test')
+    expect(await original(true)).toBe('utf-8; bob+1=2@example.test')
+  })
+
   it('is not needed to name an address that needs it', async () => {
     const { machine } = await partsOf({ recipients })
     expect(machine).toContain('Original-Recipient: utf-8; b\\x{FC}ro@example.test')

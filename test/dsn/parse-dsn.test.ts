@@ -187,6 +187,15 @@ describe('the DSNs of others', () => {
     expect((await parse(bounce))?.recipients[0]?.finalRecipient).toEqual({ type: 'rfc822', address })
   })
 
+  it('may write the escapes of RFC 6533 in small letters, and blanks by them', async () => {
+    const lines = [
+      ...fields.slice(0, 2),
+      'Final-Recipient: utf-8;"b\\x{f6}\\x{20}b"@b.test',
+      ...fields.slice(3),
+    ]
+    expect((await parse(report(lines)))?.recipients[0]?.finalRecipient?.address).toBe('"bö b"@b.test')
+  })
+
   it('may be encoded', async () => {
     const base64 = Buffer.from(fields.join('\r\n')).toString('base64')
     expect(await parse(report([base64], { encoding: 'BASE64' }))).toMatchObject(read)

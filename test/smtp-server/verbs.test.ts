@@ -264,6 +264,27 @@ describe('RCPT', () => {
     })
   })
 
+  it.each([
+    ['b\\x{F6}b\\x{2B}x@b.test', 'böb+x@b.test'],
+    ['zoë\\x{f6}\\x{1F4E8}@b.test', 'zoëö📨@b.test'],
+    ['"a\\x{20}b"@b.test', '"a b"@b.test'],
+    [
+      'a\\x{0D}\\x{202E}\\x{D800}\\x{FFFFFF}\\x{é}\\@b.test',
+      'a\\x{0D}\\x{202E}\\x{D800}\\x{FFFFFF}\\x{é}\\@b.test',
+    ],
+  ])('reads the escapes of RFC 6533 in ORCPT, but hidden characters: %s', async (written, address) => {
+    const host = await startHost()
+    const client = await host.hello()
+    await client.ask('MAIL FROM:<a@b.test> SMTPUTF8', '250')
+    await client.ask(`RCPT TO:<alice@example.test> ORCPT=UTF-8;${written}`, '250')
+    await client.ask('DATA', '354')
+    client.write('\r\n.\r\n')
+    await client.expect('250')
+    expect(host.told('message:accepted')[0]).toMatchObject({
+      envelope: { recipients: [{ originalRecipient: `UTF-8;${address}` }] },
+    })
+  })
+
   it('takes UTF-8 with SMTPUTF8', async () => {
     const host = await startHost()
     const client = await host.hello()
@@ -274,7 +295,11 @@ describe('RCPT', () => {
     client.write('\r\n.\r\n')
     await client.expect('250')
     expect(host.told('message:accepted')[0]).toMatchObject({
-      envelope: { sender: 'größe@b.test', smtputf8: true },
+      envelope: {
+        sender: 'größe@b.test',
+        smtputf8: true,
+        recipients: [{}, { originalRecipient: 'utf-8;zoë@b.test' }],
+      },
     })
   })
 

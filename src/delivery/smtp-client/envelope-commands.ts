@@ -1,4 +1,5 @@
 import type { Envelope, EnvelopeRecipient } from '../../core/envelope.js'
+import { encodeUtf8Address } from '../../smtp/utf8-address.js'
 import { encodeXtext } from '../../smtp/xtext.js'
 import type { Extensions } from './extensions.js'
 
@@ -36,13 +37,6 @@ export function rcptCommand(recipient: EnvelopeRecipient, extensions: Extensions
 function originalRecipient(original: string | undefined): string {
   const [, type, address] = /^([A-Za-z0-9-]{1,40});(.+)$/s.exec(original ?? '') ?? []
   if (type === undefined || address === undefined) return ''
-  const encoded = type.toLowerCase() === 'utf-8' ? escapeUnicode(address) : encodeXtext(address)
+  const encoded = type.toLowerCase() === 'utf-8' ? encodeUtf8Address(address) : encodeXtext(address)
   return ` ORCPT=${type};${encoded}`
-}
-
-function escapeUnicode(address: string): string {
-  return address.replace(
-    /[^!-*,-<>-[\]-~]/gu,
-    char => `\\x{${(char.codePointAt(0) ?? 0).toString(16).toUpperCase()}}`,
-  )
 }
