@@ -8,6 +8,7 @@ import type { MessageSource } from '../message/message-source.js'
 import { parseParameterized } from '../message/mime-parameters.js'
 import { planBatch } from '../routing/plan-batch.js'
 import type { Route } from '../routing/router.js'
+import { describeReply } from '../smtp/reply.js'
 import type { AttemptRecord, QueueEntry } from '../storage/queue-storage.js'
 import type { AcceptBatch } from '../storage/storage.js'
 import type { Fate } from './fate.js'
@@ -42,7 +43,7 @@ const largestReturned = 64 * 1024
  * Composes one DSN for some recipients of one message, and routes it to the sender, into a mailbox here or to another
  * server. It has the null sender and asks for no notification itself, so nothing ever answers it (RFC 3461 §6.1,
  * RFC 5321 §6.1).
- * @throws whatever the router throws for now: the DSN is then still owed.
+ * @throws whatever the router throws, and when it rejects the sender for now: the DSN is then still owed.
  */
 export async function planDsn(
   context: QueueContext,
@@ -57,7 +58,10 @@ export async function planDsn(
   if (!address) return { suppressed: 'the sender is no address that could be written to' }
   if (await isReport(message)) return { suppressed: 'the message is a delivery report itself' }
   const route = await routeSender(context, to)
-  if (route.kind === 'reject') return { suppressed: 'the sender does not exist here' }
+  if (route.kind === 'reject') {
+    if (route.reply.code >= 500) return { suppressed: 'the sender does not exist here' }
+    throw new MailError('RELAY_DENIED', `the sender: ${describeReply(route.reply)}`, { temporary: true })
+  }
 
   const { clock, hostname } = context.settings
   const traceId = newTraceId()

@@ -40,7 +40,7 @@ function rewrite({ localPart, domain }: Address, sealer: Sealer, now: number): s
   if (kind === 'SRS0') return `SRS1=${sealer.seal(['SRS1', domain, rest], now)}=${domain}=${rest}`
   if (kind === 'SRS1') {
     // The forwarder before us is left out: what counts is the first one, who knows the sender.
-    const [, first, inner] = /^=[^=]+=([^=]+)=(.+)$/.exec(rest) ?? []
+    const [, first, inner] = /^[=+-][^=]+=([^=]+)=(.+)$/.exec(rest) ?? []
     if (first !== undefined && inner !== undefined) {
       return `SRS1=${sealer.seal(['SRS1', first, inner], now)}=${first}=${inner}`
     }

@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest'
 import type { EnvelopeRecipient } from '../../src/core/envelope.js'
 import { readAll } from '../../src/message/sources.js'
 import type { OutgoingMessage } from '../../src/queue/outgoing-message.js'
-import { createQueueWorld, deferred, delivered, failed } from './queue-world.js'
+import type { Router } from '../../src/routing/router.js'
+import { createQueueWorld, deferred, delivered, failed, minute } from './queue-world.js'
 
 const body = 'the body of the letter'
 
@@ -118,6 +119,26 @@ describe('a bounce', () => {
     await world.clock.advance('5m')
     expect(world.events('dsn:sent')).toMatchObject([{ kind: 'delayed', to: 'alice@paris.test' }])
     expect(world.events('dsn:suppressed')).toEqual([])
+  })
+
+  it('waits for a router that rejects its recipient for now', async () => {
+    let isAway = true
+    const router: Router = {
+      isLocal: domain => domain === 'paris.test',
+      route: async recipient =>
+        isAway && recipient === 'alice@paris.test'
+          ? { kind: 'reject', reply: { code: 450, enhanced: '4.2.1', text: 'Not now' } }
+          : { kind: 'accept', local: [], remote: [recipient], relay: true },
+    }
+    const script = (recipient: string) => (recipient.endsWith('rome.test') ? failed : delivered)
+    await using world = await createQueueWorld(script, { router })
+    await world.send('bob@rome.test')
+    await world.clock.settled()
+    expect(world.events('queue:error')).toMatchObject([{ during: 'composing a DSN (failed)' }])
+    expect(world.events('dsn:suppressed')).toEqual([])
+    isAway = false
+    await world.clock.advance(5 * minute)
+    expect(world.events('dsn:sent')).toMatchObject([{ kind: 'failed', to: 'alice@paris.test' }])
   })
 
   it('is delayed itself without a warning, and gone with one event when nobody takes it', async () => {

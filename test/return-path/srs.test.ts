@@ -34,6 +34,9 @@ describe('SRS', () => {
   it('takes what others rewrote with separators of their own', () => {
     const second = oslo.forward('SRS0+abcd=12=rome.test=alice@paris.test', now)
     expect(reverse(oslo, second)).toBe('SRS0+abcd=12=rome.test=alice@paris.test')
+    const third = lima.forward('SRS1-wxyz=paris.test=+abcd=12=rome.test=alice@oslo.test', now)
+    expect(third).toMatch(/^SRS1=[0-9a-z]{10}=paris\.test=\+abcd=/)
+    expect(reverse(lima, third)).toBe('SRS0+abcd=12=rome.test=alice@paris.test')
   })
 
   it('leaves alone what needs no rewriting, or cannot have it', () => {
