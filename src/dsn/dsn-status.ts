@@ -8,6 +8,7 @@ const statuses: Readonly<Record<DsnKind, { classes: string; unknown: string }>> 
   delayed: { classes: '4', unknown: '4.0.0' },
   delivered: { classes: '2', unknown: '2.0.0' },
   relayed: { classes: '2', unknown: '2.0.0' },
+  expanded: { classes: '2', unknown: '2.0.0' },
 }
 
 const wellFormed = /^[245]\.\d{1,3}\.\d{1,3}$/

@@ -2,8 +2,8 @@ import type { EnvelopeRecipient } from '../core/envelope.js'
 import type { MessageSource } from '../message/message-source.js'
 import type { AttemptRecord } from '../storage/queue-storage.js'
 
-/** What a delivery status notification tells (RFC 3464 §2.3.3). */
-export type DsnKind = 'failed' | 'delayed' | 'delivered' | 'relayed'
+/** What a delivery status notification tells (RFC 3464 §2.3.3); `expanded`: sent on to several addresses. */
+export type DsnKind = 'failed' | 'delayed' | 'delivered' | 'relayed' | 'expanded'
 
 /** What a DSN is made of. Instants are epoch milliseconds. */
 export interface DsnContent {

@@ -12,6 +12,7 @@ export const subjects: Readonly<Record<DsnKind, string>> = {
   delayed: 'Your message is delayed',
   delivered: 'Your message was delivered',
   relayed: 'Your message was passed on',
+  expanded: 'Your message was sent on to several addresses',
 }
 
 const openings: Readonly<Record<DsnKind, string>> = {
@@ -19,6 +20,7 @@ const openings: Readonly<Record<DsnKind, string>> = {
   delayed: 'Your message could not be delivered yet to:',
   delivered: 'Your message was delivered to:',
   relayed: 'Your message was passed on to a server that may not report what becomes of it, for:',
+  expanded: 'Your message was sent on to the several addresses that this one stands for:',
 }
 
 const advice: Readonly<Record<DsnKind, string>> = {
@@ -28,6 +30,8 @@ const advice: Readonly<Record<DsnKind, string>> = {
     'You need not do anything: it will be tried again and again. You will be told when it is given up. Do not send the message once more.',
   delivered: 'You get this message because you asked to be told.',
   relayed: 'You get this message because you asked to be told.',
+  expanded:
+    'You get this message because you asked to be told. You will not be told of the addresses where it arrives.',
 }
 
 /** Plain words for `subject.detail` of an enhanced status code (RFC 3463 §3). */
@@ -78,7 +82,7 @@ function explainRecipient(content: DsnContent, told: DsnRecipient): string[] {
   const origin =
     written === undefined || written === recipient.address ? '' : ` (you wrote to ${addressText(written)})`
   const lines = [`  ${addressText(recipient.address)}${origin}`]
-  if (content.kind === 'delivered' || content.kind === 'relayed') return lines
+  if (content.kind !== 'failed' && content.kind !== 'delayed') return lines
   lines.push(...wrapText(reasonOf(content, told), '    '))
   if (willRetryUntil !== undefined) lines.push(`    It will be tried until ${formatDate(willRetryUntil)}.`)
   const said = attempt.reply ? describeReply(attempt.reply) : attempt.reason

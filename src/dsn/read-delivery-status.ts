@@ -22,8 +22,7 @@ export interface ParsedDsnRecipient {
   readonly finalRecipient?: TypedAddress
   /** ORCPT of the message (RFC 3461 §4.2). */
   readonly originalRecipient?: TypedAddress
-  /** What became of it; `expanded` where a list took it over (RFC 3464 §2.3.3). */
-  readonly action: DsnKind | 'expanded'
+  readonly action: DsnKind
   /** Enhanced status code, `5.1.1` (RFC 3463). */
   readonly status?: string
   /** The server that refused or took it. */
@@ -99,10 +98,10 @@ export function exactStatus(status: string | undefined, said = ''): string | und
   return status === undefined || found?.charAt(0) === status.charAt(0) ? (found ?? status) : status
 }
 
-const actions: readonly (DsnKind | 'expanded')[] = ['failed', 'delayed', 'delivered', 'relayed', 'expanded']
+const actions: readonly DsnKind[] = ['failed', 'delayed', 'delivered', 'relayed', 'expanded']
 
 /** The action, or what the status says where a server names another. */
-function readAction(text = '', status = ''): ParsedDsnRecipient['action'] | undefined {
+function readAction(text = '', status = ''): DsnKind | undefined {
   const word = /^[a-z]+/.exec(text.toLowerCase())?.[0]
   return actions.find(action => action === word) ?? actionOfClass.get(status.charAt(0))
 }

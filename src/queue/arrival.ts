@@ -11,8 +11,8 @@ export interface Arrival {
    */
   readonly ours: boolean
   /**
-   * Where the mail for each recipient goes, in the order of the envelope: those whose mail is kept here, and whose NOTIFY
-   * asks for that, are told of to the sender (RFC 3461 §4.1). Default: nobody is told.
+   * Where the mail for each recipient goes, in the order of the envelope: those whose mail is kept here, or sent on to
+   * several addresses, and whose NOTIFY asks for that, are told of to the sender (RFC 3461 §4.1). Default: nobody is told.
    */
   readonly routes?: readonly Route[]
 }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import type { EnvelopeRecipient } from '../core/envelope.js'
 import { MailError } from '../core/error.js'
 import type { MessageSource } from '../message/message-source.js'
+import { expands } from '../routing/plan-batch.js'
 import { type AcceptBatch, type AcceptResult, isStoredBlob, type Storage } from '../storage/storage.js'
 import { announceQueued } from './announce.js'
 import type { Arrival } from './arrival.js'
@@ -15,57 +16,86 @@ export interface Confirmation {
   readonly recipients: readonly string[]
 }
 
+type Kind = 'delivered' | 'expanded'
+
+const kinds: readonly Kind[] = ['delivered', 'expanded']
+
 /**
- * The DSN for the sender of recipients whose mail comes to its end in mailboxes here, where NOTIFY asks for one (RFC 3461
- * §4.1, §6.1), to be stored in the commit that puts it there; `undefined` where nobody is to hear. Those whom an alias
- * leads elsewhere as well are told of by the server there. Never rejects: mail is kept, told of or not.
+ * The DSNs for the sender of recipients whose way ends here, where NOTIFY asks for that (RFC 3461 §4.1, §6.1): in
+ * mailboxes, or as an alias of several addresses elsewhere. They are to be stored in the commit that accepts the mail. The
+ * one address elsewhere that an alias has is told of by the server there. Never rejects: mail is kept, told of or not.
  */
-export async function planConfirmation(
+export async function planConfirmations(
   context: QueueContext,
   arrival: Arrival,
   batch: AcceptBatch,
-): Promise<Confirmation | undefined> {
-  const recipients = kept(arrival)
-  if (recipients.length === 0 || arrival.envelope.sender === '') return undefined
-  try {
-    const { message } = batch
-    const source = isStoredBlob(message) ? await context.settings.storage.blobs.open(message.blob) : message
-    if (!source) throw new Error('the message is not at hand')
-    const subject = (recipient: EnvelopeRecipient) => subjectOf(arrival, recipient, source, batch.receivedAt)
-    const [first, ...rest] = recipients.map(subject)
-    if (!first) return undefined
-    const dsn = await planDsn(context, 'delivered', [first, ...rest], source)
-    const named = recipients.map(({ address }) => address)
-    if (!('batch' in dsn)) return { traceId: arrival.traceId, dsn, recipients: named }
-    // A message that is handed in again, as the answer was lost, is not told of again.
-    const digest = createHash('sha256').update(batch.id).digest('hex')
-    const once = { ...dsn.batch, id: `dsn-${digest.slice(0, 32)}` }
-    return { traceId: arrival.traceId, dsn: { ...dsn, batch: once }, recipients: named }
-  } catch (thrown) {
-    reportError(context, 'confirming a delivery', thrown, arrival.traceId)
-    return undefined
+): Promise<readonly Confirmation[]> {
+  const confirmations: Confirmation[] = []
+  if (arrival.envelope.sender === '') return confirmations
+  for (const kind of kinds) {
+    const [first, ...rest] = ending(arrival, kind)
+    if (!first) continue
+    try {
+      confirmations.push(await confirm(context, arrival, batch, kind, [first, ...rest]))
+    } catch (thrown) {
+      reportError(context, 'confirming a delivery', thrown, arrival.traceId)
+    }
   }
+  return confirmations
+}
+
+async function confirm(
+  context: QueueContext,
+  arrival: Arrival,
+  batch: AcceptBatch,
+  kind: Kind,
+  recipients: readonly [EnvelopeRecipient, ...EnvelopeRecipient[]],
+): Promise<Confirmation> {
+  const { message } = batch
+  const source = isStoredBlob(message) ? await context.settings.storage.blobs.open(message.blob) : message
+  if (!source) throw new Error('the message is not at hand')
+  const subject = (recipient: EnvelopeRecipient) =>
+    subjectOf(arrival, recipient, source, batch.receivedAt, kind)
+  const [first, ...rest] = recipients
+  const dsn = await planDsn(context, kind, [subject(first), ...rest.map(subject)], source)
+  const told = { traceId: arrival.traceId, recipients: recipients.map(({ address }) => address) }
+  if (!('batch' in dsn)) return { ...told, dsn }
+  // A message that is handed in again, as the answer was lost, is not told of again.
+  const digest = createHash('sha256').update(`${kind} ${batch.id}`).digest('hex')
+  return { ...told, dsn: { ...dsn, batch: { ...dsn.batch, id: `dsn-${digest.slice(0, 32)}` } } }
 }
 
 /** Accepts a batch, and with it in one commit, as a settlement that settles nothing, what tells of it. */
 export async function acceptWith(
   storage: Storage,
   batch: AcceptBatch,
-  news: AcceptBatch | undefined,
-): Promise<readonly [AcceptResult, AcceptResult?]> {
-  if (!news) return [await storage.accept(batch)]
-  const result = await storage.queue.settle({ entries: [], accept: [batch, news] })
-  const [accepted, told] = result.settled ? result.accepted : []
-  if (!accepted || !told) {
-    throw new MailError('DRIVER_CONTRACT', 'settle: got no result for each batch, expected two', {
+  confirmations: readonly Confirmation[],
+): Promise<readonly [AcceptResult, ...AcceptResult[]]> {
+  const news = confirmations.flatMap(({ dsn }) => ('batch' in dsn ? dsn.batch : []))
+  if (news.length === 0) return [await storage.accept(batch)]
+  const result = await storage.queue.settle({ entries: [], accept: [batch, ...news] })
+  const [accepted, ...told] = result.settled ? result.accepted : []
+  if (!accepted || told.length !== news.length) {
+    throw new MailError('DRIVER_CONTRACT', 'settle: got no result for each batch, expected one', {
       temporary: true,
     })
   }
-  return [accepted, told]
+  return [accepted, ...told]
 }
 
-/** Tells of a confirmation that was stored, or that there is none. */
-export function announceConfirmation(
+/** Tells of confirmations that were stored, of which `accepted` has the results, and of those that there are not. */
+export function announceConfirmations(
+  context: QueueContext,
+  confirmations: readonly Confirmation[],
+  accepted: readonly AcceptResult[],
+): void {
+  const results = [...accepted]
+  for (const confirmation of confirmations) {
+    announce(context, confirmation, 'batch' in confirmation.dsn ? results.shift() : undefined)
+  }
+}
+
+function announce(
   context: QueueContext,
   { traceId, dsn, recipients }: Confirmation,
   accepted: AcceptResult | undefined,
@@ -79,11 +109,18 @@ export function announceConfirmation(
   if (accepted) announceQueued(context, dsn.batch, accepted)
 }
 
-function kept({ envelope, routes = [] }: Arrival): EnvelopeRecipient[] {
+/** The recipients that ask for news of success, and whose way ends here so. */
+function ending({ envelope, routes = [] }: Arrival, kind: Kind): EnvelopeRecipient[] {
   return envelope.recipients.filter(({ notify }, index) => {
     const route = routes[index]
-    return notify?.includes('success') && route?.kind === 'accept' && route.remote.length === 0
+    if (!notify?.includes('success') || route?.kind !== 'accept') return false
+    return kind === 'expanded' ? expands(route) : route.remote.length === 0
   })
+}
+
+const reasons: Readonly<Record<Kind, string>> = {
+  delivered: 'kept in the mailbox',
+  expanded: 'sent on to the addresses it stands for',
 }
 
 function subjectOf(
@@ -91,6 +128,7 @@ function subjectOf(
   recipient: EnvelopeRecipient,
   { size }: MessageSource,
   receivedAt: number,
+  kind: Kind,
 ): DsnSubject {
   return {
     entry: { envelope, recipient, queuedAt: receivedAt, size },
@@ -100,7 +138,7 @@ function subjectOf(
       status: 'delivered',
       scope: 'local',
       enhanced: '2.1.5',
-      reason: 'kept in the mailbox',
+      reason: reasons[kind],
     },
     fate: { kind: 'delivered' },
   }

@@ -1,3 +1,4 @@
+import type { DsnKind } from '../dsn/dsn.js'
 import type { ParsedDsn } from '../dsn/read-delivery-status.js'
 import type { AttemptRecord, QueueEntry } from '../storage/queue-storage.js'
 
@@ -26,7 +27,7 @@ export interface DeliveryQueueEvents {
   'dsn:sent': {
     traceId: string
     dsnTraceId: string
-    kind: 'failed' | 'delayed' | 'delivered' | 'relayed'
+    kind: DsnKind
     to: string
     recipients: readonly string[]
   }

@@ -1,5 +1,4 @@
 import { MailError } from '../core/error.js'
-import type { DsnKind } from '../dsn/dsn.js'
 import type { AttemptRecord, LeasedEntry } from '../storage/queue-storage.js'
 import { type QueueContext, reportError } from './queue-context.js'
 import type { ReconsideringRetryPolicy, RetryDecision, RetryPolicy } from './retry/retry-policy.js'
@@ -71,7 +70,7 @@ const conditions = { failed: 'failure', delayed: 'delay', relayed: 'success', de
  * Whether the sender is to be told (RFC 3461 §4.1): without NOTIFY of failures and delays. A null sender never hears of
  * anything, but a failure goes the way of a bounce all the same, so that it shows as `dsn:suppressed`.
  */
-function wantsDsn({ envelope, recipient }: LeasedEntry, kind: DsnKind): boolean {
+function wantsDsn({ envelope, recipient }: LeasedEntry, kind: keyof typeof conditions): boolean {
   if (envelope.sender === '') return kind === 'failed'
   if (!recipient.notify) return kind === 'failed' || kind === 'delayed'
   return recipient.notify.includes(conditions[kind])

@@ -12,7 +12,7 @@ import type { QueueCounts, QueueEntry, QueueFilter } from '../storage/queue-stor
 import type { AcceptBatch, AcceptResult, Storage } from '../storage/storage.js'
 import { announceQueued } from './announce.js'
 import type { Arrival } from './arrival.js'
-import { acceptWith, announceConfirmation, planConfirmation } from './confirm.js'
+import { acceptWith, announceConfirmations, planConfirmations } from './confirm.js'
 import type { DeliveryQueue } from './delivery-queue.js'
 import type { DeliveryQueueEvents } from './events.js'
 import { createOperations, type Ids, type Operations } from './operate.js'
@@ -97,15 +97,16 @@ export class StoredQueue extends MailEvents<DeliveryQueueEvents> implements Deli
     this.#assertOpen()
     const bounces = arrival ? await readBounces(this.#context, batch, arrival) : []
     const stored = arrival ? await signBatch(this.#context, batch, arrival) : batch
-    const confirmation = arrival && (await planConfirmation(this.#context, arrival, batch))
+    const confirmations = arrival ? await planConfirmations(this.#context, arrival, batch) : []
     const held = holdByRules(this.#context, stored)
-    const told = confirmation && 'batch' in confirmation.dsn ? confirmation.dsn.batch : undefined
-    const [accepted, news] = await callStorage('accept', () => acceptWith(this.storage, held, told))
+    const [accepted, ...told] = await callStorage('accept', () =>
+      acceptWith(this.storage, held, confirmations),
+    )
     announceQueued(this.#context, batch, accepted)
     announceHeld(this.#context, held, accepted.entries)
-    if (confirmation) announceConfirmation(this.#context, confirmation, news)
+    announceConfirmations(this.#context, confirmations, told)
     for (const bounce of bounces) this.emit('bounce:received', bounce)
-    if (accepted.entries.length > 0 || news?.entries.length) this.#scheduler.wake()
+    if ([accepted, ...told].some(({ entries }) => entries.length > 0)) this.#scheduler.wake()
     return accepted
   }
 

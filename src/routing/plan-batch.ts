@@ -7,6 +7,8 @@ import type { QueuedMessage, QueuedRecipient } from '../storage/queue-storage.js
 import type { AcceptBatch } from '../storage/storage.js'
 import type { LocalTarget, Route } from './router.js'
 
+type AcceptingRoute = Extract<Route, { kind: 'accept' }>
+
 /** What {@link planBatch} makes a batch of. */
 export interface PlanRequest {
   /** Idempotency key of the batch. */
@@ -27,7 +29,8 @@ export interface PlanRequest {
  * address at another server, however many recipients and aliases lead there.
  *
  * A copy starts with its `Return-Path:` (RFC 5321 §4.4). A recipient that an alias sends elsewhere keeps its NOTIFY,
- * and its ORCPT or, without one, the address it was written to (RFC 3461 §5.2.1).
+ * and its ORCPT or, without one, the address it was written to (RFC 3461 §5.2.1). Where there are several such addresses,
+ * each NOTIFY is without SUCCESS.
  * @throws MailError `MESSAGE_INVALID` when a route is missing or does not accept.
  */
 export function planBatch(request: PlanRequest): AcceptBatch {
@@ -50,7 +53,7 @@ export function planBatch(request: PlanRequest): AcceptBatch {
       const address = parseAddress(remote)
       const key = addressKey(address)
       const entry: QueuedRecipient = {
-        ...forwarded(recipient, route.relay),
+        ...forwarded(recipient, route),
         address: remote,
         destination: address.domain,
         dueAt: receivedAt,
@@ -90,9 +93,20 @@ function queuedMessage(request: PlanRequest, recipients: QueuedRecipient[]): Que
 }
 
 /** What a recipient's DSN parameters are at the next server. */
-function forwarded(recipient: EnvelopeRecipient, relay: boolean): EnvelopeRecipient {
-  if (relay || recipient.originalRecipient !== undefined) return recipient
-  return { ...recipient, originalRecipient: originOf(recipient.address) }
+function forwarded(recipient: EnvelopeRecipient, route: AcceptingRoute): EnvelopeRecipient {
+  if (route.relay) return recipient
+  const { address, originalRecipient = originOf(address), notify } = recipient
+  if (!expands(route) || !notify?.includes('success')) return { ...recipient, originalRecipient }
+  const left = notify.filter(condition => condition !== 'success')
+  return { ...recipient, originalRecipient, notify: left.length > 0 ? left : ['never'] }
+}
+
+/**
+ * Whether a recipient stands for several addresses elsewhere. Its sender is told that it was expanded, not of success
+ * at each of them (RFC 3461 §5.2.7.3).
+ */
+export function expands({ remote }: AcceptingRoute): boolean {
+  return remote.length > 1
 }
 
 /** The address as ORCPT names it: `rfc822`, or `utf-8` where it is not ASCII (RFC 6533 §3). */

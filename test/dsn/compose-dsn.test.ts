@@ -194,14 +194,14 @@ describe('the fields for a program (RFC 3464)', () => {
     expect(machine).toContain('Will-Retry-Until: Fri, 2 Jan 2026 14:00:00 +0000')
   })
 
-  it.each(['delivered', 'relayed'] as const)('tell that it was %s', async kind => {
+  it.each(['delivered', 'relayed', 'expanded'] as const)('tell that it was %s', async kind => {
     const reply = { code: 250, enhanced: '2.6.0', text: 'Queued' }
     const { machine, header } = await partsOf({
       kind,
       recipients: [told({ attempt: attempt({ reply, status: 'delivered' }) })],
     })
     expect(machine).toContain(`Action: ${kind}\r\nStatus: 2.6.0\r\n`)
-    expect(header).toMatch(/Subject: Your message was (delivered|passed on)/)
+    expect(header).toMatch(/Subject: Your message was (delivered|passed on|sent on)/)
   })
 
   it.each([

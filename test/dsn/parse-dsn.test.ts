@@ -78,13 +78,19 @@ describe('our own DSNs', () => {
     })
   })
 
-  it.each(['failed', 'delayed', 'delivered', 'relayed'] as const)('are read back when %s', async kind => {
-    const willRetryUntil = Date.UTC(2026, 0, 2, 14)
-    const parsed = await roundTrip({ kind, recipients: [told({ attempt: silentAttempt(), willRetryUntil })] })
-    expect(parsed?.recipients).toMatchObject([
-      { action: kind, ...(kind === 'delayed' && { willRetryUntil }) },
-    ])
-  })
+  it.each(['failed', 'delayed', 'delivered', 'relayed', 'expanded'] as const)(
+    'are read back when %s',
+    async kind => {
+      const willRetryUntil = Date.UTC(2026, 0, 2, 14)
+      const parsed = await roundTrip({
+        kind,
+        recipients: [told({ attempt: silentAttempt(), willRetryUntil })],
+      })
+      expect(parsed?.recipients).toMatchObject([
+        { action: kind, ...(kind === 'delayed' && { willRetryUntil }) },
+      ])
+    },
+  )
 
   it.each([true, false])('are read back with addresses in UTF-8, SMTPUTF8 %s', async smtputf8 => {
     const recipient = { address: 'böb+1@elsewhere.test', originalRecipient: 'utf-8;büro@example.test' }

@@ -167,6 +167,45 @@ describe('a letter on its way', () => {
     ])
   })
 
+  it('is confirmed once where an alias leads to several servers, which report failures alone', async () => {
+    await using world = createMailWorld()
+    const paris = await world.host('paris.test', { users: ['alice'] })
+    const rome = await world.host('rome.test', {
+      users: ['bob'],
+      aliases: { 'team@rome.test': ['dora@oslo.test', 'nobody@oslo.test', 'erik@lima.test'] },
+    })
+    const oslo = await world.host('oslo.test', { users: ['dora'] })
+    await world.host('lima.test', { users: ['erik'] })
+    const notify = ['success', 'failure'] as const
+    await paris.queue.send({
+      raw: 'Subject: Hello\r\n\r\nHow are you?\r\n',
+      envelope: {
+        sender: 'alice@paris.test',
+        recipients: [
+          { address: 'team@rome.test', notify },
+          { address: 'bob@rome.test', notify },
+        ],
+      },
+    })
+    await world.clock.settled()
+    expect(await oslo.inbox('dora')).toHaveLength(1)
+    expect(await rome.inbox('bob')).toHaveLength(1)
+    const mailbox = await paris.store.mailbox('alice')
+    const told = await Promise.all(
+      (await mailbox.list()).map(async message => parseDsn(await mailbox.open(message))),
+    )
+    const summary = told.flatMap(dsn =>
+      (dsn?.recipients ?? []).map(({ originalRecipient, finalRecipient, action, status }) =>
+        [originalRecipient?.address ?? '', finalRecipient?.address, action, status].join(' '),
+      ),
+    )
+    expect(summary.sort()).toEqual([
+      ' bob@rome.test delivered 2.1.5',
+      ' team@rome.test expanded 2.1.5',
+      'team@rome.test nobody@oslo.test failed 5.1.1',
+    ])
+  })
+
   it('tells nobody of a bounce that arrived', async () => {
     await using world = createMailWorld()
     const paris = await world.host('paris.test', { users: ['alice'] })

@@ -12,6 +12,7 @@ const router = createRouter({
   domains: ['paris.test'],
   accounts: createAccounts({
     users: [{ name: 'carol', password: 'secret', addresses: ['carol@paris.test'] }],
+    aliases: { 'team@paris.test': ['dora@oslo.test', 'erik@lima.test'] },
   }),
 })
 
@@ -75,6 +76,24 @@ describe('news of mail that is in a mailbox', () => {
     }
     expect((await world.storage.mail.mailboxes('carol')).map(({ messages }) => messages)).toEqual([1])
     expect(await world.queue.list()).toHaveLength(1)
+  })
+
+  it('is of each kind there is: kept here, and sent on to several addresses (RFC 3461 §5.2.7.3)', async () => {
+    await using world = await createQueueWorld(undefined, { router })
+    world.queue.pause()
+    const notify = ['success'] as const
+    const recipients = ['carol@paris.test', 'team@paris.test'].map(address => ({ address, notify }))
+    await world.queue.send({ raw: 'Subject: x\r\n\r\n', envelope: { sender: 'bob@rome.test', recipients } })
+    expect(world.events('dsn:sent')).toMatchObject([
+      { kind: 'delivered', recipients: ['carol@paris.test'] },
+      { kind: 'expanded', recipients: ['team@paris.test'] },
+    ])
+    const [mail, ...news] = world.events('message:queued')
+    expect(mail?.recipients).toEqual(['dora@oslo.test', 'erik@lima.test'])
+    expect(news.map(({ entries }) => entries.length)).toEqual([1, 1])
+    expect(new Set(news.map(({ traceId }) => traceId))).toEqual(
+      new Set(world.events('dsn:sent').map(({ dsnTraceId }) => dsnTraceId)),
+    )
   })
 
   it('is never held by a rule', async () => {

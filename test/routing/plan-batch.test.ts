@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { Envelope } from '../../src/core/envelope.js'
+import type { DsnCondition, Envelope } from '../../src/core/envelope.js'
 import { bytesSource } from '../../src/message/sources.js'
 import { type PlanRequest, planBatch } from '../../src/routing/plan-batch.js'
 import type { LocalTarget, Route } from '../../src/routing/router.js'
@@ -89,6 +89,20 @@ describe('queue entries', () => {
       { address: 'b@c.test', originalRecipient: 'rfc822;x@y.test' },
       { address: 'c@c.test', originalRecipient: 'utf-8;büro@b.test' },
     ])
+  })
+
+  it('ask for no news of success behind an alias of several addresses, which is told of here (RFC 3461 §5.2.7.3)', () => {
+    const notify = (asked: DsnCondition[] | undefined, route: Route) =>
+      plan({ recipients: [{ address: 'team@b.test', ...(asked && { notify: asked }) }] }, [
+        route,
+      ]).queued?.recipients.map(recipient => recipient.notify)
+    const team = forward('a@c.test', 'b@d.test')
+    expect(notify(['success', 'failure'], team)).toEqual([['failure'], ['failure']])
+    expect(notify(['success'], team)).toEqual([['never'], ['never']])
+    expect(notify(['delay'], team)).toEqual([['delay'], ['delay']])
+    expect(notify(undefined, team)).toEqual([undefined, undefined])
+    const besideMailbox = { ...forward('a@c.test'), local: [{ account: 'al', mailbox: 'INBOX' }] } as Route
+    expect(notify(['success'], besideMailbox)).toEqual([['success']])
   })
 
   it('are one an address, and whoever asked for news of it is told', () => {
