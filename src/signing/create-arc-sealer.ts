@@ -13,8 +13,9 @@ import { type ArcSealerOptions, arcSealerSchema } from './options.js'
 /**
  * Creates a sealer of forwarded mail (ARC, RFC 8617) for the queue, by the package mailauth: the next server sees what
  * this one knew of a message whose own signatures may not survive. What this server knew is the topmost
- * `Authentication-Results:` with its name, which a policy put there; without one, the DKIM signatures and the chain are
- * looked at here. Mail of our own is not sealed, nor mail whose chain cannot be checked for now or has failed before.
+ * `Authentication-Results:` with its name, which a policy put above `Received:`; without one, the DKIM signatures and the
+ * chain are looked at here. Mail of our own is not sealed, nor mail whose chain cannot be checked for now or has failed
+ * before.
  * @throws MailError `OPTION_INVALID`; `DRIVER_MISSING` when mailauth is not installed.
  */
 export function createArcSealer(options: ArcSealerOptions): MessageSigner {
@@ -59,11 +60,16 @@ async function seal(
   return dns.failed() ? '' : sealOf(headers)
 }
 
-/** The value of the topmost `Authentication-Results:`, if it is ours (RFC 8601 §5). */
+/**
+ * The value of the topmost `Authentication-Results:`, if it is ours. Below the `Received:` that this server put on top
+ * anybody may have written one with its name (RFC 8601 §5).
+ */
 async function ownResults(message: MessageSource, hostname: string): Promise<string | undefined> {
-  const value = (await readHeader(message)).get('authentication-results')?.value
-  const [, server] = /^([^\s;]+)/.exec(value ?? '') ?? []
-  return server?.toLowerCase() === hostname.toLowerCase() ? value : undefined
+  const { fields } = await readHeader(message)
+  const top = fields.find(({ name }) => /^(?:authentication-results|received)$/i.test(name))
+  if (!top || /^received$/i.test(top.name)) return undefined
+  const [server] = /^[^\s;]+/.exec(top.value) ?? []
+  return server?.toLowerCase() === hostname.toLowerCase() ? top.value : undefined
 }
 
 const sealFields = ['arc-seal', 'arc-message-signature', 'arc-authentication-results']

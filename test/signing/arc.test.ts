@@ -64,6 +64,13 @@ describe('a seal', () => {
     expect(await seal(results + letter, 'rome.test')).toMatch(
       /^ARC-Authentication-Results: i=1; mx\.rome\.test; spf=pass smtp/m,
     )
+    const received = 'Received: from eve.test by mx.rome.test; Thu, 1 Jan 2026 08:00:00 +0000\r\n'
+    expect(await seal(results + received + letter, 'rome.test')).toMatch(
+      /^ARC-Authentication-Results: .*spf=pass/m,
+    )
+    const forged = await seal(received + results + letter, 'rome.test')
+    expect(forged).toMatch(/^ARC-Seal: i=1;/)
+    expect(forged).not.toMatch(/^ARC-Authentication-Results: [^:]*spf=pass/m)
     const foreign = await seal(results.replace('rome', 'lima') + letter, 'rome.test')
     expect(foreign).not.toMatch(/^ARC-Authentication-Results: .*spf=pass/m)
   })
