@@ -95,5 +95,5 @@ function threadOf(original: MessageHeader): { inReplyTo: string | undefined; ref
 
 /** Message ids in a field of somebody else: printable ASCII, of bounded length (RFC 5322 §3.6.4). */
 function messageIds(value = ''): string[] {
-  return value.slice(-8_192).match(/<[!-;=?-~]{1,250}>/g) ?? []
+  return value.match(/<[!-;=?-~]{1,250}>/g) ?? []
 }

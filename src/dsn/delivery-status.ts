@@ -42,9 +42,7 @@ function recipientFields(content: DsnContent, told: DsnRecipient): Field[] {
   if (attempt.reply && attempt.host !== undefined) fields.push(['Remote-MTA', mtaName(attempt.host)])
   fields.push(['Diagnostic-Code', diagnosticCode(told, smtputf8)])
   fields.push(['Last-Attempt-Date', formatDate(attempt.endedAt)])
-  if (kind === 'delayed' && willRetryUntil !== undefined) {
-    fields.push(['Will-Retry-Until', formatDate(willRetryUntil)])
-  }
+  if (willRetryUntil !== undefined) fields.push(['Will-Retry-Until', formatDate(willRetryUntil)])
   return fields
 }
 

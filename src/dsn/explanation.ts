@@ -92,7 +92,7 @@ function explainRecipient(content: DsnContent, told: DsnRecipient): string[] {
 
 function reasonOf(content: DsnContent, told: DsnRecipient): string {
   const [, ...detail] = dsnStatus(content.kind, told).split('.')
-  if (content.kind === 'failed' && told.attempt.status === 'unknown') {
+  if (told.attempt.status === 'unknown') {
     return withDuration(
       content,
       told,

@@ -60,7 +60,7 @@ export function readPlainReasons(text: string): Map<string, string> {
   let last: string | undefined
   let current: string | undefined
   for (const line of text.split(/\r?\n/)) {
-    if (lastLine.test(line) || reasons.size > mostRecipients) break
+    if (lastLine.test(line)) break
     const [, address, first = ''] = addressLine.exec(line) ?? []
     if (address !== undefined) {
       current = last = address

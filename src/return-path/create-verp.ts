@@ -32,7 +32,7 @@ export function createVerp(options: VerpOptions): Verp {
     },
     decode: ({ localPart, domain }, now) => {
       const end = localPart.length - sealLength - delimiter.length
-      if (end < 1 || localPart.length > 128 || !localPart.startsWith(delimiter, end)) return undefined
+      if (end < 1 || !localPart.startsWith(delimiter, end)) return undefined
       const [rest, seal] = [localPart.slice(0, end), localPart.slice(-sealLength)]
       for (const [user, named] of readings(rest, delimiter)) {
         if (!sealer.isSealed([user, named, domain], seal, now)) continue

@@ -4,6 +4,7 @@ import { composeDsn } from '../../src/dsn/compose-dsn.js'
 import type { DsnContent } from '../../src/dsn/dsn.js'
 import type { MessageSource } from '../../src/message/message-source.js'
 import { bytesSource, readAll } from '../../src/message/sources.js'
+import type { AttemptRecord } from '../../src/storage/queue-storage.js'
 import { attempt, content, original, silentAttempt, told } from './dsn-content.js'
 
 const compose = async (changes: Partial<DsnContent> = {}) =>
@@ -53,6 +54,9 @@ describe('the header of a DSN', () => {
     const { header } = await partsOf({ message })
     expect(header.match(/<\d+@a\.test>/g)).toHaveLength(9)
     expect(header).toContain('In-Reply-To: <ok@a.test>')
+    expect(header).toContain('<ok@a.test>\r\nAuto-Submitted')
+    const long = bytesSource(`Message-ID: <${'x'.repeat(300)}@a.test>\r\n\r\n`)
+    expect((await partsOf({ message: long })).header).not.toContain('In-Reply-To')
   })
 })
 
@@ -104,6 +108,40 @@ describe('the words for a person', () => {
     expect(person).toMatch(/\r\n {4}The message may only travel encrypted, /)
   })
 
+  it.each([
+    [
+      'a mailbox is full',
+      attempt({ reply: { code: 552, enhanced: '5.2.2', text: 'x' } }),
+      'The mailbox is full.',
+    ],
+    [
+      'rules forbid it',
+      attempt({ reply: { code: 550, enhanced: '5.7.26', text: 'x' } }),
+      'The server refused the message by its rules.',
+    ],
+    [
+      'a server gives no reason',
+      attempt({ reply: { code: 554, text: 'x' } }),
+      'The server refused the message.',
+    ],
+    ['nobody was asked', silentAttempt(), 'The message could not be handed on.'],
+  ])('say in plain words that %s', async (_, record, words) => {
+    const { person } = await partsOf({ recipients: [told({ attempt: record })] })
+    expect(person).toContain(`  bob@elsewhere.test\r\n    ${words}\r\n`)
+  })
+
+  it('name the server as far as it is known', async () => {
+    const { host: _, address: __, ...nameless } = attempt()
+    const said = async (known: Pick<AttemptRecord, 'host' | 'address'>) =>
+      / {4}(.*) said:/.exec(
+        (await partsOf({ recipients: [told({ attempt: { ...nameless, ...known } })] })).person,
+      )?.[1]
+    expect(await said({ host: 'mx.b.test', address: '192.0.2.7' })).toBe('mx.b.test (192.0.2.7)')
+    expect(await said({ host: 'mx.b.test' })).toBe('mx.b.test')
+    expect(await said({ address: '192.0.2.7' })).toBe('192.0.2.7')
+    expect(await said({})).toBe('The server')
+  })
+
   it('say how long it was tried', async () => {
     const { person } = await partsOf({
       recipients: [told({ attempt: silentAttempt({ enhanced: '4.4.1' }), expired: true })],
@@ -127,6 +165,8 @@ describe('the words for a person', () => {
     const recipient = { address: 'bob@elsewhere.test', originalRecipient: 'rfc822;sales@example.test' }
     const { person } = await partsOf({ recipients: [told({ recipient })] })
     expect(person).toContain('  bob@elsewhere.test (you wrote to sales@example.test)')
+    const same = { address: 'bob@elsewhere.test', originalRecipient: 'rfc822;bob@elsewhere.test' }
+    expect((await partsOf({ recipients: [told({ recipient: same })] })).person).not.toContain('you wrote to')
   })
 
   it('have long addresses whole', async () => {
@@ -187,6 +227,21 @@ describe('the fields for a program (RFC 3464)', () => {
     ])
   })
 
+  it('name the server only where it said something', async () => {
+    const { machine } = await partsOf({ recipients: [told({ attempt: silentAttempt() })] })
+    expect(machine).not.toContain('Remote-MTA')
+  })
+
+  it('write the type of an original recipient in small letters, whoever named it', async () => {
+    const original = async (originalRecipient: string) => {
+      const recipient = { address: 'bob@elsewhere.test', originalRecipient }
+      const { machine } = await partsOf({ recipients: [told({ recipient })] })
+      return /Original-Recipient: (.*)/.exec(machine)?.[1]
+    }
+    expect(await original('RFC822;Sales@example.test')).toBe('rfc822; Sales@example.test')
+    expect(await original('UTF-8;büro@example.test')).toBe('utf-8; b\\x{FC}ro@example.test')
+  })
+
   it('tell of a delay and its end', async () => {
     const recipients = [told({ attempt: silentAttempt(), willRetryUntil: Date.UTC(2026, 0, 2, 14) })]
     const { machine } = await partsOf({ kind: 'delayed', recipients })
@@ -229,6 +284,12 @@ describe('the fields for a program (RFC 3464)', () => {
     ['4.4.7, when time ran out and nothing is known', silentAttempt(), true, '4.4.7'],
     ['5.0.0, when nothing is known', silentAttempt(), false, '5.0.0'],
     [
+      '5.0.0, where a transport knows no code that is one',
+      silentAttempt({ enhanced: '5.1' }),
+      false,
+      '5.0.0',
+    ],
+    [
       '5.0.0, never that of a success',
       attempt({ reply: { code: 250, enhanced: '2.0.0', text: 'ok' } }),
       false,
@@ -237,6 +298,11 @@ describe('the fields for a program (RFC 3464)', () => {
   ])('have the status %s', async (_, record, expired, status) => {
     const { machine } = await partsOf({ recipients: [told({ attempt: record, expired })] })
     expect(machine).toContain(`Status: ${status}\r\n`)
+  })
+
+  it('have no status of a failure for mail that is tried again all the same', async () => {
+    const { machine } = await partsOf({ kind: 'delayed' })
+    expect(machine).toContain('Status: 4.0.0\r\n')
   })
 })
 
@@ -277,6 +343,12 @@ describe('the message it is about', () => {
     expect(read).toBeLessThan(200_000)
   })
 
+  it('comes back whole up to 1 MiB', async () => {
+    const sized = (size: number) => bytesSource(original + 'x'.repeat(size - original.length))
+    expect((await partsOf({ message: sized(1024 * 1024) })).returned).toContain('message/rfc822')
+    expect((await partsOf({ message: sized(1024 * 1024 + 1) })).returned).toContain('text/rfc822-headers')
+  })
+
   it('is a stream over its source', async () => {
     const message = bytesSource(original + 'x'.repeat(500_000))
     const dsn = await composeDsn(content({ message }))
@@ -299,6 +371,27 @@ describe('the message it is about', () => {
     expect(returned).toContain('Content-Transfer-Encoding: quoted-printable')
     expect(returned).toContain('Bad: a b c\r\nNext: d\r\n')
     expect(Math.max(...wire.split('\r\n').map(line => line.length))).toBeLessThan(999)
+  })
+
+  it.each([
+    ['8bit', `Subject: ä${'x'.repeat(200)}`, 'quoted-printable'],
+    ['8bit, of a message with SMTPUTF8', 'Subject: ä', '8bit', true],
+    ['as long as may be', `Subject: ${'x'.repeat(989)}`, '7bit'],
+    ['longer', `Subject: ${'x'.repeat(990)}`, 'quoted-printable'],
+    ['longer, of a message with SMTPUTF8', `Subject: ä${'x'.repeat(990)}`, 'quoted-printable', true],
+  ])(
+    'has a header whose lines are %s encoded where it must be',
+    async (_, line, encoding, smtputf8 = false) => {
+      const { returned } = await partsOf({ message: bytesSource(`${line}\r\n\r\n`), ret: 'hdrs', smtputf8 })
+      expect(returned).toContain(`Content-Transfer-Encoding: ${encoding}\r\n`)
+      const columns = Math.max(...returned.split('\r\n').map(each => each.length))
+      if (encoding === 'quoted-printable') expect(columns).toBe(76)
+    },
+  )
+
+  it('has a blank at its very end encoded (RFC 2045 §6.7)', async () => {
+    const { returned } = await partsOf({ message: bytesSource('Subject: ä '), ret: 'hdrs' })
+    expect(returned).toMatch(/Subject: =C3=A4=20$/)
   })
 
   it('has a header of 1 MiB cut short', async () => {
@@ -403,9 +496,14 @@ describe('what others wrote', () => {
     expect(Math.max(...wire.split('\r\n').map(line => line.length))).toBeLessThan(999)
   })
 
-  it.each([true, false])('has no line over 998 octets, also in UTF-8, SMTPUTF8 %s', async smtputf8 => {
+  it.each([
+    [true, 2_000],
+    [false, 2_000],
+    [true, 400],
+    [false, 150],
+  ])('has no line over 998 octets, also in UTF-8, SMTPUTF8 %s, %i characters', async (smtputf8, count) => {
     const reply = { code: 550, text: '数'.repeat(5_000) }
-    const recipient = { address: `${'ä'.repeat(2_000)}@b.test` }
+    const recipient = { address: `${'数'.repeat(count)}@b.test` }
     const { wire } = await partsOf({
       smtputf8,
       recipients: [told({ recipient, attempt: attempt({ reply }) })],

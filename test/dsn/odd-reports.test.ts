@@ -208,6 +208,19 @@ describe('bounces of plain text', () => {
     })
   })
 
+  it("Gmail's heading of a reason is not taken for one where there is a reason already", async () => {
+    const dsn = await parse(
+      'X-Failed-Recipients: bob@rome.test',
+      '',
+      'bob@rome.test',
+      'Mailbox is full.',
+      '',
+      'Technical details of permanent failure:',
+      'none',
+    )
+    expect(dsn?.recipients[0]?.diagnostic?.text).toBe('Mailbox is full.')
+  })
+
   it("qmail's, in which a line is broken and the address is quoted", async () => {
     const dsn = await parse(
       'Subject: failure notice',

@@ -82,13 +82,9 @@ describe('our own DSNs', () => {
     'are read back when %s',
     async kind => {
       const willRetryUntil = Date.UTC(2026, 0, 2, 14)
-      const parsed = await roundTrip({
-        kind,
-        recipients: [told({ attempt: silentAttempt(), willRetryUntil })],
-      })
-      expect(parsed?.recipients).toMatchObject([
-        { action: kind, ...(kind === 'delayed' && { willRetryUntil }) },
-      ])
+      const delay = kind === 'delayed' && { willRetryUntil }
+      const parsed = await roundTrip({ kind, recipients: [told({ attempt: silentAttempt(), ...delay })] })
+      expect(parsed?.recipients).toMatchObject([{ action: kind, ...delay }])
     },
   )
 
@@ -127,6 +123,18 @@ describe('our own DSNs', () => {
     )
   })
 })
+
+const fields = [
+  'Reporting-MTA: dns; a.test',
+  '',
+  'Final-Recipient: rfc822; b=c@b.test',
+  'Action: failed',
+  'Status: 5.1.1',
+]
+const read = {
+  reportingMta: 'a.test',
+  recipients: [{ finalRecipient: { address: 'b=c@b.test' }, status: '5.1.1' }],
+}
 
 describe('the DSNs of others', () => {
   it('may be folded, spaced and commented as their servers like', async () => {
@@ -169,18 +177,6 @@ describe('the DSNs of others', () => {
     })
   })
 
-  const fields = [
-    'Reporting-MTA: dns; a.test',
-    '',
-    'Final-Recipient: rfc822; b=c@b.test',
-    'Action: failed',
-    'Status: 5.1.1',
-  ]
-  const read = {
-    reportingMta: 'a.test',
-    recipients: [{ finalRecipient: { address: 'b=c@b.test' }, status: '5.1.1' }],
-  }
-
   it('may end their lines with LF alone', async () => {
     expect(await parse(report(fields, { eol: '\n' }))).toMatchObject(read)
   })
@@ -208,6 +204,22 @@ describe('the DSNs of others', () => {
     const quoted = fields.map(line => line.replaceAll('=', '=3D').replace('Final-', 'Fi=\r\nnal-'))
     const options = { encoding: 'quoted-printable', subtype: 'global-delivery-status' }
     expect(await parse(report(quoted, options))).toMatchObject(read)
+    expect(await parse(report(quoted, options).replaceAll('\r\n', '\n'))).toMatchObject(read)
+  })
+
+  it('may begin with fields of nobody', async () => {
+    expect(await parse(report(['X-Notice: scanned', '', ...fields]))).toMatchObject(read)
+  })
+
+  it('are believed about the kind of a failure, whatever the reply in them says', async () => {
+    const lines = [...fields.slice(0, 4), 'Status: 5.0.0', 'Diagnostic-Code: smtp; 450 4.2.2 Mailbox full']
+    expect((await parse(report(lines)))?.recipients[0]).toMatchObject({ action: 'failed', status: '5.0.0' })
+  })
+
+  it('have their reasons from the words for a person only where the fields have none', async () => {
+    const lines = [...fields, 'Diagnostic-Code: smtp; 550 the fields', '', ...fields.slice(2)]
+    const dsn = await parse(report(lines).replace('It failed.', '<b=c@b.test>: the words'))
+    expect(dsn?.recipients.map(({ diagnostic }) => diagnostic?.text)).toEqual(['550 the fields', 'the words'])
   })
 
   it('may have no fields of the message, or nothing at all', async () => {
@@ -257,11 +269,32 @@ describe('hostile DSNs', () => {
   it('with many recipients, empty lines or fields take bounded time', async () => {
     const recipient = ['Final-Recipient: rfc822; b@b.test', 'Action: failed', '']
     const start = performance.now()
-    const many = await parse(report(Array.from({ length: 100_000 }, () => recipient).flat()))
-    expect(many?.recipients).toHaveLength(1_000)
+    const all = Array.from({ length: 100_000 }, () => recipient).flat()
+    expect((await parse(report(all)))?.recipients).toHaveLength(1_000)
+    expect((await parse(report([...fields.slice(0, 2), ...all])))?.recipients).toHaveLength(1_000)
     expect((await parse(report(Array.from({ length: 2_000_000 }, () => ''))))?.recipients).toEqual([])
     expect((await parse(report(Array.from({ length: 500_000 }, () => 'a:'))))?.recipients).toEqual([])
     expect(performance.now() - start).toBeLessThan(10_000)
+  })
+
+  it('are read no further than 1 MiB of fields, and 64 KiB of words', async () => {
+    const filler = Array.from({ length: 20_000 }, () => `X-Filler: ${'x'.repeat(50)}`)
+    expect((await parse(report([...filler, '', ...fields])))?.recipients).toEqual([])
+    const lines = ['X-Failed-Recipients: b@b.test', '', ...filler.slice(0, 2_000), '', '<b@b.test>:', 'no']
+    expect((await parse(lines.join('\r\n')))?.recipients[0]?.diagnostic).toBeUndefined()
+  })
+
+  it('are read no further than 50 parts, and no deeper than 5', async () => {
+    const status = ['Content-Type: message/delivery-status', '', ...fields].join('\r\n')
+    const type = 'Content-Type: multipart/report; boundary='
+    const wide = (parts: number) =>
+      `${type}b\r\n\r\n${'--b\r\n\r\n\r\n'.repeat(parts)}--b\r\n${status}\r\n--b--`
+    expect(await parse(wide(40))).toMatchObject(read)
+    expect(await parse(wide(60))).toBeUndefined()
+    const deep = (depth: number): string =>
+      depth === 0 ? status : `${type}b${depth}\r\n\r\n--b${depth}\r\n${deep(depth - 1)}\r\n--b${depth}--`
+    expect(await parse(deep(4))).toMatchObject(read)
+    expect(await parse(deep(8))).toBeUndefined()
   })
 
   it('of plain text, whose reason has no end, take bounded time', async () => {

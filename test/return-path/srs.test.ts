@@ -67,6 +67,8 @@ describe('forged SRS addresses', () => {
     'SRS1=x=y==z@paris.test',
     'alice@paris.test',
     oslo.forward('alice@rome.test', now).replace('oslo', 'paris'),
+    // The first forwarder that it names is no domain.
+    paris.forward('SRS1=x=a!b==y=z=c.test=alice@lima.test', now),
   ])('lead nowhere: %s', forged => {
     expect(reverse(paris, forged)).toBeUndefined()
   })
