@@ -54,6 +54,13 @@ describe('variable envelope return paths', () => {
     expect(verp.encode(longest, long, now)).toBe(longest)
   })
 
+  it('have up to 64 octets before the @ (RFC 5321 §4.5.3.1.1), and name no recipient at an address literal', () => {
+    const named = (recipient: string) => decode(verp.encode('news@paris.test', recipient, now))?.recipient
+    expect(named(`${'x'.repeat(38)}@rome.test`)).toBeDefined()
+    expect(named(`${'x'.repeat(39)}@rome.test`)).toBeUndefined()
+    expect(named('bob@[192.0.2.1]')).toBeUndefined()
+  })
+
   it('are one for all recipients when they are to be', () => {
     const shared = createVerp({ secret, perRecipient: false })
     expect(shared.encode('news@paris.test', 'bob@rome.test', now)).toBe(
@@ -74,6 +81,7 @@ describe('forged return paths', () => {
     ['another sender', address.replace('news', 'nobody')],
     ['another domain', address.replace('paris', 'oslo')],
     ['another signature', address.replace(/.(?=@)/, last => (last === '0' ? '1' : '0'))],
+    ['another division into user and recipient', address.replace('+', '')],
     ['another day', address.replace(/\+[^+]{2}(?=[^+]{8}@)/, '+zz')],
     ['no signature', 'news+bob=rome.test@paris.test'],
     ['a signature alone', `${address.split('+').at(-1)}`],
@@ -87,9 +95,23 @@ describe('forged return paths', () => {
 
   it('are those whose time is over', () => {
     expect(decode(address, now + 14 * day)).toBeDefined()
-    expect(decode(address, now + 16 * day)).toBeUndefined()
+    expect(decode(address, now + 15 * day)).toBeUndefined()
     expect(decode(address, now - day)).toBeDefined()
     expect(decode(address, now - 3 * day)).toBeUndefined()
+  })
+
+  it('are not made young again with the day of another', () => {
+    const later = verp.encode('news@paris.test', 'bob@rome.test', now + 20 * day)
+    const [, young = ''] = /\+(..)[^+]{8}@/.exec(later) ?? []
+    const forged = address.replace(/\+..(?=[^+]{8}@)/, `+${young}`)
+    expect(decode(later, now + 20 * day)).toBeDefined()
+    expect(decode(forged, now + 20 * day)).toBeUndefined()
+  })
+
+  it('may have a signature that is none', () => {
+    const localPart = address.slice(0, address.indexOf('@'))
+    const forged = { localPart: `${localPart.slice(0, -8)}ääääääää`, domain: 'paris.test' }
+    expect(verp.decode(forged, now)).toBeUndefined()
   })
 
   it('are known while a secret is replaced', () => {
@@ -112,6 +134,7 @@ describe('options', () => {
     [{ secret: 'short' }, /secret: .*16 characters.*got a secret/],
     [{ secret, delimiter: 'x' }, /delimiter/],
     [{ secret, lifetime: '2y' }, /lifetime/],
+    [{ secret, lifetime: '23h' }, /lifetime/],
     [{ secret, lifetimes: 1 }, /lifetimes/],
   ])('that are wrong are refused: %j', (options, problem) => {
     expect(() => createVerp(options as never)).toThrow(problem)
