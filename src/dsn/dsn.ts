@@ -17,7 +17,7 @@ export interface DsnContent {
   readonly now: number
   readonly arrivedAt: number
   readonly envid?: string
-  /** Whether the sender asked for the whole message or its headers; `hdrs` for all but failures. */
+  /** Whether a failure returns the whole message, or its header as everything else does. */
   readonly ret: 'full' | 'hdrs'
   readonly recipients: readonly DsnRecipient[]
   /** The message it is about. */

@@ -75,7 +75,7 @@ export async function planDsn(
     now,
     arrivedAt: entry.queuedAt,
     ...(entry.envelope.envid !== undefined && { envid: entry.envelope.envid }),
-    ret: kind === 'failed' ? returnedPart(entry) : 'hdrs',
+    ret: returnedPart(entry),
     recipients: outcomes.map(describeRecipient),
     message,
     smtputf8,

@@ -39,7 +39,7 @@ export function createDkimSigner(options: DkimSignerOptions): MessageSigner {
     sign: async (message, { ours, now }) => {
       if (!ours) return ''
       const header = await readHeader(message)
-      const author = header.complete ? authorDomain(header) : undefined
+      const author = authorDomain(header)
       const found = author === undefined ? undefined : keysFor(author, byDomain)
       if (!found) return ''
       const signed = selectFields(header, wanted, new Set(oversigned))

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import type { EnvelopeRecipient } from '../../src/core/envelope.js'
-import { readAll } from '../../src/message/sources.js'
+import { bytesSource, readAll } from '../../src/message/sources.js'
 import type { OutgoingMessage } from '../../src/queue/outgoing-message.js'
+import { planBatch } from '../../src/routing/plan-batch.js'
 import type { Router } from '../../src/routing/router.js'
 import { createQueueWorld, deferred, delivered, failed, minute } from './queue-world.js'
 
@@ -47,7 +48,8 @@ describe('a bounce', () => {
 
   it('returns a small message whole, a large one as its header, and each as the sender asked', async () => {
     expect((await bounceOf()).raw).toContain(body)
-    expect((await bounceOf({}, 100_000)).raw).not.toContain(body)
+    expect((await bounceOf({}, 65_000)).raw).toContain(body)
+    expect((await bounceOf({}, 66_000)).raw).not.toContain(body)
     expect((await bounceOf({ ret: 'full' }, 100_000)).raw).toContain(body)
     const header = (await bounceOf({ ret: 'hdrs' })).raw
     expect(header).not.toContain(body)
@@ -71,6 +73,32 @@ describe('a bounce', () => {
     expect(raw).toMatch(/^Original-Envelope-Id: QQ314159\r$/m)
     expect(raw).toMatch(/^Original-Recipient: rfc822; ?team@oslo\.test\r$/m)
     expect(raw).toMatch(/^Reporting-MTA: dns; ?mx\.paris\.test\r$/m)
+  })
+
+  it('returns a header in UTF-8 with SMTPUTF8, and 8bit as 8BITMIME', async () => {
+    const envelopeOf = async (raw: string, body?: '7bit') => {
+      const script = (recipient: string) => (recipient.endsWith('rome.test') ? failed : delivered)
+      await using world = await createQueueWorld(script)
+      const envelope = {
+        ...{ sender: 'alice@paris.test', recipients: [{ address: 'bob@rome.test' }] },
+        ...(body ? { body } : {}),
+      }
+      if (body) {
+        const routes = [{ kind: 'accept', local: [], remote: ['bob@rome.test'], relay: true } as const]
+        const batch = { id: 'x', traceId: 'x', envelope, routes, message: bytesSource(raw) }
+        await world.queue.accept(planBatch({ ...batch, receivedAt: world.clock.now() }))
+      } else await world.queue.send({ raw, envelope })
+      await world.clock.settled()
+      return world.transport.deliveries.find(({ destination }) => destination === 'paris.test')?.envelope
+    }
+    expect(await envelopeOf('Subject: Grüße\r\n\r\n')).toEqual({
+      sender: '',
+      body: '8bitmime',
+      smtputf8: true,
+    })
+    expect(await envelopeOf('Subject: x\r\n\r\nä\r\n')).toEqual({ sender: '', body: '8bitmime' })
+    expect(await envelopeOf('Subject: x\r\n\r\nx\r\n')).toEqual({ sender: '' })
+    expect(await envelopeOf('Subject: x\r\n\r\nx\r\n', '7bit')).toEqual({ sender: '' })
   })
 
   it('goes to an internationalized sender with SMTPUTF8', async () => {

@@ -96,6 +96,13 @@ describe('news of mail that is in a mailbox', () => {
     )
   })
 
+  it('is never told to the null sender', async () => {
+    await using world = await createQueueWorld(undefined, { router })
+    const recipients = [{ address: 'carol@paris.test', notify: ['success'] as const }]
+    await world.queue.send({ raw: 'Subject: x\r\n\r\n', envelope: { sender: '', recipients } })
+    expect([...world.events('dsn:sent'), ...world.events('dsn:suppressed')]).toEqual([])
+  })
+
   it('is never held by a rule', async () => {
     await using world = await receive({ hold: () => true })
     expect(await world.queue.counts()).toMatchObject({ waiting: 1, held: 0 })

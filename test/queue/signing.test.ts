@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest'
+import { createAccounts } from '../../src/accounts/static/create-accounts.js'
 import { createVirtualClock } from '../../src/core/virtual-clock.js'
 import { readAll } from '../../src/message/sources.js'
 import type { DeliveryQueueOptions } from '../../src/queue/options.js'
+import { createRouter } from '../../src/routing/create-router.js'
 import { createDkimSigner } from '../../src/signing/create-dkim-signer.js'
 import type { SigningRequest } from '../../src/signing/message-signer.js'
 import { createMailWorld } from '../flow/mail-world.js'
@@ -45,6 +47,20 @@ describe('signing', () => {
     const bounce = await sentAs(world, 1)
     expect(bounce).toMatch(/^DKIM-Signature: .* d=paris\.test;/)
     expect(bounce).toContain('Subject: Your message could not be delivered')
+  })
+
+  it('signs nothing that stays here, be it a bounce', async () => {
+    const seen: string[] = []
+    const sign = { sign: async (_: unknown, { traceId }: SigningRequest) => `X: ${seen.push(traceId)}\r\n` }
+    const users = [{ name: 'alice', password: 'secret', addresses: ['alice@paris.test'] }]
+    const router = createRouter({ domains: ['paris.test'], accounts: createAccounts({ users }) })
+    await using world = await createQueueWorld(() => failed, { sign, router })
+    await world.queue.send({ raw, envelope: { ...envelope, recipients: ['alice@paris.test'] } })
+    expect(seen).toEqual([])
+    const { traceId } = await world.queue.send({ raw, envelope })
+    await world.clock.settled()
+    expect((await world.storage.mail.mailboxes('alice')).map(({ messages }) => messages)).toContain(2)
+    expect(seen).toEqual([traceId])
   })
 
   it('asks each signer for what those before it left', async () => {

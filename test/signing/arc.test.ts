@@ -86,6 +86,33 @@ describe('a seal', () => {
     expect(await seal(first, 'oslo.test', { resolver: silent as never })).toBe(first)
   })
 
+  it('is not put on a chain that failed before (RFC 8617 §5.1), nor on what cannot be read, of which the logger hears', async () => {
+    const warnings: object[] = []
+    const silent = () => undefined
+    const logger = {
+      debug: silent,
+      info: silent,
+      error: silent,
+      warn: (about: object) => warnings.push(about),
+    }
+    const first = await seal(letter, 'rome.test')
+    const failed = await seal(first.replace('How are you', 'Who are you'), 'oslo.test', { logger })
+    expect(failed).toMatch(/^ARC-Seal: i=2;[^:]*cv=fail/)
+    expect(await seal(failed, 'paris.test', { logger })).toBe(failed)
+    expect(warnings).toEqual([])
+    const error = new Error('no disk')
+    const broken = {
+      size: 9,
+      open: () => {
+        throw error
+      },
+    }
+    const options = { domain: 'rome.test', selector: 'rsa', privateKey: rsaKey, hostname: 'mx.rome.test' }
+    const sealer = createArcSealer({ ...options, resolver, logger: logger as never })
+    expect(await sealer.sign(broken, { ...about, ours: false })).toBe('')
+    expect(warnings).toMatchObject([{ traceId: 't', error: { message: 'no disk' } }])
+  })
+
   it('wants an RSA key', () => {
     const options = { domain: 'rome.test', selector: 'x', hostname: 'mx.rome.test', resolver }
     expect(() => createArcSealer({ ...options, privateKey: ed25519Key })).toThrow(

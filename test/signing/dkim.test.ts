@@ -129,6 +129,15 @@ describe('a signature', () => {
     expect(Math.max(...fields.split('\r\n').map(line => line.length))).toBeLessThanOrEqual(110)
   })
 
+  it('covers From, whatever else it is to (RFC 6376 §5.4)', async () => {
+    const { fields } = await sign(letter, {
+      signedFields: ['Subject'],
+      oversignedFields: [],
+      keys: keys.slice(1),
+    })
+    expect(tag(fields, 'h')).toBe('from:subject')
+  })
+
   it('is made of what the domain has, or the one above it', async () => {
     const from = (address: string) => sign(`From: ${address}\r\n\r\n`).then(({ fields }) => tag(fields, 'd'))
     expect(await from('"a, eve@lima.test" (b@lima.test) <alice@PARIS.test>')).toBe('paris.test')
