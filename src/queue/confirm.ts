@@ -3,9 +3,10 @@ import type { EnvelopeRecipient } from '../core/envelope.js'
 import { MailError } from '../core/error.js'
 import type { MessageSource } from '../message/message-source.js'
 import { expands } from '../routing/plan-batch.js'
-import { type AcceptBatch, type AcceptResult, isStoredBlob, type Storage } from '../storage/storage.js'
+import type { AcceptBatch, AcceptResult, Storage } from '../storage/storage.js'
 import { announceQueued } from './announce.js'
 import type { Arrival } from './arrival.js'
+import { messageOf } from './message-of.js'
 import { type DsnSubject, type PlannedDsn, planDsn } from './plan-dsn.js'
 import { type QueueContext, reportError } from './queue-context.js'
 
@@ -51,9 +52,7 @@ async function confirm(
   kind: Kind,
   recipients: readonly [EnvelopeRecipient, ...EnvelopeRecipient[]],
 ): Promise<Confirmation> {
-  const { message } = batch
-  const source = isStoredBlob(message) ? await context.settings.storage.blobs.open(message.blob) : message
-  if (!source) throw new Error('the message is not at hand')
+  const source = await messageOf(context, batch)
   const subject = (recipient: EnvelopeRecipient) =>
     subjectOf(arrival, recipient, source, batch.receivedAt, kind)
   const [first, ...rest] = recipients

@@ -1,8 +1,9 @@
 import { tryParseAddress } from '../core/address.js'
 import { parseDsn } from '../dsn/parse-dsn.js'
-import { type AcceptBatch, isStoredBlob } from '../storage/storage.js'
+import type { AcceptBatch } from '../storage/storage.js'
 import type { Arrival } from './arrival.js'
 import type { DeliveryQueueEvents } from './events.js'
+import { messageOf } from './message-of.js'
 import type { QueueContext } from './queue-context.js'
 
 /** What the app is told of a bounce. */
@@ -19,10 +20,8 @@ export async function readBounces(
   { traceId, envelope }: Arrival,
 ): Promise<readonly ReceivedBounce[]> {
   if (envelope.sender !== '' || !context.events.has('bounce:received')) return []
-  const { verp, clock, storage } = context.settings
-  const { message } = batch
-  const source = isStoredBlob(message) ? await storage.blobs.open(message.blob) : message
-  const dsn = source && (await parseDsn(source))
+  const { verp, clock } = context.settings
+  const dsn = await parseDsn(await messageOf(context, batch))
   return envelope.recipients.flatMap(({ address }) => {
     const parsed = tryParseAddress(address)
     const signed = parsed && verp?.decode(parsed, clock.now())

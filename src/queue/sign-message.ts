@@ -3,8 +3,9 @@ import { describeError, MailError } from '../core/error.js'
 import type { MessageSource } from '../message/message-source.js'
 import { bytesSource, concatSources } from '../message/sources.js'
 import { replies } from '../smtp/reply.js'
-import { type AcceptBatch, isStoredBlob } from '../storage/storage.js'
+import type { AcceptBatch } from '../storage/storage.js'
 import type { Arrival } from './arrival.js'
+import { messageOf } from './message-of.js'
 import type { QueueContext } from './queue-context.js'
 
 /** A batch whose message is signed, where any of it leaves. @throws MailError `HANDLER_FAILED`, temporary. */
@@ -13,8 +14,8 @@ export async function signBatch(
   batch: AcceptBatch,
   arrival: Arrival,
 ): Promise<AcceptBatch> {
-  if (context.settings.sign.length === 0 || !batch.queued || isStoredBlob(batch.message)) return batch
-  return { ...batch, message: await signMessage(context, batch.message, arrival) }
+  if (context.settings.sign.length === 0 || !batch.queued) return batch
+  return { ...batch, message: await signMessage(context, await messageOf(context, batch), arrival) }
 }
 
 /** A message with what the signers put on top, one above the other. @throws MailError `HANDLER_FAILED`, temporary. */

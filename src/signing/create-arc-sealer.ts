@@ -69,7 +69,9 @@ async function ownResults(message: MessageSource, hostname: string): Promise<str
   const top = fields.find(({ name }) => /^(?:authentication-results|received)$/i.test(name))
   if (!top || /^received$/i.test(top.name)) return undefined
   const [server] = /^[^\s;]+/.exec(top.value) ?? []
-  return server?.toLowerCase() === hostname.toLowerCase() ? top.value : undefined
+  if (server?.toLowerCase() !== hostname.toLowerCase()) return undefined
+  // mailauth signs, and gives, octets as characters.
+  return Buffer.from(top.value).toString('latin1')
 }
 
 const sealFields = ['arc-seal', 'arc-message-signature', 'arc-authentication-results']

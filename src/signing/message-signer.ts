@@ -7,7 +7,7 @@ import type { MessageSource } from '../message/message-source.js'
  */
 export interface MessageSigner {
   /**
-   * Header fields to be put on top of the message, each ending in CRLF; `''` for none. When it throws, the message is
+   * Header fields to be put on top of the message, each ending in CRLF, each octet a character (latin1); `''` for none. When it throws, the message is
    * not taken for now.
    */
   sign(message: MessageSource, about: SigningRequest): Promise<string>

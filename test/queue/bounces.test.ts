@@ -4,6 +4,8 @@ import { bytesSource, readAll } from '../../src/message/sources.js'
 import type { OutgoingMessage } from '../../src/queue/outgoing-message.js'
 import { planBatch } from '../../src/routing/plan-batch.js'
 import type { Router } from '../../src/routing/router.js'
+import { memoryStorage } from '../../src/storage/memory/memory-storage.js'
+import { faultyStorage } from './faulty-storage.js'
 import { createQueueWorld, deferred, delivered, failed, minute } from './queue-world.js'
 
 const body = 'the body of the letter'
@@ -73,6 +75,45 @@ describe('a bounce', () => {
     expect(raw).toMatch(/^Original-Envelope-Id: QQ314159\r$/m)
     expect(raw).toMatch(/^Original-Recipient: rfc822; ?team@oslo\.test\r$/m)
     expect(raw).toMatch(/^Reporting-MTA: dns; ?mx\.paris\.test\r$/m)
+  })
+
+  it.each([false, true])(
+    'is not worth a second delivery where news of success cannot be stored, final %s',
+    async final => {
+      const { storage, faults } = faultyStorage(memoryStorage())
+      faults.settle = (real, settlement) => {
+        if (settlement.accept) throw new Error('no room')
+        return real(settlement)
+      }
+      await using world = await createQueueWorld(() => ({ ...delivered, final }), { storage })
+      const recipients = [{ address: 'bob@rome.test', notify: ['success'] as const }]
+      await world.queue.send({
+        raw: 'Subject: x\r\n\r\n',
+        envelope: { sender: 'alice@paris.test', recipients },
+      })
+      await world.clock.advance('1h')
+      expect(world.transport.deliveries).toHaveLength(1)
+      expect(await world.queue.list()).toEqual([])
+    },
+  )
+
+  it('is a warning with the next attempt, where it cannot be composed with this one', async () => {
+    let fails = true
+    const router: Router = {
+      isLocal: () => false,
+      route: async recipient => {
+        if (fails && recipient === 'alice@paris.test') throw new Error('no database')
+        return { kind: 'accept', local: [], remote: [recipient], relay: true }
+      },
+    }
+    const script = (recipient: string) => (recipient.endsWith('rome.test') ? deferred : delivered)
+    await using world = await createQueueWorld(script, { router })
+    await world.send('bob@rome.test')
+    await world.clock.advance('8h')
+    expect(world.events('queue:error')).not.toEqual([])
+    fails = false
+    await world.clock.advance('8h')
+    expect(world.events('dsn:sent')).toMatchObject([{ kind: 'delayed', to: 'alice@paris.test' }])
   })
 
   it('returns a header in UTF-8 with SMTPUTF8, and 8bit as 8BITMIME', async () => {

@@ -60,6 +60,7 @@ describe('mail with a return address for each recipient', () => {
     await world.send(readers(2))
     await world.clock.settled()
     expect(world.transport.deliveries).toEqual([])
+    expect(world.events('attempt:started').map(({ entries }) => entries.length)).toEqual([1, 1])
     expect(world.events('recipient:deferred').map(({ attempt }) => attempt.reason)).toEqual([
       'the delivery failed here: no secret today',
       'the delivery failed here: no secret today',

@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { createAccounts } from '../../src/accounts/static/create-accounts.js'
 import { createVirtualClock } from '../../src/core/virtual-clock.js'
-import { readAll } from '../../src/message/sources.js'
+import { bytesSource, readAll } from '../../src/message/sources.js'
 import type { DeliveryQueueOptions } from '../../src/queue/options.js'
 import { createRouter } from '../../src/routing/create-router.js'
+import { planBatch } from '../../src/routing/plan-batch.js'
 import { createDkimSigner } from '../../src/signing/create-dkim-signer.js'
 import type { SigningRequest } from '../../src/signing/message-signer.js'
 import { createMailWorld } from '../flow/mail-world.js'
@@ -47,6 +48,36 @@ describe('signing', () => {
     const bounce = await sentAs(world, 1)
     expect(bounce).toMatch(/^DKIM-Signature: .* d=paris\.test;/)
     expect(bounce).toContain('Subject: Your message could not be delivered')
+  })
+
+  it('takes what signers give as octets', async () => {
+    const sign = { sign: async () => 'X: \u00c3\u00bc\r\n' }
+    await using world = await createQueueWorld(() => delivered, { sign })
+    await world.queue.send({ raw, envelope })
+    await world.clock.settled()
+    expect(await sentAs(world, 0)).toBe(`X: ü\r\n${raw}`)
+  })
+
+  it('signs what was stored before it was handed in, and tells of it', async () => {
+    const sign = { sign: async () => 'X: y\r\n' }
+    await using world = await createQueueWorld(() => delivered, { sign })
+    const { id } = await world.storage.blobs.write(bytesSource(raw).open())
+    const recipients = [
+      { address: 'bob@rome.test' },
+      { address: 'team@paris.test', notify: ['success'] as const },
+    ]
+    const known = { traceId: 'x', envelope: { sender: 'alice@paris.test', recipients } }
+    const accept = { kind: 'accept', local: [], relay: false } as const
+    const routes = [
+      { ...accept, remote: ['bob@rome.test'] },
+      { ...accept, remote: [] },
+    ]
+    const batch = { ...known, id: 'x', routes, message: { blob: id }, receivedAt: world.clock.now() }
+    await world.queue.accept(planBatch(batch), { ...known, ours: true, routes })
+    await world.clock.settled()
+    const sent = world.transport.deliveries.map(({ destination }) => destination)
+    expect(await sentAs(world, sent.indexOf('rome.test'))).toBe(`X: y\r\n${raw}`)
+    expect(await sentAs(world, sent.indexOf('paris.test'))).toContain('Subject: Your message was delivered')
   })
 
   it('signs nothing that stays here, be it a bounce', async () => {

@@ -33,7 +33,7 @@ async function seal(text: string, domain: string, options: Partial<ArcSealerOpti
   })
   const message = bytesSource(text)
   const fields = await sealer.sign(message, { ...about, ours })
-  return String(await readAll(concatSources([bytesSource(fields), message])))
+  return String(await readAll(concatSources([bytesSource(Buffer.from(fields, 'latin1')), message])))
 }
 
 async function signed(text: string) {
@@ -55,6 +55,13 @@ describeWith([dkimpy], 'dkimpy', () => {
     expect(second).toMatch(/^ARC-Seal: i=2;[^:]*cv=pass/)
     expect(arcOf(second)?.[0]).toBe('pass')
     expect(arcOf(second.replace('How are you', 'Who are you'))?.[0]).toBe('fail')
+  })
+
+  it('verifies what this server knew in UTF-8', async () => {
+    const results = 'Authentication-Results: mx.rome.test; spf=pass smtp.mailfrom=jörg数@paris.test\r\n'
+    const sealed = await seal(results + letter, 'rome.test')
+    expect(sealed).toMatch(/^ARC-Authentication-Results: i=1; .*jörg数@paris\.test/m)
+    expect(arcOf(sealed)?.[0]).toBe('pass')
   })
 })
 
