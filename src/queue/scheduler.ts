@@ -33,7 +33,6 @@ export class Scheduler {
   /** When something is due next, as far as that is known; in the past where it is not. */
   #next = unknown
   #timer: Timer | undefined
-  #wakesAt = 0
   #failures = 0
   #unsubscribe = () => {}
 
@@ -95,7 +94,7 @@ export class Scheduler {
   stop(): void {
     this.#state = 'stopped'
     this.#unsubscribe()
-    this.#cancelTimer()
+    this.#timer?.cancel()
     this.#lineup.close()
   }
 
@@ -119,9 +118,11 @@ export class Scheduler {
 
   /** Entries wait anew. Most are to be tried later, as their attempts failed: nothing need be looked at before. */
   #heed(dueAt = unknown): void {
-    this.#next = Math.min(this.#next, dueAt)
-    if (dueAt <= this.#context.settings.clock.now()) this.#callPass()
-    else if (!this.#passing && this.#leasing) this.#sleep()
+    if (dueAt <= this.#context.settings.clock.now()) this.wake()
+    else if (dueAt < this.#next) {
+      this.#next = dueAt
+      this.#sleep()
+    }
   }
 
   #callPass(): void {
@@ -135,7 +136,7 @@ export class Scheduler {
     await Promise.resolve()
     while (this.#again) {
       this.#again = false
-      this.#cancelTimer()
+      this.#timer?.cancel()
       try {
         await this.#pass()
         this.#failures = 0
@@ -153,7 +154,7 @@ export class Scheduler {
     }
     if (this.#again) return
     if (!this.#isDue && this.#lineup.held.isEmpty()) this.#reportIdle()
-    if (this.#leasing) this.#sleep()
+    this.#sleep()
   }
 
   /** Whether anything may be due. */
@@ -194,28 +195,15 @@ export class Scheduler {
 
   /** What is due and not leased waits for an attempt to end, if there is one. */
   #sleep(): void {
-    if (this.#next === Number.POSITIVE_INFINITY) return
+    if (!this.#leasing || this.#next === Number.POSITIVE_INFINITY) return
     const rest = this.#next - this.#context.settings.clock.now()
     if (rest > 0) this.#wakeIn(Math.min(rest, longestSleep))
     else this.#wakeIn(this.#lineup.held.isEmpty() ? firstBackoff : longestSleep)
   }
 
-  /** Wakes after a delay, or before, where it does so already. */
   #wakeIn(delay: number): void {
-    const { clock } = this.#context.settings
-    const at = clock.monotonic() + delay
-    if (this.#timer && this.#wakesAt <= at) return
-    this.#cancelTimer()
-    this.#wakesAt = at
-    this.#timer = clock.schedule(delay, () => {
-      this.#timer = undefined
-      this.wake()
-    })
-  }
-
-  #cancelTimer(): void {
     this.#timer?.cancel()
-    this.#timer = undefined
+    this.#timer = this.#context.settings.clock.schedule(delay, () => this.wake())
   }
 
   #fail(thrown: unknown): void {

@@ -49,6 +49,61 @@ describe('the life of an entry', () => {
     expect(world.times('recipient:deferred')).toEqual([0, 15 * minute])
   })
 
+  it('is looked for when it came, whatever its storage tells of changes', async () => {
+    const storage = memoryStorage()
+    vi.spyOn(storage, 'subscribe').mockReturnValue(() => {})
+    await using world = await createQueueWorld(undefined, { storage })
+    await world.clock.settled()
+    await world.send('bob@rome.test')
+    await world.clock.settled()
+    expect(world.times('recipient:delivered')).toEqual([0])
+  })
+
+  it('is tried when it is due though storage could not tell when that is', async () => {
+    const storage = memoryStorage()
+    const asking = vi.spyOn(storage.queue, 'nextDue')
+    let answer = () => {}
+    const answered = new Promise<void>(resolve => {
+      answer = resolve
+    })
+    await using world = await createQueueWorld(
+      async recipient => {
+        if (recipient === 'cem@oslo.test') await answered
+        return deferred
+      },
+      { storage },
+    )
+    await world.send('bob@rome.test')
+    await world.clock.advance('6m')
+    const toldOf = new Promise(resolve => world.queue.once('recipient:deferred', resolve))
+    // Fails when another attempt has just ended, which has the queue look again at once.
+    asking.mockImplementationOnce(async () => {
+      answer()
+      await toldOf
+      await new Promise(setImmediate)
+      throw new Error('the disk is away')
+    })
+    await world.send('cem@oslo.test')
+    await world.clock.advance('9m')
+    expect(world.events('queue:error')).toMatchObject([{ during: 'looking for due entries' }])
+    expect(world.times('recipient:deferred')).toEqual([0, 6 * minute, 15 * minute])
+  })
+
+  it('is not looked for while the queue is paused', async () => {
+    const storage = memoryStorage()
+    const asking = vi.spyOn(storage.queue, 'nextDue')
+    await using world = await createQueueWorld(undefined, { storage })
+    world.queue.pause()
+    await world.send('bob@rome.test')
+    await world.clock.settled()
+    asking.mockClear()
+    await world.clock.advance('1h')
+    expect(asking).not.toHaveBeenCalled()
+    world.queue.resume()
+    await world.clock.settled()
+    expect(world.times('recipient:delivered')).toEqual([hour])
+  })
+
   it('is tried by the whole schedule, warned of once, and returned just before 30 hours', async () => {
     await using world = await createQueueWorld(recipient =>
       recipient === 'bob@rome.test' ? deferred : delivered,
