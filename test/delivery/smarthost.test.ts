@@ -421,15 +421,21 @@ describe('createSmarthostTransport', () => {
     await server.listen({ host: '192.0.2.1', port: 465 })
     closing.push(() => server.close())
     const results: TlsResult[] = []
+    const own = network.host('192.0.2.100')
+    let connected = () => {}
+    const connecting = new Promise<void>(resolve => {
+      connected = resolve
+    })
     const { deliver } = smarthost({
       servers: [{ host: 'mx.rome.test', tls: 'implicit' }],
       resolver: createDnsZone({ 'mx.rome.test': { a: '192.0.2.1' } }),
-      network: network.host('192.0.2.100'),
+      network: { ...own, connect: options => own.connect(options).finally(connected) },
       clock,
       onTls: result => results.push(result),
     })
     const ending = new AbortController()
     const delivering = deliver(letter, ending.signal)
+    await connecting
     await clock.settled()
     ending.abort()
     expect(await delivering).toMatchObject([{ status: 'deferred', scope: 'local', enhanced: '4.3.0' }])

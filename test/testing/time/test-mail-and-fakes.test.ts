@@ -7,26 +7,7 @@ import { createTestMail, createVirtualClock } from '../../../src/testing/index.j
 import { Conversation } from '../../smtp-server/conversation.js'
 import { send } from '../send.js'
 
-let ofSinon: { uninstall(): void } | undefined
-
-/** What `jest.useFakeTimers()` does, which has them of Sinon. */
-function fakeAllOfSinon() {
-  ofSinon = FakeTimersOfSinon.install({
-    toFake: [
-      'Date',
-      'nextTick',
-      'performance',
-      'queueMicrotask',
-      'setImmediate',
-      'setInterval',
-      'setTimeout',
-    ],
-  })
-}
-
 afterEach(() => {
-  ofSinon?.uninstall()
-  ofSinon = undefined
   vi.useRealTimers()
   mock.timers.reset()
 })
@@ -43,7 +24,6 @@ describe('a test mail beside fake timers', () => {
   it.each([
     ['Vitest', () => vi.useFakeTimers()],
     ['node:test', () => mock.timers.enable()],
-    ['Jest, nextTick among them,', fakeAllOfSinon],
   ])('closes while those of %s hold up sockets, with clients connected', async (_whose, fake) => {
     const mail = await createTestMail()
     const transport = createTransport({ ...mail.smtp.settings, pool: true })
@@ -55,14 +35,11 @@ describe('a test mail beside fake timers', () => {
     transport.close()
   })
 
-  it.each([
-    ['Vitest', () => vi.useFakeTimers()],
-    ['Jest, nextTick among them', fakeAllOfSinon],
-  ])('closes within a grace period that those of %s keep from passing', async (_whose, fake) => {
+  it('closes within a grace period that those of Vitest keep from passing', async () => {
     const mail = await createTestMail()
     const transport = createTransport({ ...mail.smtp.settings, pool: true })
     await transport.sendMail({ from: 'a@app.test', to: 'b@app.test', text: 'x' })
-    fake()
+    vi.useFakeTimers()
     await mail.close({ grace: '5s' })
     transport.close()
   })
